@@ -1,0 +1,60 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { lines, type Shell, sh } from "./shell.ts";
+
+/** A command that knows its drift. */
+export interface StepArgs {
+  /** What the step does, in the words of a message: "mount the sources". */
+  readonly title: string;
+  /** Bash that brings the machine to the state wanted, from any state. Runs under `set -euo pipefail`. */
+  readonly create: pulumi.Input<Shell>;
+  /**
+   * Read-only bash, known before anything runs, which prints a line `key: value` for each fact that the step
+   * establishes. It is recorded once `create` has succeeded; a later difference is drift, and runs `create` again.
+   * Defaults to none: then the drift is that the step was never completed on this machine.
+   */
+  readonly facts?: Shell;
+  /** Bash that gives back what `create` took. Defaults to nothing. */
+  readonly delete?: pulumi.Input<Shell>;
+  /** Standard input of `create`: where a secret goes, which no process list may show. */
+  readonly stdin?: pulumi.Input<string>;
+  /** Whether the output may hold a secret: it is kept from the log, and secret in the state. Defaults to false. */
+  readonly secretOutput?: boolean;
+}
+
+/** What a step leaves to the steps after it. */
+export interface Step {
+  /** What `create` printed, trimmed. */
+  readonly stdout: pulumi.Output<string>;
+  /** The resource, for `dependsOn`. */
+  readonly resource: pulumi.Resource;
+}
+
+/** The record of one step: a file with its facts at the time when it succeeded. */
+export function recordFile(records: string, step: string): string {
+  return `${records}/${step}`;
+}
+
+/**
+ * The bash of a step: the record is dropped first and written last, so that a step which was cut off anywhere is
+ * known to be incomplete. The generation changes the text of the command, and with it makes Pulumi run it again.
+ */
+export function createScript(record: string, generation: number, title: string, create: Shell, facts: Shell): Shell {
+  return lines(
+    sh`# ${title}, generation ${generation}`,
+    sh`set -euo pipefail; umask 022`,
+    sh`rm -f -- ${record}`,
+    sh`(`,
+    create,
+    sh`)`,
+    sh`mkdir -p -- "$(dirname ${record})"`,
+    sh`( set +e +o pipefail`,
+    facts,
+    sh`) </dev/null >${`${record}.new`} 2>/dev/null`,
+    sh`mv -- ${`${record}.new`} ${record}`,
+  );
+}
+
+/** The bash that takes a step back, and forgets its record. */
+export function deleteScript(record: string, undo: Shell): Shell {
+  return lines(sh`set -euo pipefail`, sh`(`, undo, sh`)`, sh`rm -f -- ${record}`);
+}

@@ -1,0 +1,215 @@
+import { isAbsolute, normalize } from "node:path/posix";
+import { z } from "zod";
+
+/**
+ * The declarative spec of a stack: what `stacks/Pulumi.NAME.yaml` says under `duet:`.
+ * It is checked whole before anything runs, and every problem is listed.
+ */
+
+const absolutePath = z
+  .string()
+  .refine((path) => isAbsolute(path) && normalize(path) === path && path !== "/" && !path.endsWith("/"), {
+    error: (issue) =>
+      `asked for ${quoted(issue.input)}, which is not a plain absolute path; write one like /media/data/duet`,
+  })
+  // These are written to /etc/fstab and to export files, whose fields end at white space.
+  .refine((path) => /^[\w@%+=:,./-]*$/.test(path), {
+    error: (issue) => `asked for ${quoted(issue.input)}; a shared path has letters, digits and @%+=:,./_- only`,
+  });
+
+const hostName = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/, {
+  error: (issue) =>
+    `asked for ${quoted(issue.input)}; a host name here has 1 to 32 lower-case letters, digits and inner hyphens`,
+});
+
+const userName = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, {
+  error: (issue) => `asked for ${quoted(issue.input)}; a user name has 1 to 32 of a-z, 0-9, _ and -, no digit first`,
+});
+
+const gitReference = z.string().regex(/^(?!-)(?!.*\.\.)[\w./-]{1,200}$/, {
+  error: (issue) => `asked for ${quoted(issue.input)}, which git does not take as a branch`,
+});
+
+const gitUrl = z.string().regex(/^(?:https?:\/\/|ssh:\/\/|git:\/\/|file:\/\/|\/|[\w.-]+@[\w.-]+:)[^\s]+$/, {
+  error: (issue) => `asked for ${quoted(issue.input)}, which git does not take as a URL`,
+});
+
+const unixId = (what: string) =>
+  z
+    .int()
+    .min(1, { error: (issue) => `asked for ${what} ${issue.input}; root is squashed over NFS, take 1 or more` })
+    .max(4294967293);
+
+const sourceTree = z.union(
+  [
+    z.strictObject({ git: gitUrl, branch: gitReference.optional() }),
+    z.strictObject({ package: z.string().regex(/^linux-source-[\w.+-]+$/) }),
+    z.strictObject({ tree: absolutePath }),
+    z.strictObject({ copy: z.string().min(1) }),
+  ],
+  { error: "takes one of { git, branch }, { package: linux-source-… }, { tree: /absolute/path } and { copy: folder }" },
+);
+
+const kconfigLine = z.string().regex(/^(?:CONFIG_\w+=\S.*|# CONFIG_\w+ is not set)$/, {
+  error: (issue) =>
+    `asked for ${quoted(issue.input)}; a symbol is written CONFIG_NAME=value or "# CONFIG_NAME is not set"`,
+});
+
+const port = z
+  .int({ error: (issue) => `asked for port ${quoted(issue.input)}; take a whole number from 1024 to 65535` })
+  .min(1024, { error: (issue) => `asked for port ${issue.input}; take one from 1024 to 65535` })
+  .max(65535, { error: (issue) => `asked for port ${issue.input}; take one from 1024 to 65535` });
+
+const virtualMachine = z.strictObject({
+  name: hostName,
+  memory: z
+    .int()
+    .min(512, {
+      error: (issue) =>
+        `asked for ${issue.input} MiB; Duet fails page allocations under 512 MiB (guide, tips): take 512 or more`,
+    })
+    .max(1024 * 1024)
+    .default(1024),
+  vcpus: z.int().min(1).max(256).default(2),
+  disk: z.int().min(4).max(1024).default(8),
+  gdbPort: port.optional(),
+});
+
+const specShape = z.strictObject({
+  host: z
+    .strictObject({
+      sandbox: z.boolean().default(false),
+      uri: z
+        .string()
+        .regex(/^qemu(?:\+\w+)?:\/\/\S*$/)
+        .default("qemu:///system"),
+      nfsServer: z.enum(["auto", "kernel", "ganesha"]).default("auto"),
+      accelerator: z.enum(["auto", "kvm", "tcg"]).default("auto"),
+    })
+    .prefault({}),
+  developer: z
+    .strictObject({
+      user: userName.default("duet"),
+      uid: unixId("UID").optional(),
+      gid: unixId("GID").optional(),
+      conflict: z.enum(["move", "fail"]).default("move"),
+    })
+    .prefault({}),
+  sources: z.strictObject({
+    directory: absolutePath.default("/media/data/duet"),
+    kernel: sourceTree,
+    module: sourceTree,
+    tools: sourceTree,
+  }),
+  image: z
+    .union(
+      [
+        z.strictObject({ build: z.literal("debian-12") }),
+        z.strictObject({
+          path: absolutePath,
+          sha256: z
+            .string()
+            .regex(/^[0-9a-f]{64}$/)
+            .optional(),
+        }),
+        z.strictObject({ url: z.url({ protocol: /^https?$/ }), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
+      ],
+      { error: "takes one of { build: debian-12 }, { path, sha256 } and { url, sha256 }, sha256 in 64 hex digits" },
+    )
+    .default({ build: "debian-12" }),
+  kernel: z
+    .strictObject({
+      base: z.union([z.enum(["guest", "tiny", "defconfig"]), absolutePath]).default("guest"),
+      localmodconfig: z.boolean().default(true),
+      fragments: z.array(z.string().min(1)).default([]),
+      config: z.array(kconfigLine).default([]),
+    })
+    .prefault({}),
+  module: z
+    .strictObject({
+      name: z
+        .string()
+        .regex(/^[a-z][a-z0-9_]{0,54}$/)
+        .default("duet"),
+      breakpoint: z
+        .string()
+        .regex(/^[A-Za-z_]\w*$/)
+        .optional(),
+    })
+    .prefault({}),
+  vms: z
+    .array(virtualMachine)
+    .min(1, { error: "asked for no VM; name one at least" })
+    .max(16, { error: "asked for more than 16 VMs; a stack holds 16" }),
+});
+
+/** A spec with every default filled in. */
+export type Spec = z.infer<typeof specShape>;
+/** One entry of `duet:vms`. */
+export type VirtualMachineSpec = Spec["vms"][number];
+/** One entry of `duet:sources`. */
+export type SourceSpec = z.infer<typeof sourceTree>;
+
+/** The keys of a spec, for reading them from a stack's configuration. */
+export const specKeys = Object.keys(specShape.shape) as readonly (keyof Spec)[];
+
+function quoted(value: unknown): string {
+  return JSON.stringify(value) ?? "nothing";
+}
+
+function twice<T>(values: readonly T[]): readonly T[] {
+  return [...new Set(values.filter((value, index) => values.indexOf(value) !== index))];
+}
+
+/** What no single field can know. */
+function crossProblems(spec: Spec): readonly string[] {
+  const names = twice(spec.vms.map((vm) => vm.name));
+  const ports = twice(spec.vms.flatMap((vm) => vm.gdbPort ?? []));
+  const trees = (["kernel", "module", "tools"] as const).flatMap((key) => {
+    const source = spec.sources[key];
+    return "tree" in source && !source.tree.startsWith(`${spec.sources.directory}/`)
+      ? [
+          `duet:sources.${key}.tree: asked for ${source.tree}, which guests cannot see; keep it below ${spec.sources.directory}`,
+        ]
+      : [];
+  });
+  return [
+    ...names.map((name) => `duet:vms: asked for two VMs with the name ${name}; give each its own`),
+    ...ports.map((port) => `duet:vms: asked for gdb port ${port} twice; give each VM its own, or leave it out`),
+    ...trees,
+  ];
+}
+
+/** All problems of a spec, a line each: where, what was asked, what to do. */
+export class SpecError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(
+      `the spec of this stack has ${problems.length} problem(s):\n${problems.map((line) => `  ${line}`).join("\n")}`,
+    );
+    this.problems = problems;
+  }
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  return `duet:${path.map((part, index) => (typeof part === "number" ? `[${part}]` : `${index ? "." : ""}${String(part)}`)).join("")}`;
+}
+
+/**
+ * Checks the whole of a spec and fills in its defaults. Runs nothing.
+ *
+ * @param config the values under `duet:` in a stack's configuration, by key
+ * @throws SpecError with every problem found
+ */
+export function parseSpec(config: unknown): Spec {
+  const result = specShape.safeParse(config);
+  if (!result.success) {
+    throw new SpecError(result.error.issues.map((issue) => `${pathOf(issue.path)}: ${issue.message}`));
+  }
+  const problems = crossProblems(result.data);
+  if (problems.length > 0) {
+    throw new SpecError(problems);
+  }
+  return result.data;
+}

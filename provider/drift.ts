@@ -1,0 +1,112 @@
+import { spawn } from "node:child_process";
+import type { FactsOfStep, FactsReader } from "../components/machine/facts.ts";
+import { lines, type Shell, sh } from "../components/machine/shell.ts";
+import { recordFile } from "../components/machine/step.ts";
+
+/** Drift of one step: a line in words for each difference between its record and the facts. */
+export type Drift = Readonly<Record<string, readonly string[]>>;
+
+/** The machine could not be asked at all. */
+export class Unreachable extends Error {}
+
+const stepMark = "\u0001step ";
+const recordMark = "\u0001record ";
+const endMark = "\u0001end";
+/** Seconds that the facts of one step may take: a probe that hangs is itself a finding. */
+const factsLimit = 20;
+
+/** The bash which prints, for each step, its facts and then its record. One round trip for a whole machine. */
+export function readScript(reader: FactsReader, steps: Readonly<Record<string, FactsOfStep>>): Shell {
+  const one = ([name, step]: [string, FactsOfStep]): Shell => {
+    const record = recordFile(reader.records, name);
+    return lines(
+      sh`printf '%s\n' ${stepMark + name}`,
+      sh`timeout ${factsLimit} bash +e -c ${step.facts} </dev/null 2>/dev/null || true`,
+      sh`if [ -e ${record} ]; then printf '%s\n' ${`${recordMark}yes`}; cat -- ${record}; else printf '%s\n' ${`${recordMark}no`}; fi`,
+    );
+  };
+  return lines(...Object.entries(steps).map(one), sh`printf '%s\n' ${endMark}`);
+}
+
+interface Reading {
+  readonly facts: readonly string[];
+  /** Undefined where the step was never completed on this machine. */
+  readonly record: readonly string[] | undefined;
+}
+
+/** Takes apart what `readScript` printed. */
+export function parseReadings(output: string): Readonly<Record<string, Reading>> {
+  const readings: Record<string, { facts: string[]; record: string[] | undefined }> = {};
+  let lists = { facts: [] as string[], record: undefined as string[] | undefined };
+  for (const line of output.split("\n")) {
+    if (line.startsWith(stepMark)) {
+      lists = { facts: [], record: undefined };
+      readings[line.slice(stepMark.length)] = lists;
+    } else if (line.startsWith(recordMark)) {
+      lists.record = line === `${recordMark}yes` ? [] : undefined;
+      if (lists.record === undefined) {
+        lists = { facts: [], record: undefined };
+      }
+    } else if (line !== "" && line !== endMark) {
+      (lists.record ?? lists.facts).push(line);
+    }
+  }
+  return readings;
+}
+
+function byKey(facts: readonly string[]): Map<string, string> {
+  const split = (line: string): [string, string] => {
+    const at = line.indexOf(": ");
+    return at < 0 ? [line, "yes"] : [line.slice(0, at), line.slice(at + 2)];
+  };
+  return new Map(facts.map(split));
+}
+
+/** Says in words where a reading differs from its record; nothing where it does not. */
+export function compare(reading: Reading | undefined): readonly string[] {
+  if (reading?.record === undefined) {
+    return ["was not completed on this machine"];
+  }
+  const expected = byKey(reading.record);
+  const found = byKey(reading.facts);
+  return [...new Set([...expected.keys(), ...found.keys()])]
+    .filter((key) => expected.get(key) !== found.get(key))
+    .map((key) => `${key}: expected ${expected.get(key) ?? "none"}, found ${found.get(key) ?? "none"}`);
+}
+
+function run(command: readonly string[], input: string, limit: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command[0] ?? "", command.slice(1), { stdio: ["pipe", "pipe", "pipe"], timeout: limit * 1000 });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    // A machine that hangs up while it is written to is reported by its exit, not by a broken pipe.
+    child.stdin.on("error", () => {});
+    child.stdin.end(input);
+    child.on("error", (error) => reject(new Unreachable(error.message)));
+    child.on("close", (code) => {
+      if (stdout.trimEnd().endsWith(endMark)) {
+        resolve(stdout);
+      } else {
+        reject(new Unreachable(stderr.trim().split("\n").at(-1) || `ended with status ${code}`));
+      }
+    });
+  });
+}
+
+/**
+ * Asks a machine once for the facts of all steps.
+ *
+ * @returns the steps that have drifted, each with its differences
+ * @throws Unreachable where the machine does not answer within a minute
+ */
+export async function readDrift(reader: FactsReader, steps: Readonly<Record<string, FactsOfStep>>): Promise<Drift> {
+  const readings = parseReadings(await run(reader.command, readScript(reader, steps).shell, 60));
+  const drifts = Object.keys(steps).map((name): [string, readonly string[]] => [name, compare(readings[name])]);
+  return Object.fromEntries(drifts.filter(([, differences]) => differences.length > 0));
+}
