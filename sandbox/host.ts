@@ -1,0 +1,304 @@
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createConnection, createServer, type Server } from "node:net";
+import { dirname, join } from "node:path";
+import { type Accelerator, hostAccelerator } from "./accelerator.ts";
+import { enterSandbox, libvirtdConfiguration, qemuConfiguration } from "./configuration.ts";
+import { missingPackages } from "./packages.ts";
+import type { SandboxPaths } from "./paths.ts";
+import { end, isIn, isNamespace, pidIn, processName, sandboxProcesses, until } from "./processes.ts";
+import { type Report, UserError } from "./report.ts";
+
+/** One part of the embedded host. */
+export interface PartStatus {
+  readonly name: string;
+  readonly up: boolean;
+  readonly pid?: number;
+}
+
+/** What of the embedded host is there. */
+export interface SandboxStatus {
+  /** Whether every part is up. */
+  readonly running: boolean;
+  readonly namespace: string;
+  readonly uri: string;
+  readonly accelerator: Accelerator;
+  readonly parts: readonly PartStatus[];
+  /** Processes in the namespace and of libvirtd: guests, DHCP and NFS servers, and whoever debugs there. */
+  readonly processes: readonly { readonly pid: number; readonly name: string }[];
+  readonly logs: { readonly libvirtd: string; readonly guests: string };
+}
+
+/** Programs that are the sandbox's own, when they run in its namespace; anything else is somebody's work there. */
+const ownNames = /^(libvirtd|qemu-system-.*|dnsmasq|ganesha\.nfsd)$/;
+
+const namespaces = "/run/netns";
+/** There while /run/netns itself is ours to remove. */
+const namespacesMark = "/run/duet.netns";
+const environment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
+
+/** Brings the embedded host up: checks each part, and starts what is missing. */
+export async function start(paths: SandboxPaths, report: Report): Promise<void> {
+  if ((await parts(paths)).every((part) => part.up)) {
+    return;
+  }
+  requireRoot("start the embedded host");
+  const missing = missingPackages();
+  if (missing.length > 0) {
+    throw new UserError(`packages are missing: ${missing.join(" ")}; \`node sandbox/cli.ts packages\` installs them`);
+  }
+  const unlock = await lock(paths);
+  try {
+    makeDirectories(paths);
+    if (!isNamespace(namespaceFile(paths))) {
+      await report(`network namespace ${paths.namespace}`, () => makeNamespace(paths));
+    }
+    run("ip", ["-n", paths.namespace, "link", "set", "lo", "up"], "bring up the loopback of the namespace");
+    if (!(await libvirtdIsUp(paths))) {
+      await report("libvirtd", () => startLibvirtd(paths));
+    }
+    const deaf = networksWithoutDnsmasq(paths);
+    const pid = pidIn(join(paths.run, "libvirtd.pid"), "libvirtd");
+    if (deaf.length > 0 && pid !== undefined) {
+      await report(`DHCP and DNS of ${deaf.join(", ")}`, async () => {
+        process.kill(pid, "SIGHUP");
+        if (!(await until(10_000, () => networksWithoutDnsmasq(paths).length === 0))) {
+          throw new UserError(
+            `dnsmasq of ${deaf.join(", ")} does not come back: see ${join(paths.log, "libvirtd.log")}`,
+          );
+        }
+      });
+    }
+  } finally {
+    unlock.close();
+  }
+}
+
+/** Ends what belongs to the embedded host, and only that, and removes every trace of it. Harmless when repeated. */
+export async function stop(paths: SandboxPaths, report: Report): Promise<void> {
+  const namespace = namespaceFile(paths);
+  if (![namespace, paths.runDirectory, paths.state].some((path) => existsSync(path))) {
+    return;
+  }
+  requireRoot("stop the embedded host");
+  const unlock = await lock(paths);
+  try {
+    await report("stop", async () => {
+      const present = sandboxProcesses(namespace, paths.mark);
+      const own = present.filter((process) => process.marked || ownNames.test(process.name));
+      const pids = (daemon: boolean) => own.filter((p) => (p.name === "libvirtd") === daemon).map((p) => p.pid);
+      await end(pids(true));
+      await end(pids(false));
+      // What libvirtd had under way when it was asked to end.
+      await end(sandboxProcesses(namespace, paths.mark).flatMap((p) => (p.marked ? [p.pid] : [])));
+      for (const other of present.filter((process) => !own.includes(process) && processName(process.pid))) {
+        process.stderr.write(`sandbox: left alone in ${paths.namespace}: ${other.name}, pid ${other.pid}\n`);
+      }
+      removeNamespace(paths);
+      const created = readOptional(join(paths.state, "created"));
+      run("rm", ["-rf", "--one-file-system", "--", paths.runDirectory, paths.state], "remove the sandbox's files");
+      removeEmpty(dirname(paths.state), created ?? paths.state);
+    });
+  } finally {
+    unlock.close();
+  }
+}
+
+/** Tells what of the embedded host is there, without changing anything. */
+export async function status(paths: SandboxPaths): Promise<SandboxStatus> {
+  const found = await parts(paths);
+  return {
+    running: found.every((part) => part.up),
+    namespace: paths.namespace,
+    uri: paths.uri,
+    accelerator: hostAccelerator(),
+    parts: found,
+    processes: sandboxProcesses(namespaceFile(paths), paths.mark).map(({ pid, name }) => ({ pid, name })),
+    logs: { libvirtd: join(paths.log, "libvirtd.log"), guests: paths.guestLogDirectory },
+  };
+}
+
+/** The words that run a command inside of the sandbox's network. */
+export function inside(paths: SandboxPaths, command: readonly string[]): string[] {
+  return ["ip", "netns", "exec", paths.namespace, ...command];
+}
+
+/** @throws UserError unless the process runs as root. */
+export function requireRoot(what: string): void {
+  if (process.getuid?.() !== 0) {
+    throw new UserError(`to ${what} needs root: run as root or through sudo`);
+  }
+}
+
+function namespaceFile(paths: SandboxPaths): string {
+  return `${namespaces}/${paths.namespace}`;
+}
+
+async function parts(paths: SandboxPaths): Promise<PartStatus[]> {
+  const deaf = networksWithoutDnsmasq(paths);
+  return [
+    { name: "namespace", up: isNamespace(namespaceFile(paths)) },
+    {
+      name: "libvirtd",
+      up: await libvirtdIsUp(paths),
+      pid: pidIn(join(paths.run, "libvirtd.pid"), "libvirtd"),
+    },
+    { name: deaf.length === 0 ? "networks" : `networks (no dnsmasq: ${deaf.join(", ")})`, up: deaf.length === 0 },
+  ];
+}
+
+async function libvirtdIsUp(paths: SandboxPaths): Promise<boolean> {
+  const pid = pidIn(join(paths.run, "libvirtd.pid"), "libvirtd");
+  return pid !== undefined && isIn(namespaceFile(paths), pid) && (await answers(paths.socket));
+}
+
+/** Networks that have a DHCP and DNS server on record which is not running. */
+function networksWithoutDnsmasq(paths: SandboxPaths): string[] {
+  const directory = join(paths.run, "libvirt/network");
+  const files = list(directory);
+  // A network that is up has a status file; driver.pid is libvirtd's own.
+  return files
+    .flatMap((file) => (file.endsWith(".xml") ? [file.slice(0, -".xml".length)] : []))
+    .filter((network) => files.includes(`${network}.pid`))
+    .filter((network) => pidIn(join(directory, `${network}.pid`), "dnsmasq") === undefined);
+}
+
+function answers(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = createConnection(socket);
+    const settle = (value: boolean) => {
+      connection.destroy();
+      resolve(value);
+    };
+    connection.setTimeout(2000, () => settle(false));
+    connection.on("connect", () => settle(true)).on("error", () => settle(false));
+  });
+}
+
+function makeDirectories(paths: SandboxPaths): void {
+  const owner = readOptional(join(paths.runDirectory, "owner"));
+  if (owner !== undefined && owner !== paths.state) {
+    throw new UserError(`${paths.runDirectory} belongs to the sandbox of ${owner}: stop that one first`);
+  }
+  const created = mkdirSync(paths.state, { recursive: true, mode: 0o700 });
+  if (created !== undefined) {
+    writeFileSync(join(paths.state, "created"), created);
+  }
+  mkdirSync(paths.runDirectory, { recursive: true, mode: 0o700 });
+  writeFileSync(join(paths.runDirectory, "owner"), paths.state);
+  const seen = [paths.run, join(paths.run, "lock"), join(paths.runDirectory, "dev"), paths.etc, paths.lib];
+  for (const path of [...seen, paths.cache, paths.log, join(paths.lib, "images")]) {
+    mkdirSync(path, { recursive: true, mode: 0o755 });
+  }
+  writeFileSync(join(paths.etc, "libvirtd.conf"), libvirtdConfiguration(paths));
+  writeFileSync(join(paths.etc, "qemu.conf"), qemuConfiguration());
+}
+
+function makeNamespace(paths: SandboxPaths): void {
+  if (!existsSync(namespaces)) {
+    writeFileSync(namespacesMark, "");
+  }
+  rmSync(namespaceFile(paths), { force: true });
+  run("ip", ["netns", "add", paths.namespace], `make the network namespace ${paths.namespace}`);
+}
+
+function removeNamespace(paths: SandboxPaths): void {
+  if (existsSync(namespaceFile(paths))) {
+    run("ip", ["netns", "delete", paths.namespace], `remove the network namespace ${paths.namespace}`);
+  }
+  if (existsSync(namespacesMark) && list(namespaces).length === 0) {
+    spawnSync("umount", [namespaces], { stdio: "ignore" });
+    rmSync(namespaces, { recursive: true, force: true });
+    unlinkSync(namespacesMark);
+  }
+}
+
+async function startLibvirtd(paths: SandboxPaths): Promise<void> {
+  const stale = sandboxProcesses(namespaceFile(paths), paths.mark).filter((process) => process.name === "libvirtd");
+  await end(stale.map((process) => process.pid));
+  const script = enterSandbox(paths, hostAccelerator(), ["libvirtd", "--daemon"]);
+  const words = ["unshare", "--mount", "--propagation", "private", "bash", "-c", script.shell];
+  const [program, ...rest] = inside(paths, words) as [string, ...string[]];
+  run(program, rest, "start libvirtd", () => lastLines(join(paths.log, "libvirtd.log")));
+  if (!(await until(30_000, () => answers(paths.socket)))) {
+    throw new UserError(
+      `libvirtd does not answer on ${paths.socket} after 30 s: ${lastLines(join(paths.log, "libvirtd.log"))}`,
+    );
+  }
+}
+
+/** Runs a program of the system, with a limit of 60 s. @throws UserError with what it said. */
+function run(program: string, words: readonly string[], what: string, more = () => ""): void {
+  const result = spawnSync(program, words, {
+    env: environment,
+    cwd: "/",
+    stdio: ["ignore", "pipe", "pipe"],
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  if (result.status !== 0) {
+    const said = result.error?.message ?? (result.stderr.trim() || `exit status ${result.status}`);
+    throw new UserError(`could not ${what}: ${[said.replaceAll("\n", "; "), more()].filter(Boolean).join("; ")}`);
+  }
+}
+
+/** One at a time for each sandbox: a name that the kernel takes back when its holder dies. */
+async function lock(paths: SandboxPaths): Promise<Server> {
+  let server: Server | undefined;
+  const taken = await until(120_000, async () => {
+    server = await listen(`\0duet-sandbox:${paths.namespace}`);
+    return server !== undefined;
+  });
+  if (!taken || server === undefined) {
+    throw new UserError(`another start or stop of ${paths.namespace} has been under way for 120 s`);
+  }
+  return server;
+}
+
+function listen(name: string): Promise<Server | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(undefined));
+    server.listen(name, () => resolve(server));
+  });
+}
+
+/** Removes a directory and its parents while they are empty, up to the first one that the sandbox made. */
+function removeEmpty(directory: string, first: string): void {
+  for (let path = directory; path === first || path.startsWith(`${first}/`); path = dirname(path)) {
+    try {
+      rmdirSync(path);
+    } catch {
+      return;
+    }
+  }
+}
+
+function lastLines(file: string): string {
+  return (readOptional(file) ?? "").trim().split("\n").slice(-3).join("; ");
+}
+
+function readOptional(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function list(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
