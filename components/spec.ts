@@ -153,8 +153,31 @@ export type SourceSpec = z.infer<typeof sourceTree>;
 /** The keys of a spec, for reading them from a stack's configuration. */
 export const specKeys = Object.keys(specShape.shape) as readonly (keyof Spec)[];
 
+/** A value as it stands in a message: on one line, and not too long. */
 function quoted(value: unknown): string {
-  return JSON.stringify(value) ?? "nothing";
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+}
+
+/** What is wrong with a field for which the shape has no words of its own. */
+function defaultMessage(issue: z.core.$ZodRawIssue): string {
+  const asked = issue.input === undefined ? "is missing" : `asked for ${quoted(issue.input)}`;
+  switch (issue.code) {
+    case "invalid_type":
+      return `${asked}; takes ${{ int: "a whole number", array: "a list", object: "an object" }[issue.expected as string] ?? `a ${issue.expected}`}`;
+    case "invalid_value":
+      return `${asked}; takes ${issue.values.length > 1 ? "one of " : ""}${issue.values.join(", ")}`;
+    case "too_small":
+      return issue.origin === "string" || issue.origin === "array"
+        ? `${asked}; it must not be empty`
+        : `${asked}; take ${issue.minimum} or more`;
+    case "too_big":
+      return `${asked}; take ${issue.maximum} or less`;
+    case "unrecognized_keys":
+      return `asked for ${issue.keys.map(quoted).join(", ")}, which nothing here is called; correct the name or remove it`;
+    default:
+      return `${asked}, which is not of the form it takes`;
+  }
 }
 
 function twice<T>(values: readonly T[]): readonly T[] {
@@ -192,8 +215,12 @@ export class SpecError extends Error {
   }
 }
 
+/** Where a problem is, as a person would write it: `duet:vms[0].name`. */
 function pathOf(path: readonly PropertyKey[]): string {
-  return `duet:${path.map((part, index) => (typeof part === "number" ? `[${part}]` : `${index ? "." : ""}${String(part)}`)).join("")}`;
+  const rest = path.map((part, at) =>
+    typeof part === "number" ? `[${part}]` : `${at === 0 ? ":" : "."}${String(part)}`,
+  );
+  return `duet${rest.join("")}`;
 }
 
 /**
@@ -203,7 +230,7 @@ function pathOf(path: readonly PropertyKey[]): string {
  * @throws SpecError with every problem found
  */
 export function parseSpec(config: unknown): Spec {
-  const result = specShape.safeParse(config);
+  const result = specShape.safeParse(config, { error: defaultMessage });
   if (!result.success) {
     throw new SpecError(result.error.issues.map((issue) => `${pathOf(issue.path)}: ${issue.message}`));
   }

@@ -79,7 +79,7 @@ export class Machine {
       .all([args.create, this.#generations])
       .apply(([create, generations]) => createScript(record, generations[name] ?? 1, args.title, create, facts));
     const undo = pulumi.output(args.delete ?? sh`:`).apply((script) => deleteScript(record, script));
-    const resource = this.#command(name, create, undo, args, opts);
+    const resource = this.#command(name, create, undo, args, { deletedWith: this.#opts.deletedWith, ...opts });
     return { stdout: resource.stdout, resource };
   }
 

@@ -1,0 +1,79 @@
+import { portTaken } from "../host/gdb-port.ts";
+import { lines, type Shell, sh } from "../machine/shell.ts";
+
+export interface BootArgs {
+  /** URI of libvirt. */
+  readonly uri: string;
+  /** Name of the domain, which is also what ssh is given. */
+  readonly domain: string;
+  /** Port of its gdb stub. */
+  readonly gdbPort: number;
+  /** Words of the ssh command that reaches it. */
+  readonly ssh: readonly string[];
+  /** Absolute path of its console log, as this host sees it. */
+  readonly consoleLog: string;
+  /** Seconds that it may take to answer ssh. */
+  readonly timeout: number;
+}
+
+/** Defines `answers`, which succeeds when the guest answers ssh, and `await_guest SECONDS`. */
+export function guestAnswers(ssh: readonly string[], consoleLog: string): Shell {
+  return sh`answers() { timeout 15 ${ssh} true </dev/null >/dev/null 2>&1; }
+panicked() { tail -n 5 -- ${consoleLog} 2>/dev/null | grep -qF -e 'end Kernel panic'; }
+await_guest() {
+  local end=$((SECONDS + $1))
+  until answers; do
+    if panicked || [ "$SECONDS" -ge "$end" ]; then return 1; fi
+    sleep 1
+  done
+}`;
+}
+
+/** Ends the connection that commands for the guest share: one that has died would hold up the next of them. */
+export function endSharedConnection(ssh: readonly string[]): Shell {
+  return sh`${[...ssh.slice(0, -1), "-O", "exit", ...ssh.slice(-1)]} 2>/dev/null || true`;
+}
+
+/**
+ * Brings a domain to the state "runs and answers ssh" from any other: off, crashed, paused by gdb, or in a panic.
+ * Facts are cheap; the repair is gentle first: it resumes, then waits, and resets a guest only when that did not help.
+ */
+export function bootScript({ uri, domain, gdbPort, ssh, consoleLog, timeout }: BootArgs): Shell {
+  const virsh = sh`virsh -q -c ${uri}`;
+  return lines(
+    portTaken(domain),
+    guestAnswers(ssh, consoleLog),
+    endSharedConnection(ssh),
+    sh`case $(${virsh} domstate -- ${domain}) in`,
+    sh`  running) ;;`,
+    sh`  paused)`,
+    sh`    gdb=$(ss -Htnp state established ${`( sport = :${gdbPort} or dport = :${gdbPort} )`} | grep -o '"gdb",pid=[0-9]*' | head -n1 || true)`,
+    sh`    if [ -n "$gdb" ]; then printf '%s\n' ${`domain ${domain} is stopped by a debugger that is attached, `}"$gdb"': detach it, then run this again' >&2; exit 1; fi`,
+    sh`    ${virsh} resume -- ${domain} >&2 ;;`,
+    sh`  *)`,
+    sh`    user=$(taken ${gdbPort})`,
+    sh`    if [ -n "$user" ]; then printf '%s\n' ${`domain ${domain} was asked to start with its stub on port ${gdbPort}, and `}"$user"' listens there: end it, then run this again' >&2; exit 1; fi`,
+    sh`    ${virsh} destroy -- ${domain} >/dev/null 2>&1 || true`,
+    sh`    ${virsh} start -- ${domain} >&2 ;;`,
+    sh`esac`,
+    sh`if ! await_guest ${timeout}; then`,
+    sh`  printf '%s\n' ${`${domain} did not answer; resetting it`} >&2`,
+    sh`  printf '\n' >>${consoleLog}`,
+    sh`  ${virsh} reset -- ${domain} >&2`,
+    sh`  sleep 2`,
+    sh`  if ! await_guest ${timeout}; then`,
+    sh`    printf '%s\n' ${`${domain} was reset and did not answer ssh within ${timeout} s; the last lines of its console (${consoleLog}):`} >&2`,
+    sh`    tail -n 20 -- ${consoleLog} >&2`,
+    sh`    exit 1`,
+    sh`  fi`,
+    sh`fi`,
+    sh`timeout 120 ${ssh} 'if command -v cloud-init >/dev/null; then cloud-init status --wait; fi' </dev/null >&2 || true`,
+  );
+}
+
+/** Whether the domain runs, has its stub where it should be, and answers. */
+export function bootFacts({ uri, domain, ssh }: Pick<BootArgs, "uri" | "domain" | "ssh">): Shell {
+  return sh`state=$(virsh -q -c ${uri} domstate -- ${domain} 2>/dev/null || echo undefined)
+printf 'domain: %s\n' "$state"
+if [ "$state" = running ] && timeout 10 ${ssh} true </dev/null >/dev/null 2>&1; then echo 'answers ssh: yes'; else echo 'answers ssh: no'; fi`;
+}

@@ -1,0 +1,43 @@
+import { fail } from "./result.ts";
+import { lines, type Shell, sh } from "./shell.ts";
+
+/** Words before a command that let it reach the internet, where that takes another network namespace. */
+export function inNamespace(namespace: string | undefined): Shell {
+  return namespace === undefined ? sh`` : sh`nsenter ${`--net=${namespace}`} `;
+}
+
+/** Prints, for each package, a line `package NAME: installed`, or `missing`. */
+export function packageFacts(packages: readonly string[]): Shell {
+  if (packages.length === 0) {
+    return sh`:`;
+  }
+  const format = "-f=${Package} ${db:Status-Status}\\n";
+  const report = `$2 == "installed" { installed[$1] }
+END { for (i = 1; i < ARGC; i++) printf "package %s: %s\\n", ARGV[i], ARGV[i] in installed ? "installed" : "missing" }
+BEGIN { while (("cat" | getline) > 0) if ($2 == "installed") installed[$1]; for (i = 1; i < ARGC; i++) printf "package %s: %s\\n", ARGV[i], ARGV[i] in installed ? "installed" : "missing"; exit }`;
+  return sh`dpkg-query -W ${format} -- ${packages} 2>/dev/null | awk ${report} ${packages}`;
+}
+
+/**
+ * Installs the packages that are missing, through apt, and does nothing where none is. An interrupted dpkg is
+ * completed first, and a held lock is waited for, five minutes at most.
+ *
+ * @param namespace path of a network namespace that reaches the archive. Defaults to the current one.
+ */
+export function installPackages(packages: readonly string[], namespace?: string): Shell {
+  if (packages.length === 0) {
+    return sh`:`;
+  }
+  const apt = sh`${inNamespace(namespace)}env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 -o Acquire::http::Timeout=30`;
+  return lines(
+    sh`missing=$({ ${packageFacts(packages)} } | sed -n 's/^package \(.*\): missing$/\1/p' | tr '\n' ' ')`,
+    sh`if [ -n "$missing" ]; then`,
+    sh`command -v apt-get >/dev/null || ${fail(sh`"these packages are missing, and there is no apt-get here to install them: $missing; install them by hand and run this again"`)}`,
+    sh`{`,
+    sh`[ -z "$(dpkg --audit)" ] || env DEBIAN_FRONTEND=noninteractive dpkg --configure -a --force-confold`,
+    sh`${apt} install --no-install-recommends $missing || { ${apt} update && ${apt} install --no-install-recommends $missing; } ||`,
+    fail(sh`"these packages could not be installed, see apt's lines above: $missing"`),
+    sh`} </dev/null >&2`,
+    sh`fi`,
+  );
+}
