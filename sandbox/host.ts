@@ -216,7 +216,7 @@ function removeNamespace(paths: SandboxPaths): void {
     run("ip", ["netns", "delete", paths.namespace], `remove the network namespace ${paths.namespace}`);
   }
   if (existsSync(namespacesMark) && list(namespaces).length === 0) {
-    spawnSync("umount", [namespaces], { stdio: "ignore" });
+    spawnSync("umount", ["-n", namespaces], { stdio: "ignore" });
     rmSync(namespaces, { recursive: true, force: true });
     unlinkSync(namespacesMark);
   }
