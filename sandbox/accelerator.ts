@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
+import type { Accelerator } from "../components/guest/virtual-machine.ts";
 
-/** What runs the guests' code: the processor, or QEMU's translator. */
-export type Accelerator = "kvm" | "tcg";
+export type { Accelerator };
 
 /**
  * Chooses by CPU flag and device, never by the device alone: /dev/kvm exists on machines without hardware

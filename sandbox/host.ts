@@ -59,7 +59,7 @@ export async function start(paths: SandboxPaths, report: Report): Promise<void> 
   const unlock = await lock(paths);
   try {
     makeDirectories(paths);
-    if (!isNamespace(namespaceFile(paths))) {
+    if (![paths.namespace, paths.outerNamespace].every((name) => isNamespace(namespaceFile(name)))) {
       await report(`network namespace ${paths.namespace}`, () => makeNamespace(paths));
     }
     run("ip", ["-n", paths.namespace, "link", "set", "lo", "up"], "bring up the loopback of the namespace");
@@ -70,12 +70,14 @@ export async function start(paths: SandboxPaths, report: Report): Promise<void> 
     const pid = pidIn(join(paths.run, "libvirtd.pid"), "libvirtd");
     if (deaf.length > 0 && pid !== undefined) {
       await report(`DHCP and DNS of ${deaf.join(", ")}`, async () => {
-        process.kill(pid, "SIGHUP");
-        if (!(await until(10_000, () => networksWithoutDnsmasq(paths).length === 0))) {
-          throw new UserError(
-            `dnsmasq of ${deaf.join(", ")} does not come back: see ${join(paths.log, "libvirtd.log")}`,
-          );
+        // A killed dnsmasq counts as alive to libvirtd until somebody has reaped it: ask again.
+        for (let second = 0; second < 15; second++) {
+          process.kill(pid, "SIGHUP");
+          if (await until(1000, () => networksWithoutDnsmasq(paths).length === 0)) {
+            return;
+          }
         }
+        throw new UserError(`dnsmasq of ${deaf.join(", ")} does not come back: see ${join(paths.log, "libvirtd.log")}`);
       });
     }
   } finally {
@@ -85,7 +87,7 @@ export async function start(paths: SandboxPaths, report: Report): Promise<void> 
 
 /** Ends what belongs to the embedded host, and only that, and removes every trace of it. Harmless when repeated. */
 export async function stop(paths: SandboxPaths, report: Report): Promise<void> {
-  const namespace = namespaceFile(paths);
+  const namespace = namespaceFile(paths.namespace);
   if (![namespace, paths.runDirectory, paths.state].some((path) => existsSync(path))) {
     return;
   }
@@ -122,7 +124,7 @@ export async function status(paths: SandboxPaths): Promise<SandboxStatus> {
     uri: paths.uri,
     accelerator: hostAccelerator(),
     parts: found,
-    processes: sandboxProcesses(namespaceFile(paths), paths.mark).map(({ pid, name }) => ({ pid, name })),
+    processes: sandboxProcesses(namespaceFile(paths.namespace), paths.mark).map(({ pid, name }) => ({ pid, name })),
     logs: { libvirtd: join(paths.log, "libvirtd.log"), guests: paths.guestLogDirectory },
   };
 }
@@ -139,14 +141,17 @@ export function requireRoot(what: string): void {
   }
 }
 
-function namespaceFile(paths: SandboxPaths): string {
-  return `${namespaces}/${paths.namespace}`;
+function namespaceFile(name: string): string {
+  return `${namespaces}/${name}`;
 }
 
 async function parts(paths: SandboxPaths): Promise<PartStatus[]> {
   const deaf = networksWithoutDnsmasq(paths);
   return [
-    { name: "namespace", up: isNamespace(namespaceFile(paths)) },
+    ...[paths.namespace, paths.outerNamespace].map((name) => ({
+      name: `namespace ${name}`,
+      up: isNamespace(namespaceFile(name)),
+    })),
     {
       name: "libvirtd",
       up: await libvirtdIsUp(paths),
@@ -158,7 +163,7 @@ async function parts(paths: SandboxPaths): Promise<PartStatus[]> {
 
 async function libvirtdIsUp(paths: SandboxPaths): Promise<boolean> {
   const pid = pidIn(join(paths.run, "libvirtd.pid"), "libvirtd");
-  return pid !== undefined && isIn(namespaceFile(paths), pid) && (await answers(paths.socket));
+  return pid !== undefined && isIn(namespaceFile(paths.namespace), pid) && (await answers(paths.socket));
 }
 
 /** Networks that have a DHCP and DNS server on record which is not running. */
@@ -196,7 +201,7 @@ function makeDirectories(paths: SandboxPaths): void {
   mkdirSync(paths.runDirectory, { recursive: true, mode: 0o700 });
   writeFileSync(join(paths.runDirectory, "owner"), paths.state);
   const seen = [paths.run, join(paths.run, "lock"), join(paths.runDirectory, "dev"), paths.etc, paths.lib];
-  for (const path of [...seen, paths.cache, paths.log, join(paths.lib, "images")]) {
+  for (const path of [...seen, paths.cache, paths.guestLogDirectory, join(paths.lib, "images")]) {
     mkdirSync(path, { recursive: true, mode: 0o755 });
   }
   writeFileSync(join(paths.etc, "libvirtd.conf"), libvirtdConfiguration(paths));
@@ -207,13 +212,23 @@ function makeNamespace(paths: SandboxPaths): void {
   if (!existsSync(namespaces)) {
     writeFileSync(namespacesMark, "");
   }
-  rmSync(namespaceFile(paths), { force: true });
-  run("ip", ["netns", "add", paths.namespace], `make the network namespace ${paths.namespace}`);
+  const { namespace, outerNamespace } = paths;
+  for (const [name, words] of [
+    [namespace, ["add", namespace]],
+    [outerNamespace, ["attach", outerNamespace, `${process.pid}`]],
+  ] as const) {
+    if (!isNamespace(namespaceFile(name))) {
+      rmSync(namespaceFile(name), { force: true });
+      run("ip", ["netns", ...words], `make the network namespace ${name}`);
+    }
+  }
 }
 
 function removeNamespace(paths: SandboxPaths): void {
-  if (existsSync(namespaceFile(paths))) {
-    run("ip", ["netns", "delete", paths.namespace], `remove the network namespace ${paths.namespace}`);
+  for (const name of [paths.namespace, paths.outerNamespace]) {
+    if (existsSync(namespaceFile(name))) {
+      run("ip", ["netns", "delete", name], `remove the network namespace ${name}`);
+    }
   }
   if (existsSync(namespacesMark) && list(namespaces).length === 0) {
     spawnSync("umount", ["-n", namespaces], { stdio: "ignore" });
@@ -223,7 +238,9 @@ function removeNamespace(paths: SandboxPaths): void {
 }
 
 async function startLibvirtd(paths: SandboxPaths): Promise<void> {
-  const stale = sandboxProcesses(namespaceFile(paths), paths.mark).filter((process) => process.name === "libvirtd");
+  const stale = sandboxProcesses(namespaceFile(paths.namespace), paths.mark).filter(
+    (process) => process.name === "libvirtd",
+  );
   await end(stale.map((process) => process.pid));
   const script = enterSandbox(paths, hostAccelerator(), ["libvirtd", "--daemon"]);
   const words = ["unshare", "--mount", "--propagation", "private", "bash", "-c", script.shell];

@@ -5,6 +5,8 @@ import { join } from "node:path";
 export interface SandboxPaths {
   /** Name of the network namespace, as `ip netns exec` takes it. */
   readonly namespace: string;
+  /** Name of the namespace from which the sandbox was started: where downloads go, which the sandbox cannot reach. */
+  readonly outerNamespace: string;
   /** The libvirt URI, for virsh and for the provider, from inside and from outside of the namespace. */
   readonly uri: string;
   /** Folder of the sockets and pid files, under /run so that a socket's path is never too long. 0700. */
@@ -48,6 +50,7 @@ export function sandboxPaths(stateHome: string, home: string): SandboxPaths {
   const state = join(stateHome, "duet/sandbox");
   return {
     namespace,
+    outerNamespace: `${namespace}-outer`,
     uri: `qemu+unix:///system?socket=${socket}`,
     runDirectory,
     run,

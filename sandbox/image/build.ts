@@ -129,7 +129,7 @@ function bash(what: string, script: string, cwd: string): Promise<string> {
       printed += chunk;
     });
     child.stderr.on("data", (chunk) => {
-      said = (said + chunk).slice(-4000); if (process.env.DBG) process.stderr.write(chunk);
+      said = (said + chunk).slice(-4000);
     });
     child.on("error", (error) => reject(new UserError(`could not ${what}: ${error.message}`)));
     child.on("close", (status, signal) => {

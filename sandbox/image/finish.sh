@@ -38,6 +38,7 @@ version=${kernel#/boot/vmlinuz-}
 cat >/boot/grub/grub.cfg <<END
 # The first boot's; update-grub in the guest writes it anew.
 set root=hd0,msdos1
+set timeout=0
 menuentry Debian {
   linux /boot/vmlinuz-$version root=/dev/vda1 ro $command_line
   initrd /boot/initrd.img-$version

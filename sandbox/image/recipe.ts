@@ -56,6 +56,28 @@ StandardOutput=journal+console
 WantedBy=multi-user.target
 `;
 
+const growUnit = `[Unit]
+Description=Grow the root file system to the size of its disk
+After=ssh.service
+
+[Service]
+Type=oneshot
+ExecStart=/usr/local/lib/duet/grow-root
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+/** The image is as small as the smallest disk of a guest, and its root grows to the disk it finds itself on. */
+const growScript = `#!/bin/sh
+set -e
+cd /sys/block/vda
+[ $(($(cat size) - $(cat vda1/start) - $(cat vda1/size))) -gt 65536 ] || exit 0
+echo ', +' | sfdisk --quiet --no-reread --no-tell-kernel --force -N 1 /dev/vda
+partx --update --nr 1 /dev/vda
+resize2fs /dev/vda1
+`;
+
 const cloudInitConfiguration = `# Nothing here waits for a network: the seed is a disk.
 datasource_list: [NoCloud, None]
 network: {config: disabled}
@@ -90,6 +112,7 @@ export const debianRecipe: ImageRecipe = {
     ...buildPackages,
     "cloud-init",
     "e2fsprogs",
+    "fdisk",
     "grub-common",
     "grub-pc-bin",
     "grub2-common",
@@ -155,6 +178,8 @@ ClientIdentifier=mac
     "/etc/tiny-initramfs/tiny-initramfs.conf": {
       text: "AUTO_MODULES=no\nMICROCODE=no\nINCLUDE_MODULES=virtio_pci,virtio_blk,ext4\n",
     },
+    "/etc/systemd/system/duet-grow-root.service": { text: growUnit },
+    "/usr/local/lib/duet/grow-root": { text: growScript, mode: 0o755 },
     "/usr/local/lib/duet/seed-is-new": {
       text: `#!/bin/sh
 # Whether the seed disk is another one than at the last boot: exit 1 makes systemd skip cloud-init.
@@ -204,8 +229,14 @@ sha256sum ${seed} >/var/lib/duet/seed.new && mv /var/lib/duet/seed.new /var/lib/
     "dev-hugepages.mount",
     "dev-mqueue.mount",
   ],
-  enabled: ["systemd-networkd.service", "systemd-networkd-wait-online.service", "cloud-init.service", "ssh.service"],
-  size: 6144,
+  enabled: [
+    "systemd-networkd.service",
+    "systemd-networkd-wait-online.service",
+    "cloud-init.service",
+    "ssh.service",
+    "duet-grow-root.service",
+  ],
+  size: 3072,
   diskId: "64756574",
   commandLine: "console=ttyS0 net.ifnames=0 loglevel=4 audit=0 mitigations=off",
 };

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { lines, type Shell, sh } from "../../components/machine/shell.ts";
 import type { ImageRecipe } from "./recipe.ts";
 
-const gib = 1024 * 1024;
+const mebibyte = 1024 * 1024;
 
 /**
  * Bash that makes the tree of the image's files in `root`, from the packages and from the files under `overlay`.
@@ -10,12 +10,12 @@ const gib = 1024 * 1024;
  * Runs in mount and process namespaces of its own: what mmdebstrap mounts ends with it, whatever ends it.
  */
 export function makeTree(recipe: ImageRecipe, mirror: string | undefined): Shell {
-  const share = ["man", "doc", "info", "locale", "lintian", "bash-completion", "zsh"].map((name) => `/usr/share/${name}/*`);
+  const share = ["man", "doc", "info", "locale", "lintian", "zsh"].map((name) => `/usr/share/${name}/*`);
   // cloud-init checks its seed against the schemas where it has them, which costs seconds of translated Python.
   const excluded = [...share, "/usr/lib/python3/dist-packages/cloudinit/config/schemas/*.json"];
   return lines(
     sh`set -euo pipefail; umask 022; export work=$PWD`,
-    sh`mmdebstrap --verbose --mode=root --variant=minbase --format=directory --dpkgopt=force-unsafe-io \
+    sh`mmdebstrap --quiet --mode=root --variant=minbase --format=directory --dpkgopt=force-unsafe-io \
   ${excluded.map((path) => `--dpkgopt=path-exclude=${path}`)} \
   --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
   --aptopt='Acquire::Retries "3"' --aptopt='Acquire::PDiffs "false"' \
@@ -53,7 +53,7 @@ export function makeDisk(recipe: ImageRecipe): Shell {
     sh`start=${offset}MiB, type=83, bootable`,
     sh`END`,
     sh`mke2fs -q -t ext4 -F -L root -m 1 -d root -O ^metadata_csum_seed,^orphan_file -U ${uuidOf(recipe)} \
-  -E offset=${offset * gib},assume_storage_prezeroed=1,root_owner=0:0 disk.raw ${`${(recipe.size - offset) * 1024}k`}`,
+  -E offset=${offset * mebibyte},assume_storage_prezeroed=1,root_owner=0:0 disk.raw ${`${(recipe.size - offset) * 1024}k`}`,
     sh`grub-mkimage -O i386-pc -o core.img -p '(hd0,msdos1)/boot/grub' biosdisk part_msdos ext2 normal linux`,
     sh`[ "$(stat -c %s core.img)" -lt ${(offset * 2048 - 1) * 512} ]`,
     sh`dd if=/usr/lib/grub/i386-pc/boot.img of=disk.raw bs=440 count=1 conv=notrunc status=none`,
