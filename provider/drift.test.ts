@@ -1,8 +1,8 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { execFileSync } from "node:child_process";
 import { sh } from "../components/machine/shell.ts";
 import { createScript, recordFile } from "../components/machine/step.ts";
 import { compare, readDrift, Unreachable } from "./drift.ts";
@@ -15,7 +15,7 @@ const facts = () => sh`cat ${`${folder}/state`}`;
 /** Does the step for real, as the command of the step would. */
 function converge(name: string, content: string): void {
   const create = sh`printf '%s\n' ${content} >${`${folder}/state`}`;
-  const script = createScript(recordFile(`${folder}/records`, name), 1, name, create, facts());
+  const script = createScript(recordFile(`${folder}/records`, name), 1, create, facts());
   execFileSync("bash", ["-c", script.shell]);
 }
 
@@ -57,13 +57,7 @@ describe("drift", () => {
   });
 
   it("is there where a step was cut off, or its record is gone", async () => {
-    const script = createScript(
-      `${folder}/records/a step`,
-      1,
-      "fail",
-      sh`echo half >${`${folder}/state`}; false`,
-      facts(),
-    );
+    const script = createScript(`${folder}/records/a step`, 1, sh`echo half >${`${folder}/state`}; false`, facts());
     expect(() => execFileSync("bash", ["-c", script.shell], { stdio: "ignore" })).toThrow();
     expect(await readDrift(inputs.reader!, inputs.steps)).toEqual({ "a step": ["was not completed on this machine"] });
   });

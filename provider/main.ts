@@ -36,8 +36,8 @@ function toObject(value: struct.Struct | undefined): Record<string, unknown> {
 
 function toInputs(value: struct.Struct | undefined): FactsInputs {
   const inputs = toObject(value);
-  const known = !JSON.stringify(inputs["reader"] ?? unknownValue).includes(unknownValue);
-  return { ...(known ? { reader: inputs["reader"] } : {}), steps: inputs["steps"] } as FactsInputs;
+  const known = !JSON.stringify(inputs.reader ?? unknownValue).includes(unknownValue);
+  return { ...(known ? { reader: inputs.reader } : {}), steps: inputs.steps } as FactsInputs;
 }
 
 function toStruct(state: FactsState): struct.Struct {

@@ -2,7 +2,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { Facts, type FactsReader } from "./facts.ts";
 import { type Shell, sh } from "./shell.ts";
-import { createScript, deleteScript, recordFile, type Step, type StepArgs } from "./step.ts";
+import { createScript, deleteScript, recordFile, type Step, type StepArgs, stepCommand, stepInput } from "./step.ts";
 
 /** How a machine is reached that is not the one on which Pulumi runs. */
 export interface SshConnection {
@@ -62,6 +62,11 @@ export class Machine {
     );
   }
 
+  /** Absolute path, on the machine, of the record of one of its steps. */
+  record(step: string): string {
+    return recordFile(this.#args.records, step);
+  }
+
   /**
    * Declares a step of this machine.
    *
@@ -77,7 +82,7 @@ export class Machine {
     const record = recordFile(this.#args.records, name);
     const create = pulumi
       .all([args.create, this.#generations])
-      .apply(([create, generations]) => createScript(record, generations[name] ?? 1, args.title, create, facts));
+      .apply(([create, generations]) => createScript(record, generations[name] ?? 1, create, facts));
     const undo = pulumi.output(args.delete ?? sh`:`).apply((script) => deleteScript(record, script));
     const resource = this.#command(name, create, undo, args, { deletedWith: this.#opts.deletedWith, ...opts });
     return { stdout: resource.stdout, resource };
@@ -93,34 +98,25 @@ export class Machine {
     const secret = args.secretOutput ?? false;
     const logging = secret ? "none" : "stdoutAndStderr";
     const options = secret ? { ...opts, additionalSecretOutputs: ["stdout", "stderr"] } : opts;
+    const stdin = pulumi.all([create, args.stdin ?? ""]).apply(([script, rest]) => stepInput(script, rest));
+    const run = stepCommand(args.title).shell;
     const connection = this.#args.connection;
     if (connection === undefined) {
+      const interpreter = ["/bin/bash", "-c"];
       return new command.local.Command(
         name,
-        {
-          create: create.apply((script) => script.shell),
-          delete: undo.apply((script) => script.shell),
-          interpreter: ["/bin/bash", "-c"],
-          stdin: args.stdin,
-          logging,
-        },
+        { create: run, delete: undo.apply((script) => script.shell), stdin, interpreter, logging },
         options,
       );
     }
+    const { host, user, privateKey, hostKey } = connection;
     return new command.remote.Command(
       name,
       {
-        create: create.apply((script) => sh`exec bash -c ${script.shell}`.shell),
+        create: run,
         delete: undo.apply((script) => sh`exec bash -c ${script.shell}`.shell),
-        connection: {
-          host: connection.host,
-          user: connection.user,
-          privateKey: connection.privateKey,
-          hostKey: connection.hostKey,
-          dialErrorLimit: 10,
-          perDialTimeout: 15,
-        },
-        stdin: args.stdin,
+        connection: { host, user, privateKey, hostKey, dialErrorLimit: 10, perDialTimeout: 15 },
+        stdin,
         logging,
         // Previous output would go through ssh's SetEnv, which a guest's sshd refuses.
         addPreviousOutputInEnv: false,

@@ -12,10 +12,11 @@ export function packageFacts(packages: readonly string[]): Shell {
     return sh`:`;
   }
   const format = "-f=${Package} ${db:Status-Status}\\n";
-  const report = `$2 == "installed" { installed[$1] }
-END { for (i = 1; i < ARGC; i++) printf "package %s: %s\\n", ARGV[i], ARGV[i] in installed ? "installed" : "missing" }
-BEGIN { while (("cat" | getline) > 0) if ($2 == "installed") installed[$1]; for (i = 1; i < ARGC; i++) printf "package %s: %s\\n", ARGV[i], ARGV[i] in installed ? "installed" : "missing"; exit }`;
-  return sh`dpkg-query -W ${format} -- ${packages} 2>/dev/null | awk ${report} ${packages}`;
+  const report = String.raw`BEGIN {
+  while ((getline line < "-") > 0) { split(line, word, " "); if (word[2] == "installed") installed[word[1]] }
+  for (i = 1; i < ARGC; i++) printf "package %s: %s\n", ARGV[i], ARGV[i] in installed ? "installed" : "missing"
+}`;
+  return sh`{ dpkg-query -W ${format} -- ${packages} 2>/dev/null || true; } | awk ${report} ${packages}`;
 }
 
 /**
@@ -30,7 +31,7 @@ export function installPackages(packages: readonly string[], namespace?: string)
   }
   const apt = sh`${inNamespace(namespace)}env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 -o Acquire::http::Timeout=30`;
   return lines(
-    sh`missing=$({ ${packageFacts(packages)} } | sed -n 's/^package \(.*\): missing$/\1/p' | tr '\n' ' ')`,
+    sh`missing=$(${packageFacts(packages)} | sed -n 's/^package \(.*\): missing$/\1/p' | tr '\n' ' ')`,
     sh`if [ -n "$missing" ]; then`,
     sh`command -v apt-get >/dev/null || ${fail(sh`"these packages are missing, and there is no apt-get here to install them: $missing; install them by hand and run this again"`)}`,
     sh`{`,

@@ -38,9 +38,9 @@ export function recordFile(records: string, step: string): string {
  * The bash of a step: the record is dropped first and written last, so that a step which was cut off anywhere is
  * known to be incomplete. The generation changes the text of the command, and with it makes Pulumi run it again.
  */
-export function createScript(record: string, generation: number, title: string, create: Shell, facts: Shell): Shell {
+export function createScript(record: string, generation: number, create: Shell, facts: Shell): Shell {
   return lines(
-    sh`# ${title}, generation ${generation}`,
+    sh`# generation ${generation}`,
     sh`set -euo pipefail; umask 022`,
     sh`rm -f -- ${record}`,
     sh`(`,
@@ -54,7 +54,20 @@ export function createScript(record: string, generation: number, title: string, 
   );
 }
 
+/**
+ * The command of every step: it takes its script from standard input, and leaves it what follows there. An error of
+ * Pulumi's repeats the command, so that is the title and this one line, not the whole of the script.
+ */
+export function stepCommand(title: string): Shell {
+  return lines(sh`# ${title}`, sh`read -r size && script=$(head -c "$size") && exec bash -c "$script"`);
+}
+
+/** Standard input for `stepCommand`: the script, after its length in bytes, and the input of the script itself. */
+export function stepInput(script: Shell, stdin: string): string {
+  return `${Buffer.byteLength(script.shell)}\n${script.shell}${stdin}`;
+}
+
 /** The bash that takes a step back, and forgets its record. */
 export function deleteScript(record: string, undo: Shell): Shell {
-  return lines(sh`set -euo pipefail`, sh`(`, undo, sh`)`, sh`rm -f -- ${record}`);
+  return lines(sh`set -euo pipefail; exec </dev/null`, sh`(`, undo, sh`)`, sh`rm -f -- ${record}`);
 }

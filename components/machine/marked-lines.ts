@@ -1,0 +1,86 @@
+import { lines, type Shell, sh } from "./shell.ts";
+
+/** Lines of ours in a file that others edit too, such as /etc/fstab. */
+export interface MarkedLines {
+  /** Absolute path of the file. */
+  readonly file: string;
+  /** Whose lines they are: the name of a stack. */
+  readonly owner: string;
+}
+
+/**
+ * The line before, or after, what belongs to an owner.
+ *
+ * @throws where the owner is no plain name: a mark has to be found again.
+ */
+function mark(edge: "begin" | "end", owner: string): string {
+  if (!/^[\w.-]+$/.test(owner)) {
+    throw new Error(`lines are to be marked for ${JSON.stringify(owner)}, which is no name of a stack`);
+  }
+  return `# duet: ${edge} ${owner}`;
+}
+
+/** A line as a regular expression of sed that matches just this line. */
+function only(line: string): string {
+  return `^${line.replaceAll(".", "\\.")}$`;
+}
+
+/** Sets `target` to the file behind symbolic links, and keeps others that edit this way out until the script ends. */
+function open({ file }: MarkedLines): Shell {
+  return lines(
+    sh`target=$(readlink -m -- ${file})`,
+    sh`exec 9<"$(dirname -- "$target")"`,
+    sh`flock -w 60 9 || { printf '%s\n' ${`${file} is to be edited, and another edit of it has been under way for 60 s`} >&2; exit 1; }`,
+  );
+}
+
+/** Prints the file without the owner's lines: what is between the marks, or a mark alone whose other one is gone. */
+function without({ owner }: MarkedLines): Shell {
+  const [begin, end] = [mark("begin", owner), mark("end", owner)];
+  return sh`if grep -qxF -e ${begin} -- "$target" && grep -qxF -e ${end} -- "$target"; then
+  sed -e ${`/${only(begin)}/,/${only(end)}/d`} -- "$target"
+else
+  sed -e ${`/${only(begin)}/d; /${only(end)}/d`} -- "$target"
+fi`;
+}
+
+/**
+ * Puts the owner's lines, and no others of that owner, at the top of the file. There they leave the rest as it is to
+ * the byte, whatever its last line ends in. The file is replaced at once, with its permissions and owner kept.
+ */
+export function putLines(marked: MarkedLines, content: readonly string[]): Shell {
+  const block = [mark("begin", marked.owner), ...content, mark("end", marked.owner)];
+  return lines(
+    sh`(`,
+    open(marked),
+    sh`[ -e "$target" ] || : >"$target"`,
+    sh`cp -p -- "$target" "$target.duet-new"`,
+    sh`{ printf '%s\n' ${block}; ${without(marked)}`,
+    sh`} >"$target.duet-new"`,
+    sh`if cmp -s -- "$target" "$target.duet-new"; then rm -- "$target.duet-new"; else mv -- "$target.duet-new" "$target"; fi`,
+    sh`)`,
+  );
+}
+
+/** Takes the owner's lines out of the file again; does nothing where there are none. */
+export function dropLines(marked: MarkedLines): Shell {
+  const marks = [mark("begin", marked.owner), mark("end", marked.owner)];
+  return lines(
+    sh`(`,
+    open(marked),
+    sh`if [ -e "$target" ] && grep -qxF -e ${marks[0] ?? ""} -e ${marks[1] ?? ""} -- "$target"; then`,
+    sh`cp -p -- "$target" "$target.duet-new"`,
+    sh`{ ${without(marked)}`,
+    sh`} >"$target.duet-new"`,
+    sh`mv -- "$target.duet-new" "$target"`,
+    sh`fi`,
+    sh`)`,
+  );
+}
+
+/** Prints the owner's lines, joined by spaces, as the fact `FILE: …`. */
+export function lineFacts({ file, owner }: MarkedLines): Shell {
+  const [begin, end] = [only(mark("begin", owner)), only(mark("end", owner))];
+  const between = `/${begin}/,/${end}/{/${begin}/d; /${end}/d; p}`;
+  return sh`printf '%s: %s\n' ${`lines in ${file}`} "$(sed -n -e ${between} -- ${file} 2>/dev/null | tr '\n' ' ')"`;
+}
