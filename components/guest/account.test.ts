@@ -1,0 +1,87 @@
+import { execFileSync } from "node:child_process";
+import { describe, expect, it } from "vitest";
+import { type AccountSpec, accountFacts, accountScript, removeAccount } from "./account.ts";
+
+const account: AccountSpec = { user: "duet", uid: 1234, gid: 2345 };
+
+/**
+ * Runs a script in a root of its own: the tools of this machine, an /etc of its own and a few files, in namespaces that
+ * end with the script.
+ */
+function inOwnRoot(...scripts: readonly string[]): string {
+  const setUp = `set -euo pipefail
+own=$(mktemp -d /tmp/duet-account-XXXXXX)
+mount -n -t tmpfs own "$own"
+mkdir -p "$own"/{etc/sudoers.d,etc/skel,home,var/lib,var/mail,srv,tmp,proc,dev}
+for name in usr bin lib lib64 sbin; do if [ -e /$name ]; then mkdir "$own/$name"; mount -n --rbind /$name "$own/$name"; fi; done
+mount -n --rbind /dev "$own/dev"; mount -n -t proc proc "$own/proc"
+printf 'root:x:0:0:root:/root:/bin/bash\\nother:x:1234:2345::/home/other:/bin/bash\\n' >"$own/etc/passwd"
+printf 'root:x:0:\\nothers:x:2345:\\n' >"$own/etc/group"
+printf 'root:*:1::::::\\nother:*:1::::::\\n' >"$own/etc/shadow"; printf 'root:*::\\nothers:!::\\n' >"$own/etc/gshadow"
+cp /etc/login.defs /etc/nsswitch.conf /etc/pam.conf "$own/etc/" 2>/dev/null || true; cp -r /etc/pam.d "$own/etc/"
+mkdir "$own/home/other"; touch "$own/srv/file" "$own/home/other/file"; chown -R 1234:2345 "$own/srv/file" "$own/home/other"
+`;
+  const body = scripts.map((script) => `bash -euo pipefail -c ${quote(script)}`).join("\n");
+  const words = ["--mount", "--propagation", "private", "--pid", "--fork", "bash", "-c"];
+  const whole = `${setUp}status=0; chroot "$own" bash -euc ${quote(body)} 2>&1 || status=$?
+cd /; umount -n -l "$own"; rmdir "$own"; exit $status`;
+  return execFileSync("unshare", [...words, whole], { encoding: "utf8", timeout: 60_000, cwd: "/" });
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+const ids = "id -u duet; id -g duet; id -u other; id -g other; stat -c '%u:%g' /srv/file /home/other/file; ls /home";
+const isRoot = process.getuid?.() === 0;
+
+describe.runIf(isRoot)("the account", { timeout: 120_000 }, () => {
+  it("gets the ids, and whoever had them moves with all files", () => {
+    const seen = inOwnRoot(accountScript(account).shell, ids).split("\n");
+    expect(seen).toContain("moved group others to id 1001");
+    expect(seen).toContain("moved user other to id 1002");
+    const [uid, gid, otherUid, otherGid, file, homeFile] = seen.slice(seen.indexOf("1234"));
+    expect([uid, gid]).toEqual(["1234", "2345"]);
+    expect([otherUid, otherGid, file, homeFile]).toEqual(["1002", "1001", "1002:1001", "1002:1001"]);
+  });
+
+  it("is the same when it is made again, and when its ids were changed by hand", () => {
+    const script = accountScript(account).shell;
+    const facts = accountFacts(account).shell;
+    const seen = inOwnRoot(script, script, "usermod -u 4321 duet; groupmod -g 4322 duet", script, facts);
+    expect(seen).toContain(
+      "uid: 1234\ngid: 2345\nhome: /home/duet of 1234:2345\nsudo: duet ALL=(ALL:ALL) NOPASSWD: ALL\n",
+    );
+  });
+
+  it("is an error that names who has the id, where that is asked for", () => {
+    const script = accountScript({ ...account, conflict: "fail" }).shell;
+    const seen = inOwnRoot(`(${script}) || echo "status $?"`, "cat /etc/passwd");
+    expect(seen).toContain(
+      "the guest's duet is to have group id 2345, and there it belongs to others: choose another id, or `conflict: move`\nstatus 1\n",
+    );
+    expect(seen).not.toContain("/home/duet");
+  });
+
+  it("goes without a trace, and twice", () => {
+    const seen = inOwnRoot(
+      accountScript(account).shell,
+      removeAccount(account).shell,
+      removeAccount(account).shell,
+      "cat /etc/passwd /etc/group; ls /home /etc/sudoers.d",
+    );
+    expect(seen.replace(/^(moved|userdel).*\n/gm, "")).not.toContain("duet");
+  });
+});
+
+describe("the scripts", () => {
+  it.each([
+    ["make", accountScript(account)],
+    ["make or fail", accountScript({ ...account, conflict: "fail" })],
+    ["facts", accountFacts(account)],
+    ["remove", removeAccount(account)],
+    ["odd name", accountScript({ ...account, user: "o'dd; $(x)" })],
+  ])("%s is bash that parses", (_, script) => {
+    execFileSync("bash", ["-n"], { input: script.shell });
+  });
+});
