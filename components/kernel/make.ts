@@ -1,0 +1,28 @@
+import { asDeveloper, type Developer } from "../host/developer.ts";
+import { type Shell, sh } from "../machine/shell.ts";
+
+export interface BuildScriptArgs {
+  readonly developer: Developer;
+  /** Absolute path of the sources. */
+  readonly source: string;
+  /** Absolute path of the build directory. */
+  readonly build: string;
+  /** Absolute path of ccache's folder. */
+  readonly ccache: string;
+  /** How many compilers run at once. Defaults to the number of processors. */
+  readonly jobs?: number | undefined;
+  /** What the release ends with: `+duet-<commit>`. */
+  readonly localversion: string;
+}
+
+/** The words of make for one kernel: the same source and configuration give the same bytes, whoever builds them. */
+export function makeKernel(args: BuildScriptArgs, ...targets: readonly string[]): Shell {
+  const { developer, source, build, ccache, localversion } = args;
+  return asDeveloper(
+    developer,
+    sh`CCACHE_DIR=${ccache} KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00 UTC' KBUILD_BUILD_VERSION=1 KBUILD_BUILD_USER=duet KBUILD_BUILD_HOST=duet`,
+    "make",
+    ...["-C", source, `O=${build}`, `LOCALVERSION=${localversion}`, "CC=ccache gcc", "HOSTCC=ccache gcc"],
+    ...targets,
+  );
+}
