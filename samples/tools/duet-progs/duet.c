@@ -59,6 +59,11 @@ int main(int argc, char **argv)
 		fputs(usage, stdout);
 		return 0;
 	}
+	/* Duet's own spelling: duet status report|start|stop */
+	if (argc == 3 && !strcmp(name, "status")) {
+		argc = 2;
+		name = strcmp(argv[2], "report") ? argv[2] : "status";
+	}
 	for (i = 0; i < n && strcmp(name, commands[i].name); i++)
 		;
 	if (argc != 2 || i == n) {

@@ -1,0 +1,63 @@
+import { asDeveloper, type Developer } from "../host/developer.ts";
+import { fail } from "../machine/result.ts";
+import { lines, type Shell, sh } from "../machine/shell.ts";
+
+/** Seconds after which a build of the module or the tools is given up: minutes of work, under TCG, at most. */
+const buildLimit = 1800;
+
+/** What may be the first error in the log of a compiler, a linker or the kernel's modpost. */
+const errorLine = "(^|: )(fatal )?error: |: undefined reference to |^ERROR: modpost: ";
+
+/**
+ * Makes the machine see the sources as they are on the host now. Over NFS a file's times come from memory for up to a
+ * minute, and make looks at nothing but times; opening a file asks the server.
+ *
+ * Source: nfs(5), "Close-to-open cache consistency".
+ */
+export function freshSources(developer: Developer, ...paths: readonly string[]): Shell {
+  const sources = [
+    "(",
+    "-name",
+    "*.[chS]",
+    "-o",
+    "-name",
+    "Makefile*",
+    "-o",
+    "-name",
+    "Kbuild*",
+    "-o",
+    "-name",
+    "*.sh",
+  ];
+  const configuration = ["-o", "-name", "auto.conf", "-o", "-name", "Module.symvers", ")"];
+  const open = ["-exec", "head", "-qc0", "--", "{}", "+"];
+  const find = asDeveloper(developer, "find", ...[...paths, "-type", "f", ...sources, ...configuration, ...open]);
+  return sh`${find} 2>/dev/null || :`;
+}
+
+/**
+ * Runs make as the developer. Its lines stream to standard error; when it fails, the first error is the last line.
+ *
+ * @param what what is built, in the words of a message: "module duet"
+ * @param words the arguments of make
+ */
+export function makeAsDeveloper(
+  developer: Developer,
+  what: string,
+  ...words: readonly (string | number | Shell)[]
+): Shell {
+  const make = asDeveloper(
+    developer,
+    ...["env", "LC_ALL=C", "timeout", "-k", 10, buildLimit, "make"],
+    sh`"-j$(nproc)"`,
+    ...words,
+  );
+  return lines(
+    sh`log=$(mktemp); trap 'rm -f -- "$log"' EXIT`,
+    sh`if ! { ${make} </dev/null 2>&1 | tee -- "$log" >&2; }; then`,
+    sh`  why=$(grep -m1 -E -e ${errorLine} -- "$log" || grep -m1 -F -e '*** ' -- "$log" || tail -n1 -- "$log")`,
+    sh`  [ -n "$why" ] || why=${`make printed nothing, within ${buildLimit} s`}`,
+    sh`  ${fail(sh`${`${what} was to be built, and is not: `}"$why"`)}`,
+    sh`fi`,
+  );
+}
