@@ -89,6 +89,8 @@ export class Access extends pulumi.ComponentResource {
   readonly connection: SshConnection;
   /** Words of the ssh command that reaches it; a command for the guest may follow. */
   readonly ssh: pulumi.Output<readonly string[]>;
+  /** The same words, known before the files are there. */
+  readonly words: readonly string[];
 
   constructor(name: string, args: AccessArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:guest:Access", name, {}, opts);
@@ -103,10 +105,10 @@ export class Access extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    const command = ["ssh", "-F", `${args.folder}/ssh_config`, args.guest];
+    this.words = ["ssh", "-F", `${args.folder}/ssh_config`, args.guest];
     this.keys = pulumi.secret(step.stdout.apply(parseKeys));
     // The words are no secret, but they are of use only once the files are there.
-    this.ssh = pulumi.unsecret(step.stdout.apply(() => command));
+    this.ssh = pulumi.unsecret(step.stdout.apply(() => this.words));
     this.connection = {
       host: args.address,
       user: "root",

@@ -6,7 +6,7 @@ export interface DomainXsltArgs {
 }
 
 /**
- * The XSLT that gives a domain its gdb stub and its console log, and takes away the displays that the provider adds.
+ * The XSLT that gives a domain its gdb stub and a serial console that is logged, and takes away the displays that the provider adds.
  *
  * The stub listens on loopback only. Source: guide, step 4; libvirt's "QEMU command-line passthrough": the elements
  * must be in the namespace of QEMU, or libvirt drops them without a word.
@@ -28,11 +28,14 @@ export function domainXslt({ gdbPort, consoleLog }: DomainXsltArgs): string {
       </qemu:commandline>
     </domain>
   </xsl:template>
-  <xsl:template match="/domain/devices/console[@type='pty']">
-    <serial type="pty">
-      <log file="${consoleLog}" append="on"/>
-      <target port="0"/>
-    </serial>
+  <xsl:template match="/domain/devices">
+    <devices>
+      <xsl:apply-templates select="@*|node()"/>
+      <serial type="pty">
+        <log file="${consoleLog}" append="on"/>
+        <target port="0"/>
+      </serial>
+    </devices>
   </xsl:template>
   <xsl:template match="/domain/devices/graphics|/domain/devices/video"/>
 </xsl:stylesheet>

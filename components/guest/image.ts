@@ -1,6 +1,7 @@
 import * as libvirt from "@pulumi/libvirt";
 import * as pulumi from "@pulumi/pulumi";
 import type { Machine } from "../machine/machine.ts";
+import { inNamespace } from "../machine/packages.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 
 /** Where the disk image of the guests comes from; each is a file with an optional SHA-256 in hex. */
@@ -17,24 +18,25 @@ export interface ImageArgs {
   /** The stack whose guests use it. */
   readonly stack: string;
   readonly source: ImageSource;
-  /** Words before a command that needs the internet. Defaults to none. */
-  readonly fetch?: readonly string[];
+  /** Path of a network namespace that reaches the internet. Defaults to the current one. */
+  readonly fetchNamespace?: string;
 }
 
 /** Makes sure that the image is there and is the one that was asked for, and prints its path. */
-export function imageScript(source: ImageSource, fetch: readonly string[]): Shell {
+export function imageScript(source: ImageSource, fetchNamespace?: string): Shell {
   const { path } = source;
+  const fetch = inNamespace(fetchNamespace);
   return lines(
     ...("url" in source
       ? [
           sh`if [ ! -e ${path} ]; then`,
           sh`  mkdir -p -- "$(dirname ${path})"`,
-          sh`  ${fetch} curl -fsSL --retry 3 --connect-timeout 20 -o ${`${path}.part`} -- ${source.url} >&2`,
+          sh`  ${fetch}curl -fsSL --retry 3 --connect-timeout 20 -o ${`${path}.part`} -- ${source.url} >&2`,
           sh`  mv -- ${`${path}.part`} ${path}`,
           sh`fi`,
         ]
       : []),
-    ...("build" in source ? [sh`[ -e ${path} ] || ${fetch} ${source.build} >&2`] : []),
+    ...("build" in source ? [sh`[ -e ${path} ] || ${fetch}${source.build} >&2`] : []),
     sh`[ -r ${path} ] || { printf '%s\n' ${`image ${path} was asked for, and there is no such file: correct duet:image`} >&2; exit 1; }`,
     ...("sha256" in source && source.sha256 !== undefined
       ? [
@@ -64,7 +66,7 @@ export class Image extends pulumi.ComponentResource {
       `${name}-file`,
       {
         title: "make the guest image",
-        create: imageScript(args.source, args.fetch ?? []),
+        create: imageScript(args.source, args.fetchNamespace),
         facts: imageFacts(args.source),
       },
       { parent: this },

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { GdbPort } from "../host/gdb-port.ts";
 import { guestAddress, type Network } from "../host/network.ts";
 import { Machine } from "../machine/machine.ts";
+import { lines, sh } from "../machine/shell.ts";
 import { Access } from "./access.ts";
 import { bootFacts, bootScript, endSharedConnection } from "./boot.ts";
 import { userData } from "./cloud-init.ts";
@@ -52,6 +53,8 @@ export class VirtualMachine extends pulumi.ComponentResource {
   readonly gdbPort: pulumi.Output<number>;
   /** Words of the ssh command that reaches the guest as root. */
   readonly ssh: pulumi.Output<readonly string[]>;
+  /** The same words, known before the keys are there: for facts. */
+  readonly sshWords: readonly string[];
   /** Absolute path of the console log, on this host. */
   readonly consoleLog: string;
   /** The guest as a place where steps run. They go when the domain goes. */
@@ -72,6 +75,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
     const folder = `${args.stateFolder}/${hostname}`;
     const access = new Access(`${name}-access`, { host, guest: hostname, address: this.address, folder }, parent);
     this.ssh = access.ssh;
+    this.sshWords = access.words;
     this.consoleLog = `${args.consoleLogsHere ?? args.consoleLogs}/${hostname}-console.log`;
 
     const disk = new libvirt.Volume(
@@ -115,7 +119,6 @@ export class VirtualMachine extends pulumi.ComponentResource {
         networkInterfaces: [
           { networkId: args.network.networkId, addresses: [this.address], hostname, waitForLease: false },
         ],
-        consoles: [{ type: "pty", targetPort: "0", targetType: "serial" }],
         xml: {
           xslt: this.gdbPort.apply((gdbPort) =>
             domainXslt({ gdbPort, consoleLog: `${args.consoleLogs}/${hostname}-console.log` }),
@@ -131,17 +134,19 @@ export class VirtualMachine extends pulumi.ComponentResource {
       },
     );
     this.domain = domain;
-    const command = ["ssh", "-F", `${folder}/ssh_config`, hostname];
     const boot = host.step(
       `${name}-boot`,
       {
         title: `boot ${hostname}`,
         create: pulumi
           .all([this.gdbPort, this.ssh, domain.id])
-          .apply(([gdbPort, ssh]) =>
-            bootScript({ uri, domain: hostname, gdbPort, ssh, consoleLog: this.consoleLog, timeout: 240 }),
+          .apply(([gdbPort, ssh, id]) =>
+            lines(
+              sh`# domain ${id}`,
+              bootScript({ uri, domain: hostname, gdbPort, ssh, consoleLog: this.consoleLog, timeout: 240 }),
+            ),
           ),
-        facts: bootFacts({ uri, domain: hostname, ssh: command }),
+        facts: bootFacts({ uri, domain: hostname, ssh: this.sshWords }),
         delete: access.ssh.apply(endSharedConnection),
       },
       { ...parent, dependsOn: [domain] },
