@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -8,7 +8,7 @@ import { inside, start, stop } from "../sandbox/host.ts";
 import { installPackages } from "../sandbox/packages.ts";
 import { sandboxPathsFrom } from "../sandbox/paths.ts";
 import { entryPoint, reportTo, UserError } from "../sandbox/report.ts";
-import { installToolchain } from "../toolchain/install.ts";
+import { installToolchain, toolchainEnvironment } from "../toolchain/install.ts";
 import { folders, stackFolder } from "./environment.ts";
 
 /** Commands that read the spec of a stack and run the program. */
@@ -22,10 +22,11 @@ export interface Invocation {
 
 /** Finds the command and the stack in the arguments of pulumi. */
 export function parseInvocation(words: readonly string[]): Invocation {
-  const at = words.findIndex((word) => word === "--stack" || word === "-s");
+  const isOption = (word: string | undefined): boolean => word === "--stack" || word === "-s";
+  const at = words.findIndex(isOption);
   const joined = words.find((word) => word.startsWith("--stack="));
   return {
-    command: words.find((word, index) => !word.startsWith("-") && index !== at + 1) ?? words.find((word) => !word.startsWith("-")),
+    command: words.find((word, index) => !word.startsWith("-") && !isOption(words[index - 1])),
     stack: at >= 0 ? words[at + 1] : joined?.slice("--stack=".length),
   };
 }
@@ -34,20 +35,27 @@ export function parseInvocation(words: readonly string[]): Invocation {
 function selectedStack(home: string): string | undefined {
   const folder = join(home, "workspaces");
   const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith("duet-")) : [];
-  return files.map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")).stack as string | undefined).find(Boolean);
+  return files
+    .map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")).stack as string | undefined)
+    .find(Boolean);
 }
 
 function wantsSandbox(stack: string): boolean {
   const file = `stacks/Pulumi.${stack}.yaml`;
   if (!existsSync(file)) {
-    throw new UserError(`stack ${stack} was asked for, and there is no ${file}: write its spec, or choose one of stacks/`);
+    throw new UserError(
+      `stack ${stack} was asked for, and there is no ${file}: write its spec, or choose one of stacks/`,
+    );
   }
   return parse(readFileSync(file, "utf8"))?.config?.["duet:host"]?.sandbox === true;
 }
 
 function run(command: readonly string[], environment: NodeJS.ProcessEnv, quiet = false): number {
   const [program, ...words] = command as [string, ...string[]];
-  const result = spawnSync(program, words, { stdio: quiet ? ["ignore", "ignore", "inherit"] : "inherit", env: environment });
+  const result = spawnSync(program, words, {
+    stdio: quiet ? ["ignore", "ignore", "inherit"] : "inherit",
+    env: environment,
+  });
   return result.status ?? 128 + (result.signal ? constants.signals[result.signal] : 0);
 }
 
@@ -64,10 +72,11 @@ function stackConfiguration(stack: string, folder: string, pulumi: string, envir
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(join(folder, "Pulumi.yaml"), "name: duet\nruntime: nodejs\n");
     run([pulumi, "-C", folder, "stack", "init", stack, "--no-select", "--non-interactive"], environment, true);
-    run([pulumi, "-C", folder, "stack", "change-secrets-provider", "passphrase", "--stack", stack], environment, true);
     salt = saltOf(own);
   }
-  writeFileSync(own, `${readFileSync(`stacks/Pulumi.${stack}.yaml`, "utf8").trimEnd()}\n${salt ?? ""}\n`, { mode: 0o600 });
+  writeFileSync(own, `${readFileSync(`stacks/Pulumi.${stack}.yaml`, "utf8").trimEnd()}\n${salt ?? ""}\n`, {
+    mode: 0o600,
+  });
   return own;
 }
 
@@ -96,9 +105,9 @@ await entryPoint("duet", async () => {
   const { command, stack: asked } = parseInvocation(words);
   const toolchain = await installToolchain(process.env);
   const stack = asked ?? process.env.PULUMI_STACK ?? selectedStack(toolchain.home) ?? "sandbox";
-  const path = [...toolchain.path, process.env.PATH].join(":");
+  const withToolchain = toolchainEnvironment(toolchain, process.env);
   if (command === undefined || !wantsSandbox(stack)) {
-    process.exitCode = run([toolchain.pulumi, ...words], { ...process.env, PATH: path });
+    process.exitCode = run([toolchain.pulumi, ...words], withToolchain);
     return;
   }
   if (process.getuid?.() !== 0) {
@@ -106,12 +115,9 @@ await entryPoint("duet", async () => {
   }
   mkdirSync(join(state, "pulumi"), { recursive: true, mode: 0o700 });
   const environment: NodeJS.ProcessEnv = {
-    ...process.env,
-    PATH: path,
-    PULUMI_HOME: toolchain.home,
+    ...withToolchain,
     PULUMI_BACKEND_URL: `file://${join(state, "pulumi")}`,
     PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(state),
-    PULUMI_SKIP_UPDATE_CHECK: "true",
     // The program is TypeScript that Node itself strips: its compiled form is worth keeping.
     NODE_COMPILE_CACHE: join(cache, "node"),
     LIBVIRT_DEFAULT_URI: undefined,

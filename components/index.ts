@@ -1,0 +1,25 @@
+/** The library: a Duet environment whole, or a part of it in a program of your own. */
+export { DebugSession, type DebugSessionArgs, type Proof } from "./debug/debug-session.ts";
+export type { DuetGuest } from "./duet/duet-guest.ts";
+export { DuetModule, type DuetModuleArgs } from "./duet/duet-module.ts";
+export { DuetTools, type DuetToolsArgs } from "./duet/duet-tools.ts";
+export { DuetEnvironment, type DuetEnvironmentArgs, type GuestAccess, type Site } from "./environment.ts";
+export { Account, type AccountArgs } from "./guest/account.ts";
+export { GuestPackages, type GuestPackagesArgs } from "./guest/guest-packages.ts";
+export { Image, type ImageArgs, type ImageSource } from "./guest/image.ts";
+export { NfsMount, type NfsMountArgs } from "./guest/nfs-mount.ts";
+export { type Accelerator, VirtualMachine, type VirtualMachineArgs } from "./guest/virtual-machine.ts";
+export type { Developer } from "./host/developer.ts";
+export { GdbAccess, type GdbAccessArgs } from "./host/gdb-access.ts";
+export { GdbPort, type GdbPortArgs } from "./host/gdb-port.ts";
+export { HostPackages, type HostPackagesArgs } from "./host/host-packages.ts";
+export { Network, type NetworkArgs } from "./host/network.ts";
+export { NfsExport, type NfsExportArgs, type NfsServer } from "./host/nfs-export.ts";
+export { KernelBuild, type KernelBuildArgs } from "./kernel/kernel-build.ts";
+export { type ConfigBase, type Fragment, KernelConfig, type KernelConfigArgs } from "./kernel/kernel-config.ts";
+export { KernelInstall, type KernelInstallArgs } from "./kernel/kernel-install.ts";
+export { type Source, SourceTree, type SourceTreeArgs } from "./kernel/source-tree.ts";
+export { Machine, type MachineArgs, type SshConnection } from "./machine/machine.ts";
+export { lines, type Shell, type ShellValue, sh } from "./machine/shell.ts";
+export type { Step, StepArgs } from "./machine/step.ts";
+export { parseSpec, type Spec, SpecError, specKeys, type VirtualMachineSpec } from "./spec.ts";
