@@ -67,15 +67,16 @@ export function installed(env: NodeJS.ProcessEnv, options: InstallOptions = {}):
     const record = readRecord(join(root, candidate.key));
     if (record && "pulumi" in record) return record;
   }
-  const release = readRecord(join(root, releaseKey));
+  const key = sourceKey(here);
+  const release = readRecord(join(root, releaseKey(key)));
   if (release && "pulumi" in release) return release;
   const go = findGo(env, options.goPlaces);
   const version = go && goVersionOf(go);
-  const key = sourceKey(here);
   const exact = version && readRecord(join(root, `${key}-${version}`));
   if (exact && "pulumi" in exact) return exact;
-  if (version || !existsSync(root)) return undefined;
-  // Go is gone, or does not say its version: what another one made of the same sources is as good.
+  const builds = version !== undefined && compareVersions(version, goVersion) >= 0;
+  if (builds || !existsSync(root)) return undefined;
+  // Go is gone, too old, or does not say its version: what another one made of the same sources is as good.
   return readdirSync(root)
     .filter((name) => name.startsWith(`${key}-`))
     .map((name) => readRecord(join(root, name)))
@@ -122,7 +123,7 @@ export async function installToolchain(env: NodeJS.ProcessEnv, options: InstallO
       if (found) return found;
     }
     return (
-      (await takeRelease(env, join(root, releaseKey), cache, options, log)) ??
+      (await takeRelease(env, join(root, releaseKey(sourceKey(here))), cache, options, log)) ??
       (await takeBuilt(env, root, cache, options, log))
     );
   } finally {
@@ -132,7 +133,8 @@ export async function installToolchain(env: NodeJS.ProcessEnv, options: InstallO
 
 type Record_ = Toolchain | { readonly rejected: string };
 
-const releaseKey = `release-${pulumiVersion}`;
+// The sources count for a release too: plugins that it cannot download are built from them.
+const releaseKey = (sources: string): string => `release-${pulumiVersion}-${sources}`;
 const recordName = "toolchain.json";
 
 function readRecord(directory: string): Record_ | undefined {
@@ -247,7 +249,10 @@ async function takeRelease(
   const url = `${options.releases ?? "https://get.pulumi.com/releases/sdk"}/pulumi-v${pulumiVersion}-linux-${arch}.tar.gz`;
   const unpacked = join(directory, "bin");
   const pulumi = join(unpacked, "pulumi");
-  if (!existsSync(pulumi) && !(await download(url, unpacked, options.patience ?? 5000, log))) return undefined;
+  if (!existsSync(pulumi) && !(await download(url, unpacked, options.patience ?? 5000, log))) {
+    rmSync(directory, { recursive: true, force: true });
+    return undefined;
+  }
   dynamicProvider(unpacked, { keep: true });
   const home = join(directory, "home");
   const official = await officialPlugins(pulumi, { ...env, PULUMI_HOME: home }, log);

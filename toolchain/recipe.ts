@@ -145,9 +145,10 @@ export function onPath(name: string, path: string | undefined, except: readonly 
   });
 }
 
-/** Go on this machine: on PATH, or where its own installation guide puts it. */
+/** Go on this machine, on PATH or where its own guide puts it: the first that is new enough, else the first. */
 export function findGo(env: NodeJS.ProcessEnv, places: readonly string[] = ["/usr/local/go/bin"]): string | undefined {
-  return onPath("go", [env.PATH, ...places].join(delimiter))[0];
+  const all = onPath("go", [env.PATH, ...places].join(delimiter));
+  return all.find((go) => compareVersions(goVersionOf(go) ?? "0", goVersion) >= 0) ?? all[0];
 }
 
 /** The version of a Go installation as its VERSION file has it, for example "go1.26.8"; undefined where there is none. */

@@ -269,13 +269,16 @@ func (s *streams) end(err error, command string) error {
 	}
 	s.both.mutex.Lock()
 	defer s.both.mutex.Unlock()
-	return fmt.Errorf("%w: running %q:\n%s", err, command, s.both.String())
+	return fmt.Errorf("%w: running %q:\n%s", err, command, valid(s.both.String()))
 }
 
 func (s *streams) into(state resource.PropertyMap) {
-	state["stdout"] = resource.NewStringProperty(strings.TrimSuffix(s.out.String(), "\n"))
-	state["stderr"] = resource.NewStringProperty(strings.TrimSuffix(s.err.String(), "\n"))
+	state["stdout"] = resource.NewStringProperty(valid(strings.TrimSuffix(s.out.String(), "\n")))
+	state["stderr"] = resource.NewStringProperty(valid(strings.TrimSuffix(s.err.String(), "\n")))
 }
+
+// valid puts a mark where bytes are no text: what is sent to the engine has to be UTF-8.
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
 // status shows a line beside the resource while it is worked on.
 func (p *commandProvider) status(ctx context.Context, urn resource.URN, message string) {
@@ -289,7 +292,7 @@ func (p *commandProvider) log(ctx context.Context, request *pulumirpc.LogRequest
 	engine := p.engine
 	p.mutex.Unlock()
 	if engine != nil {
-		request.Message = strings.ToValidUTF8(request.Message, "\uFFFD")
+		request.Message = valid(request.Message)
 		_, _ = engine.Log(ctx, request)
 	}
 }
