@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { inside, requireRoot, start, status, stop } from "./host.ts";
-import { installPackages } from "./packages.ts";
+import { installPackages, sandboxPackages } from "./packages.ts";
 import { sandboxPathsFrom } from "./paths.ts";
 import { entryPoint, reportTo, UserError } from "./report.ts";
 
-const usage = "usage: node sandbox/cli.ts start | stop | status [--json] | exec -- COMMAND... | packages";
+const usage = "usage: node sandbox/cli.ts start | stop | status [--json] | exec -- COMMAND... | packages [NAME...]";
 
 await entryPoint("sandbox", async () => {
   const paths = sandboxPathsFrom(process.env);
@@ -16,7 +16,7 @@ await entryPoint("sandbox", async () => {
     case "stop":
       return stop(paths, report);
     case "packages":
-      return installPackages(report);
+      return installPackages(report, [...sandboxPackages, ...words]);
     case "status": {
       const found = await status(paths);
       if (words[0] === "--json") {

@@ -1,7 +1,6 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
-  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -40,7 +39,7 @@ const here = import.meta.dirname;
 export interface Toolchain {
   /** The Pulumi CLI, an absolute path. */
   readonly pulumi: string;
-  /** Directories to put in front of PATH: language host and dynamic provider. */
+  /** Directories to put in front of PATH: where the language host is, unless PATH has it. */
   readonly path: readonly string[];
   /** Value of PULUMI_HOME: plugins, and the Terraform provider of libvirt. */
   readonly home: string;
@@ -54,7 +53,7 @@ export interface InstallOptions {
   readonly log?: (line: string) => void;
   /** Where Pulumi's releases are. Defaults to https://get.pulumi.com/releases/sdk. */
   readonly releases?: string;
-  /** Where to look for Go besides PATH. Defaults to /usr/local/go/bin. */
+  /** Where to look for Go besides PATH. Defaults to where go.dev's and Debian's packages put it. */
   readonly goPlaces?: readonly string[];
   /** Milliseconds that the release server has to answer. Defaults to 5000. */
   readonly patience?: number;
@@ -65,7 +64,9 @@ export function installed(env: NodeJS.ProcessEnv, options: InstallOptions = {}):
   const root = join(cacheDirectory(env), "toolchain");
   for (const candidate of candidates(env)) {
     const record = readRecord(join(root, candidate.key));
-    if (record && "pulumi" in record) return record;
+    // One that nobody has looked at yet may be the one to take.
+    if (!record) return undefined;
+    if ("pulumi" in record) return record;
   }
   const key = sourceKey(here);
   const release = readRecord(join(root, releaseKey(key)));
@@ -81,13 +82,6 @@ export function installed(env: NodeJS.ProcessEnv, options: InstallOptions = {}):
     .filter((name) => name.startsWith(`${key}-`))
     .map((name) => readRecord(join(root, name)))
     .find((record): record is Toolchain => record !== undefined && "pulumi" in record);
-}
-
-/** The toolchain that is installed. Throws where there is none. */
-export function toolchain(env: NodeJS.ProcessEnv): Toolchain {
-  const found = installed(env);
-  if (!found) throw new Error("Pulumi is not installed yet: run `node toolchain/install.ts`.");
-  return found;
 }
 
 /** The environment in which a toolchain's `pulumi` runs: `env` with PATH and PULUMI_HOME set, and no look for updates. */
@@ -159,7 +153,8 @@ interface Candidate {
   readonly key: string;
 }
 
-// Every `pulumi` on PATH but this project's own: its launcher, and what it has installed. The key changes with the file.
+// Every `pulumi` on PATH but this project's own: its launcher, and what it has installed. The key changes with the file,
+// and with whether it has its language host.
 function candidates(env: NodeJS.ProcessEnv): Candidate[] {
   const own = join(cacheDirectory(env), "toolchain", "/");
   return onPath("pulumi", env.PATH, [join(here, "..", "bin", "pulumi")])
@@ -167,9 +162,14 @@ function candidates(env: NodeJS.ProcessEnv): Candidate[] {
     .map((pulumi) => {
       const file = realpathSync(pulumi);
       const { size, mtimeMs } = statSync(file);
-      const identity = JSON.stringify([file, size, mtimeMs, env.PULUMI_HOME ?? "", sourceKey(here)]);
+      const host = languageHost(pulumi, env) ?? "";
+      const identity = JSON.stringify([file, size, mtimeMs, host, env.PULUMI_HOME ?? "", sourceKey(here)]);
       return { pulumi, key: `path-${createHash("sha256").update(identity).digest("hex").slice(0, 16)}` };
     });
+}
+
+function languageHost(pulumi: string, env: NodeJS.ProcessEnv): string | undefined {
+  return onPath("pulumi-language-nodejs", `${dirname(realpathSync(pulumi))}:${env.PATH ?? ""}`)[0];
 }
 
 async function takeFromPath(
@@ -188,13 +188,13 @@ async function takeFromPath(
     return undefined;
   }
   const home = env.PULUMI_HOME || join(env.HOME ?? homedir(), ".pulumi");
-  const bin = join(directory, "bin");
-  dynamicProvider(bin);
-  const official = await officialPlugins(candidate.pulumi, { ...env, PULUMI_HOME: home }, log);
+  // What is there already counts, even where nothing can be downloaded.
+  const limit = (await answers(options)) ? downloadLimit : (options.patience ?? patience);
+  const official = await officialPlugins(candidate.pulumi, { ...env, PULUMI_HOME: home }, limit, log);
   if (!official) await build(plugins, directory, env, cache, options, log);
   return writeRecord<Toolchain>(directory, {
     pulumi: candidate.pulumi,
-    path: [dirname(candidate.pulumi), bin],
+    path: [],
     home: official ? home : join(directory, "home"),
     source: "path",
   });
@@ -214,8 +214,7 @@ export async function unfit(pulumi: string, env: NodeJS.ProcessEnv): Promise<str
   }
   if (!/^v?\d+\.\d+\.\d+/.test(version)) return `it does not say its version (${JSON.stringify(version)})`;
   if (compareVersions(version, pulumiVersion) < 0) return `it is ${version}, and ${pulumiVersion} or newer is needed`;
-  const beside = dirname(realpathSync(pulumi));
-  if (onPath("pulumi-language-nodejs", `${beside}:${env.PATH ?? ""}`).length === 0) {
+  if (!languageHost(pulumi, env)) {
     return "it has no pulumi-language-nodejs, neither beside it nor on PATH";
   }
   return undefined;
@@ -223,9 +222,28 @@ export async function unfit(pulumi: string, env: NodeJS.ProcessEnv): Promise<str
 
 const plugins = artefacts.filter((artefact) => artefact.target.startsWith("home/"));
 
-// Asks Pulumi itself to download its plugins, and the bridge to load the libvirt provider.
-async function officialPlugins(pulumi: string, env: NodeJS.ProcessEnv, log: (line: string) => void): Promise<boolean> {
-  const quiet = { env: { ...env, PULUMI_SKIP_UPDATE_CHECK: "true" }, timeout: 120_000, maxBuffer: 64 << 20 };
+/** Milliseconds that one plugin may take to be downloaded. */
+const downloadLimit = 120_000;
+/** Milliseconds that a server may take to answer. */
+const patience = 5000;
+const releases = "https://get.pulumi.com/releases/sdk";
+
+async function answers(options: InstallOptions): Promise<boolean> {
+  const signal = AbortSignal.timeout(options.patience ?? patience);
+  return fetch(options.releases ?? releases, { method: "HEAD", signal }).then(
+    () => true,
+    () => false,
+  );
+}
+
+// Asks Pulumi itself to download its plugins, and the bridge to load the libvirt provider, each within `timeout` ms.
+async function officialPlugins(
+  pulumi: string,
+  env: NodeJS.ProcessEnv,
+  timeout: number,
+  log: (line: string) => void,
+): Promise<boolean> {
+  const quiet = { env: { ...env, PULUMI_SKIP_UPDATE_CHECK: "true" }, timeout, maxBuffer: 64 << 20 };
   try {
     log("toolchain: downloading the plugins command 1.2.1 and terraform-provider 1.0.0");
     await run(pulumi, ["plugin", "install", "resource", "command", "1.2.1"], quiet);
@@ -246,28 +264,27 @@ async function takeRelease(
   log: (line: string) => void,
 ): Promise<Toolchain | undefined> {
   const arch = process.arch === "x64" ? "x64" : process.arch;
-  const url = `${options.releases ?? "https://get.pulumi.com/releases/sdk"}/pulumi-v${pulumiVersion}-linux-${arch}.tar.gz`;
+  const url = `${options.releases ?? releases}/pulumi-v${pulumiVersion}-linux-${arch}.tar.gz`;
   const unpacked = join(directory, "bin");
   const pulumi = join(unpacked, "pulumi");
-  if (!existsSync(pulumi) && !(await download(url, unpacked, options.patience ?? 5000, log))) {
+  if (!existsSync(pulumi) && !(await download(url, unpacked, options.patience ?? patience, log))) {
     rmSync(directory, { recursive: true, force: true });
     return undefined;
   }
-  dynamicProvider(unpacked, { keep: true });
   const home = join(directory, "home");
-  const official = await officialPlugins(pulumi, { ...env, PULUMI_HOME: home }, log);
+  const official = await officialPlugins(pulumi, { ...env, PULUMI_HOME: home }, downloadLimit, log);
   if (!official) await build(plugins, directory, env, cache, options, log);
   return writeRecord<Toolchain>(directory, { pulumi, path: [unpacked], home, source: "release" });
 }
 
 // Unpacks an archive while it arrives. False where the server does not answer in time, or stops for that long.
-async function download(url: string, to: string, patience: number, log: (line: string) => void): Promise<boolean> {
+async function download(url: string, to: string, limit: number, log: (line: string) => void): Promise<boolean> {
   const temporary = `${to}.${process.pid}`;
   const abort = new AbortController();
-  let timer = setTimeout(() => abort.abort(), patience);
+  let timer = setTimeout(() => abort.abort(), limit);
   const alive = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => abort.abort(), Math.max(patience, 15_000));
+    timer = setTimeout(() => abort.abort(), limit);
   };
   try {
     const response = await fetch(url, { signal: abort.signal });
@@ -306,7 +323,6 @@ async function takeBuilt(
   const go = await usableGo(env, options);
   const directory = join(root, `${sourceKey(here)}-${go.version}`);
   await build(artefacts, directory, env, cache, options, log);
-  dynamicProvider(join(directory, "bin"));
   return writeRecord<Toolchain>(directory, {
     pulumi: join(directory, "bin", "pulumi"),
     path: [join(directory, "bin")],
@@ -363,7 +379,7 @@ async function build(
   }
 }
 
-// Runs go, tells every 15 s how far it is, and takes it down with this process.
+// Runs go, and tells every 15 s how far it is. It ends with this process, however that ends.
 function goRun(
   go: string,
   args: readonly string[],
@@ -371,12 +387,13 @@ function goRun(
   env: NodeJS.ProcessEnv,
   tell: (state: string) => void,
 ): Promise<void> {
-  const child: ChildProcess = spawn(go, args, { cwd, env, stdio: ["ignore", "ignore", "pipe"] });
+  const words = ["--pdeathsig", "TERM", go, ...args];
+  const child = spawn("setpriv", words, { cwd, env, stdio: ["ignore", "ignore", "pipe"] });
   let compiled = 0;
   let state = "starting";
   const errors: string[] = [];
   let rest = "";
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) {
@@ -386,41 +403,13 @@ function goRun(
     }
   });
   const timer = setInterval(() => tell(state), 15_000);
-  const stop = (signal: NodeJS.Signals) => {
-    child.kill("SIGTERM");
-    process.exit(signal === "SIGINT" ? 130 : 143);
-  };
-  process.once("SIGINT", stop).once("SIGTERM", stop);
   return new Promise<void>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) => {
       if (code === 0) resolve();
       else reject(new Error(errors.slice(0, 3).join("; ") || `go ended with ${signal ?? code}`));
     });
-  }).finally(() => {
-    clearInterval(timer);
-    process.off("SIGINT", stop).off("SIGTERM", stop);
-  });
-}
-
-// The plugin of dynamic resources is the SDK's own program; only its starter is missing where Pulumi is built.
-function dynamicProvider(bin: string, options: { readonly keep?: boolean } = {}): void {
-  const file = join(bin, "pulumi-resource-pulumi-nodejs");
-  if (options.keep && existsSync(file)) return;
-  mkdirSync(bin, { recursive: true });
-  const temporary = `${file}.${process.pid}`;
-  writeFileSync(
-    temporary,
-    [
-      "#!/bin/sh",
-      "# Starts the SDK's provider of dynamic resources from the node_modules of the current directory.",
-      "module=$(node -p 'require.resolve(\"@pulumi/pulumi/cmd/dynamic-provider\")') || exit 1",
-      'exec node "$module" "$@"',
-      "",
-    ].join("\n"),
-  );
-  chmodSync(temporary, 0o755);
-  renameSync(temporary, file);
+  }).finally(() => clearInterval(timer));
 }
 
 // Holds a lock that the kernel gives up with this process, however it ends.

@@ -145,8 +145,11 @@ export function onPath(name: string, path: string | undefined, except: readonly 
   });
 }
 
-/** Go on this machine, on PATH or where its own guide puts it: the first that is new enough, else the first. */
-export function findGo(env: NodeJS.ProcessEnv, places: readonly string[] = ["/usr/local/go/bin"]): string | undefined {
+/** Where go.dev's guide and Debian's golang-1.26 put Go, neither of them on PATH. */
+const goPlaces: readonly string[] = ["/usr/local/go/bin", `/usr/lib/go-${goVersion}/bin`];
+
+/** Go on this machine, on PATH or in `places`: the first that is new enough, else the first. */
+export function findGo(env: NodeJS.ProcessEnv, places: readonly string[] = goPlaces): string | undefined {
   const all = onPath("go", [env.PATH, ...places].join(delimiter));
   return all.find((go) => compareVersions(goVersionOf(go) ?? "0", goVersion) >= 0) ?? all[0];
 }
@@ -161,8 +164,8 @@ export function goVersionOf(go: string): string | undefined {
 export function goIsMissing(go: string | undefined, version: string | undefined): string {
   const found = go ? `${version ?? "one of unknown version"} was found (${go})` : "none was found";
   return (
-    `Pulumi has to be built here, which needs Go ${goVersion} or newer, and ${found}: ` +
-    `install the package golang-${goVersion}, or unpack go${goVersion} of https://go.dev/dl into /usr/local ` +
-    "(Debian 12's golang-go is too old)."
+    `Pulumi or its plugins have to be built here, which needs Go ${goVersion} or newer, and ${found}: ` +
+    `install the package golang-${goVersion} or, where apt has none (Debian 12), ` +
+    `unpack go${goVersion} of https://go.dev/dl into /usr/local.`
   );
 }

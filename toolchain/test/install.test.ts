@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   cpSync,
@@ -8,14 +9,15 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { installed, installToolchain, toolchain, toolchainEnvironment, unfit, usableGo } from "../install.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { installed, installToolchain, toolchainEnvironment, unfit, usableGo } from "../install.ts";
 import {
   artefacts,
   cacheDirectory,
@@ -27,8 +29,12 @@ import {
   pulumiVersion,
   sourceKey,
 } from "../recipe.ts";
+import { pidIn, runs, until } from "./processes.ts";
 
+vi.setConfig({ testTimeout: 30_000 });
 const run = promisify(execFile);
+/** All that PATH has in a test: neither the machine's Pulumi nor its Go. */
+const tools = ["cat", "flock", "gzip", "setpriv", "sh", "sleep", "tar", "wc"];
 
 let directory: string;
 let env: NodeJS.ProcessEnv;
@@ -37,7 +43,9 @@ let servers: Server[];
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "duet-install-"));
-  env = { HOME: directory, XDG_CACHE_HOME: join(directory, "cache"), PATH: `${directory}/path:/usr/bin:/bin` };
+  env = { HOME: directory, XDG_CACHE_HOME: join(directory, "cache"), PATH: join(directory, "path") };
+  mkdirSync(join(directory, "path"));
+  for (const tool of tools) symlinkSync(onPath(tool, process.env.PATH)[0] ?? "missing", join(directory, "path", tool));
   log = [];
   servers = [];
 });
@@ -56,14 +64,15 @@ function script(path: string, ...lines: string[]): string {
   return file;
 }
 
-/** A Go whose `build` writes what it was asked to build, and counts its runs in `builds`. */
+/** A Go whose `build` writes what it was asked to build to $output, and counts its runs in `builds`. */
 function fakeGo(version = "go1.26.8", ...beforeBuild: string[]): string {
   const go = script(
     "go/bin/go",
     `echo "$@" >> ${directory}/builds`,
-    ...beforeBuild,
     'while [ "$1" != -o ]; do shift; done',
-    'echo "built $3" > "$2"',
+    "output=$2 source=$3",
+    ...beforeBuild,
+    'echo "built $source" > "$output"',
   );
   writeFileSync(join(directory, "go/VERSION"), `${version}\ntime 2026-01-01T00:00:00Z\n`);
   return dirname(go);
@@ -189,20 +198,43 @@ describe("a pulumi on PATH", () => {
   it("is used where it is new enough, has its language host, and gets its plugins", async () => {
     const pulumi = fakePulumi("v3.260.1", 0);
     script("path/pulumi-language-nodejs");
-    const found = await installToolchain(env, { log: (line) => log.push(line), goPlaces: [] });
+    const options = { log: (line: string) => log.push(line), releases: await nothingThere(), goPlaces: [] };
+    const found = await installToolchain(env, options);
     expect(found).toMatchObject({ pulumi, home: join(directory, ".pulumi"), source: "path" });
-    expect(found.path[0]).toBe(dirname(pulumi));
     expect(installed(env)).toEqual(found);
-    expect(await installToolchain({ ...env, PULUMI_HOME: "/p" }, { log: () => {}, goPlaces: [] })).toMatchObject({
-      home: "/p",
-    });
+    expect(await installToolchain({ ...env, PULUMI_HOME: "/p" }, options)).toMatchObject({ home: "/p" });
   });
 
-  it("gets plugins that are built where it cannot download them", async () => {
-    fakePulumi("v3.250.0", 1);
+  it("puts nothing in front of PATH: an old Node may be where it is", async () => {
+    fakePulumi("v3.260.1", 0, "old/pulumi");
+    script("old/pulumi-language-nodejs");
+    script("old/node");
+    env.PATH = `${env.PATH}:${directory}/old`;
+    const found = await installToolchain(env, { log: () => {}, releases: await nothingThere(), goPlaces: [] });
+    expect(toolchainEnvironment(found, env).PATH).toBe(env.PATH);
+  });
+
+  it("is looked at where it came, or became fit, after all was built", async () => {
+    const options = { log: () => {}, releases: await nothingThere(), goPlaces: [fakeGo()] };
+    expect((await installToolchain(env, options)).source).toBe("built");
+    fakePulumi("v3.250.0", 0);
+    expect((await installToolchain(env, options)).source).toBe("built");
+    script("path/pulumi-language-nodejs");
+    expect((await installToolchain(env, options)).source).toBe("path");
+  });
+
+  it.each([
+    ["cannot download them", "exit 1", nothingThere],
+    ["hangs, and no server answers", "exec sleep 60", () => releases(() => {})],
+  ])("gets plugins that are built where it %s", async (_, plugins, server) => {
+    script("path/pulumi", '[ "$1" = version ] && echo v3.250.0 && exit 0', plugins);
     script("path/pulumi-language-nodejs");
     env.PATH = `${fakeGo()}:${env.PATH}`;
-    const found = await installToolchain(env, { log: (line) => log.push(line) });
+    const found = await installToolchain(env, {
+      log: (line) => log.push(line),
+      releases: await server(),
+      patience: 300,
+    });
     expect(found.source).toBe("path");
     expect(builds()).toBe(3);
     expect(existsSync(join(found.home, "plugins/resource-command-v1.2.1/pulumi-resource-command"))).toBe(true);
@@ -289,7 +321,7 @@ describe("a build", () => {
     for (const artefact of artefacts) {
       expect(log.filter((line) => line.includes(artefact.name)).at(-1)).toMatch(/done in \d+ s$/);
     }
-    expect(toolchain(env)).toEqual(found);
+    expect(installed(env)).toEqual(found);
     await installToolchain(env, await options());
     expect(builds()).toBe(artefacts.length);
   });
@@ -302,15 +334,45 @@ describe("a build", () => {
     expect(installed(env, { goPlaces: [] })).toEqual(found);
   });
 
-  it("goes on after an interruption with what was missing", async () => {
-    env.PATH = `${fakeGo("go1.26.8", `[ $(wc -l < ${directory}/builds) = 3 ] && echo "x.go:1:2: broken" >&2 && exit 1`)}:${env.PATH}`;
+  const atThird = (words: string) => `[ $(wc -l < ${directory}/builds) = 3 ] && ${words}`;
+
+  it("goes on after a failure with what was missing", async () => {
+    env.PATH = `${fakeGo("go1.26.8", atThird('echo "x.go:1:2: broken" >&2 && exit 1'))}:${env.PATH}`;
     await expect(installToolchain(env, await options())).rejects.toThrow(
       /^command plugin 1\.2\.1 could not be built: x\.go:1:2: broken$/,
     );
-    expect(() => toolchain(env)).toThrow(/not installed yet/);
+    expect(installed(env)).toBeUndefined();
     await installToolchain(env, await options());
     expect(builds()).toBe(artefacts.length + 1);
   });
+
+  it.each(["SIGKILL", "SIGTERM", "SIGINT"] as const)(
+    "goes on after %s where it stopped, and leaves nothing behind",
+    async (signal) => {
+      const hang = `echo half > "$output" && echo $$ > ${directory}/pid && exec sleep 60`;
+      env.PATH = `${fakeGo("go1.26.8", atThird(hang))}:${env.PATH}`;
+      const install = JSON.stringify(join(import.meta.dirname, "../install.ts"));
+      const code = `import { installToolchain } from ${install};
+      await installToolchain(process.env, { releases: ${JSON.stringify(await nothingThere())}, goPlaces: [] });`;
+      const words = ["--input-type=module", "--eval", code];
+      const installing = spawn(process.execPath, words, { env, stdio: "ignore" });
+      const ended = once(installing, "close");
+      const pid = await pidIn(join(directory, "pid"));
+      installing.kill(signal);
+      await ended;
+      await until(() => !runs(pid));
+      expect(installed(env)).toBeUndefined();
+
+      const found = await installToolchain(env, await options());
+      expect(builds()).toBe(artefacts.length + 1);
+      const files = readdirSync(dirname(dirname(found.pulumi)), { recursive: true, encoding: "utf8" });
+      expect(files.filter((name) => name.includes(".build-"))).toEqual([]);
+      for (const artefact of artefacts) {
+        const built = readFileSync(join(dirname(dirname(found.pulumi)), artefact.target), "utf8");
+        expect(built).toBe(`built ${artefact.source}\n`);
+      }
+    },
+  );
 
   it("is done once by two installations at the same time", async () => {
     env.PATH = `${fakeGo("go1.26.8", "sleep 0.1")}:${env.PATH}`;
@@ -325,8 +387,8 @@ describe("a build", () => {
   it("says in one line which Go is missing", async () => {
     const none = await installToolchain(env, await options()).catch((error: Error) => error.message);
     expect(none).toBe(
-      "Pulumi has to be built here, which needs Go 1.26 or newer, and none was found: install the package golang-1.26, " +
-        "or unpack go1.26 of https://go.dev/dl into /usr/local (Debian 12's golang-go is too old).",
+      "Pulumi or its plugins have to be built here, which needs Go 1.26 or newer, and none was found: install the " +
+        "package golang-1.26 or, where apt has none (Debian 12), unpack go1.26 of https://go.dev/dl into /usr/local.",
     );
     env.PATH = `${fakeGo("go1.19.8")}:${env.PATH}`;
     await expect(usableGo(env, { goPlaces: [] })).rejects.toThrow(

@@ -8,8 +8,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** An ssh server of the tests' own: on 127.0.0.1 only, with its own keys, configuration and root password. */
 export interface SshServer {
   readonly port: number;
-  /** Its host key, as in authorized_keys. */
+  /** Its host key, as in authorized_keys: the first where it has several. */
   readonly hostKey: string;
+  /** All of its host keys. */
+  readonly hostKeys: readonly string[];
   /** A private key that it lets in as root. */
   readonly privateKey: string;
   /** The same, under the passphrase `open sesame`. */
@@ -33,18 +35,19 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * Starts a server that keeps its files in `directory`. Needs root and openssh-server.
+ * Starts a server that keeps its files in `directory`, with a host key of each type. Needs root and openssh-server.
  *
  * Root's password is set in a mount namespace that only this server sees: /etc/shadow of the machine is not touched.
  */
-export async function startSshServer(directory: string): Promise<SshServer> {
+export async function startSshServer(directory: string, types: readonly string[] = ["ed25519"]): Promise<SshServer> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
   const file = (name: string) => join(directory, name);
-  const keygen = (name: string, passphrase: string) =>
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-C", name, "-N", passphrase, "-f", file(name)]);
-  keygen("host", "");
-  keygen("client", "");
+  const keygen = (name: string, passphrase = "", type = "ed25519") =>
+    execFileSync("ssh-keygen", ["-q", "-t", type, "-C", name, "-N", passphrase, "-f", file(name)]);
+  const hosts = types.map((type) => `host-${type}`);
+  for (const type of types) keygen(`host-${type}`, "", type);
+  keygen("client");
   keygen("encrypted", "open sesame");
   writeFileSync(file("authorized"), ["client", "encrypted"].map((name) => readFileSync(file(`${name}.pub`))).join(""));
   const password = "pass-word-of-the-test";
@@ -60,7 +63,7 @@ export async function startSshServer(directory: string): Promise<SshServer> {
     [
       "ListenAddress 127.0.0.1",
       `Port ${port}`,
-      `HostKey ${file("host")}`,
+      ...hosts.map((host) => `HostKey ${file(host)}`),
       `AuthorizedKeysFile ${file("authorized")}`,
       "PermitRootLogin yes",
       "PasswordAuthentication yes",
@@ -91,9 +94,11 @@ export async function startSshServer(directory: string): Promise<SshServer> {
     if (attempt > 100 || server.exitCode !== null) throw new Error(`sshd does not answer on port ${port}: ${log()}`);
     await sleep(50);
   }
+  const hostKeys = hosts.map((host) => readFileSync(file(`${host}.pub`), "utf8").trim());
   return {
     port,
-    hostKey: readFileSync(file("host.pub"), "utf8").trim(),
+    hostKey: hostKeys[0] ?? "",
+    hostKeys,
     privateKey: readFileSync(file("client"), "utf8"),
     encryptedKey: readFileSync(file("encrypted"), "utf8"),
     password,

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/google/shlex"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
@@ -30,6 +31,9 @@ import (
 )
 
 const version = "3.250.0"
+
+// How often the engine is asked whether it is still there: one that was killed says no good-bye.
+const enginePoll = 5 * time.Second
 
 // A program that has told the user what went wrong exits with this code (@pulumi/pulumi/cmd/run/index.js).
 const alreadyReported = 32
@@ -51,10 +55,15 @@ func main() {
 		fmt.Fprintf(os.Stderr, "pulumi-language-nodejs cannot listen on 127.0.0.1: %v\n", err)
 		os.Exit(1)
 	}
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGHUP)
+	end, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
+	if host.engine != "" {
+		if err := rpcutil.Healthcheck(end, host.engine, enginePoll, stop); err != nil {
+			fmt.Fprintf(os.Stderr, "pulumi-language-nodejs cannot reach the engine: %v\n", err)
+			os.Exit(1)
+		}
+	}
 	go func() {
-		<-signals
+		<-end.Done()
 		host.stop()
 		os.Exit(1)
 	}()

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
@@ -28,12 +29,16 @@ import (
 
 const version = "1.2.1"
 
+// How often the engine is asked whether it is still there: one that was killed says no good-bye.
+const enginePoll = 5 * time.Second
+
 //go:embed schema.json
 var schemaText []byte
 
 func main() {
 	ctx, cancel := context.WithCancel(context.Background())
-	server := &commandProvider{ctx: ctx, cancel: cancel, schema: readSchema(schemaText)}
+	end, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	server := &commandProvider{ctx: ctx, cancel: cancel, stop: stop, schema: readSchema(schemaText)}
 	if len(os.Args) > 1 {
 		if err := server.connect(os.Args[1]); err != nil {
 			fail("cannot reach the Pulumi engine at %s: %v", os.Args[1], err)
@@ -49,10 +54,8 @@ func main() {
 	if err != nil {
 		fail("cannot listen on 127.0.0.1: %v", err)
 	}
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM)
 	go func() {
-		<-signals
+		<-end.Done()
 		cancel()
 		server.running.Wait()
 		os.Exit(1)
@@ -75,6 +78,7 @@ type commandProvider struct {
 
 	ctx     context.Context // done once the engine cancels
 	cancel  context.CancelFunc
+	stop    context.CancelFunc // ends this process
 	running sync.WaitGroup
 
 	mutex  sync.Mutex
@@ -90,7 +94,7 @@ func (p *commandProvider) connect(address string) error {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	p.engine = pulumirpc.NewEngineClient(conn)
-	return nil
+	return rpcutil.Healthcheck(context.Background(), address, enginePoll, p.stop)
 }
 
 // begin gives the context of one operation: done when the engine gives up the call or cancels all.
@@ -306,15 +310,25 @@ func marshal(properties resource.PropertyMap) (*structpb.Struct, error) {
 
 // decode copies properties, without what says that they are secret, into a struct with json tags.
 func decode(properties resource.PropertyMap, into any) error {
-	plain := make(map[string]any, len(properties))
+	bare := make(map[string]any, len(properties))
 	for key, value := range properties {
-		if bare := unwrap(value); !bare.IsAsset() && !bare.IsArchive() && key != "triggers" && key != "assets" {
-			plain[string(key)] = bare.Mappable()
+		if value := unwrap(value); !value.IsAsset() && !value.IsArchive() && key != "triggers" && key != "assets" {
+			bare[string(key)] = plain(value)
 		}
 	}
-	text, err := json.Marshal(plain)
+	text, err := json.Marshal(bare)
 	if err != nil {
 		return err
 	}
 	return json.Unmarshal(text, into)
+}
+
+// plain is a value as JSON has it: secrets inside of it are values like any other.
+func plain(value resource.PropertyValue) any {
+	return unwrap(value).MapRepl(nil, func(inner resource.PropertyValue) (any, bool) {
+		if bare := unwrap(inner); inner.IsSecret() || inner.IsOutput() && !bare.IsOutput() {
+			return plain(bare), true
+		}
+		return nil, false
+	})
 }

@@ -242,10 +242,7 @@ func (p *commandProvider) remote(
 	if in.Stdin != "" {
 		session.Stdin = strings.NewReader(in.Stdin)
 	}
-	stop := context.AfterFunc(ctx, func() {
-		_ = session.Signal(ssh.SIGKILL)
-		_ = client.Close()
-	})
+	stop := context.AfterFunc(ctx, func() { _ = client.Close() })
 	defer stop()
 	err = session.Run(*command)
 	if err != nil && ctx.Err() != nil {

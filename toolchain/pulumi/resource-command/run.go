@@ -139,12 +139,10 @@ func (p *commandProvider) local(
 	streams := p.streams(ctx, urn, in.Logging)
 	cmd := exec.CommandContext(ctx, in.Interpreter[0], append(slices.Clone(in.Interpreter[1:]), *command)...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, env, streams.stdout, streams.stderr
-	// A child that outlives a cancelled shell keeps its streams open: it is not waited for.
-	cmd.WaitDelay = 2 * time.Second
 	if in.Stdin != "" {
 		cmd.Stdin = strings.NewReader(in.Stdin)
 	}
-	err := cmd.Run()
+	err := runUntil(ctx, cmd)
 	if err := streams.end(err, *command); err != nil {
 		return nil, err
 	}
@@ -177,6 +175,24 @@ func (p *commandProvider) local(
 		state["archive"] = resource.NewArchiveProperty(all)
 	}
 	return state, nil
+}
+
+// runUntil runs a command to its end, and to the end of whoever shares its streams. Where ctx is done, the command is
+// killed, and a child of its that holds the streams is not waited for.
+func runUntil(ctx context.Context, cmd *exec.Cmd) error {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Run() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(time.Second):
+		return ctx.Err()
+	}
 }
 
 // match lists the files below dir that globs let in, by their path relative to dir. The last glob that matches decides.
