@@ -15,17 +15,33 @@ const endMark = "\u0001end";
 /** Seconds that the facts of one step may take: a probe that hangs is itself a finding. */
 const factsLimit = 20;
 
-/** The bash which prints, for each step, its facts and then its record. One round trip for a whole machine. */
+/**
+ * The bash which prints, for each step, its facts and then its record. One round trip for a whole machine, and all
+ * probes at once. It starts no process but one shell a step: in a guest without KVM each costs 30 ms.
+ */
 export function readScript(reader: FactsReader, steps: Readonly<Record<string, FactsOfStep>>): Shell {
-  const one = ([name, step]: [string, FactsOfStep]): Shell => {
+  const probe = (index: number): Shell => ({ shell: `probe${index}` });
+  const start = ({ facts }: FactsOfStep, index: number): Shell =>
+    sh`exec {${probe(index)}}< <(eval ${facts}); pids="$pids $!"`;
+  const print = (name: string, index: number): Shell => {
     const record = recordFile(reader.records, name);
     return lines(
-      sh`printf '%s\n' ${stepMark + name}`,
-      sh`timeout ${factsLimit} bash +e -c ${step.facts} </dev/null 2>/dev/null || true`,
-      sh`if [ -e ${record} ]; then printf '%s\n' ${`${recordMark}yes`}; cat -- ${record}; else printf '%s\n' ${`${recordMark}no`}; fi`,
+      sh`IFS= read -t ${factsLimit} -rd '' -u "$${probe(index)}" text; printf '%s\n' ${stepMark + name} "$text"`,
+      sh`if [ -e ${record} ]; then IFS= read -rd '' text <${record}; printf '%s\n' ${`${recordMark}yes`} "$text"`,
+      sh`else printf '%s\n' ${`${recordMark}no`}; fi`,
     );
   };
-  return lines(...Object.entries(steps).map(one), sh`printf '%s\n' ${endMark}`);
+  return lines(
+    // Bash reads this from its standard input, which is no probe's to read.
+    sh`ask() {`,
+    sh`local pids text`,
+    ...Object.values(steps).map(start),
+    ...Object.keys(steps).map(print),
+    sh`printf '%s\n' ${endMark}`,
+    sh`kill $pids`,
+    sh`}`,
+    sh`ask </dev/null 2>/dev/null; exit 0`,
+  );
 }
 
 interface Reading {
@@ -69,9 +85,11 @@ export function compare(reading: Reading | undefined): readonly string[] {
   }
   const expected = byKey(reading.record);
   const found = byKey(reading.facts);
+  // A fact that says nothing says as much as one that is missing.
+  const say = (facts: ReadonlyMap<string, string>, key: string): string => facts.get(key) || "none";
   return [...new Set([...expected.keys(), ...found.keys()])]
-    .filter((key) => expected.get(key) !== found.get(key))
-    .map((key) => `${key}: expected ${expected.get(key) ?? "none"}, found ${found.get(key) ?? "none"}`);
+    .filter((key) => say(expected, key) !== say(found, key))
+    .map((key) => `${key}: expected ${say(expected, key)}, found ${say(found, key)}`);
 }
 
 function run(command: readonly string[], input: string, limit: number): Promise<string> {
