@@ -16,10 +16,14 @@ export interface BootArgs {
   readonly timeout: number;
 }
 
-/** Defines `answers`, which succeeds when the guest answers ssh, and `await_guest SECONDS`. */
+/**
+ * Defines `answers`, which succeeds when the guest answers ssh; `await_guest SECONDS`, which gives up early on a panic;
+ * and `forget_panic`, which ends the last lines of the console, in which a panic is looked for, before a new boot.
+ */
 export function guestAnswers(ssh: readonly string[], consoleLog: string): Shell {
   return sh`answers() { timeout 15 ${ssh} true </dev/null >/dev/null 2>&1; }
-panicked() { tail -n 5 -- ${consoleLog} 2>/dev/null | grep -qF -e 'end Kernel panic'; }
+panicked() { grep -qF -e 'end Kernel panic' < <(tail -n 5 -- ${consoleLog} 2>/dev/null); }
+forget_panic() { { printf '\n\n\n\n\n' >>${consoleLog}; } 2>/dev/null || true; }
 await_guest() {
   local end=$((SECONDS + $1))
   until answers; do
@@ -54,11 +58,12 @@ export function bootScript({ uri, domain, gdbPort, ssh, consoleLog, timeout }: B
     sh`    user=$(taken ${gdbPort})`,
     sh`    if [ -n "$user" ]; then printf '%s\n' ${`domain ${domain} was asked to start with its stub on port ${gdbPort}, and `}"$user"' listens there: end it, then run this again' >&2; exit 1; fi`,
     sh`    ${virsh} destroy -- ${domain} >/dev/null 2>&1 || true`,
+    sh`    forget_panic`,
     sh`    ${virsh} start -- ${domain} >&2 ;;`,
     sh`esac`,
     sh`if ! await_guest ${timeout}; then`,
     sh`  printf '%s\n' ${`${domain} did not answer; resetting it`} >&2`,
-    sh`  printf '\n' >>${consoleLog}`,
+    sh`  forget_panic`,
     sh`  ${virsh} reset -- ${domain} >&2`,
     sh`  sleep 2`,
     sh`  if ! await_guest ${timeout}; then`,
@@ -67,7 +72,7 @@ export function bootScript({ uri, domain, gdbPort, ssh, consoleLog, timeout }: B
     sh`    exit 1`,
     sh`  fi`,
     sh`fi`,
-    sh`timeout 120 ${ssh} 'if command -v cloud-init >/dev/null; then cloud-init status --wait; fi' </dev/null >&2 || true`,
+    sh`timeout 120 ${ssh} 'if [ -d /run/cloud-init ] && [ ! -e /run/cloud-init/result.json ]; then cloud-init status --wait >/dev/null; fi' </dev/null >&2 || true`,
   );
 }
 

@@ -3,10 +3,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { GdbPort } from "../host/gdb-port.ts";
 import { guestAddress, type Network } from "../host/network.ts";
 import { Machine } from "../machine/machine.ts";
-import { lines, sh } from "../machine/shell.ts";
+import { lines } from "../machine/shell.ts";
 import { Access } from "./access.ts";
 import { bootFacts, bootScript, endSharedConnection } from "./boot.ts";
 import { userData } from "./cloud-init.ts";
+import { definitionFacts, keepDefinition } from "./definition.ts";
 import { domainXslt } from "./domain-xslt.ts";
 import type { Image } from "./image.ts";
 
@@ -142,11 +143,14 @@ export class VirtualMachine extends pulumi.ComponentResource {
           .all([this.gdbPort, this.ssh, domain.id])
           .apply(([gdbPort, ssh, id]) =>
             lines(
-              sh`# domain ${id}`,
+              keepDefinition({ uri, domain: hostname }, id, `${folder}/domain.xml`),
               bootScript({ uri, domain: hostname, gdbPort, ssh, consoleLog: this.consoleLog, timeout: 240 }),
             ),
           ),
-        facts: bootFacts({ uri, domain: hostname, ssh: this.sshWords }),
+        facts: lines(
+          definitionFacts({ uri, domain: hostname }),
+          bootFacts({ uri, domain: hostname, ssh: this.sshWords }),
+        ),
         delete: access.ssh.apply(endSharedConnection),
       },
       { ...parent, dependsOn: [domain] },
