@@ -5,6 +5,12 @@ export interface DomainXsltArgs {
   readonly consoleLog: string;
 }
 
+/** A value as XSLT takes it between double quotes, where braces would hold an expression. */
+function attribute(value: string): string {
+  const special: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", '"': "&quot;", "{": "{{", "}": "}}" };
+  return value.replaceAll(/[&<"{}]/g, (character) => special[character] ?? character);
+}
+
 /**
  * The XSLT that gives a domain its gdb stub and a serial console that is logged, and takes away the displays that the provider adds.
  *
@@ -32,7 +38,7 @@ export function domainXslt({ gdbPort, consoleLog }: DomainXsltArgs): string {
     <devices>
       <xsl:apply-templates select="@*|node()"/>
       <serial type="pty">
-        <log file="${consoleLog}" append="on"/>
+        <log file="${attribute(consoleLog)}" append="on"/>
         <target port="0"/>
       </serial>
     </devices>

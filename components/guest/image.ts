@@ -2,6 +2,7 @@ import * as libvirt from "@pulumi/libvirt";
 import * as pulumi from "@pulumi/pulumi";
 import type { Machine } from "../machine/machine.ts";
 import { inNamespace } from "../machine/packages.ts";
+import { fail } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 
 /** Where the disk image of the guests comes from; each is a file with an optional SHA-256 in hex. */
@@ -31,17 +32,18 @@ export function imageScript(source: ImageSource, fetchNamespace?: string): Shell
       ? [
           sh`if [ ! -e ${path} ]; then`,
           sh`  mkdir -p -- "$(dirname ${path})"`,
-          sh`  ${fetch}curl -fsSL --retry 3 --connect-timeout 20 -o ${`${path}.part`} -- ${source.url} >&2`,
+          sh`  ${fetch}curl -fsSL --retry 3 --connect-timeout 20 -o ${`${path}.part`} -- ${source.url} >&2 ||`,
+          sh`    ${fail(sh`${`image ${source.url} was asked for, and cannot be fetched, see above: correct duet:image, or mend the way to it`}`)}`,
           sh`  mv -- ${`${path}.part`} ${path}`,
           sh`fi`,
         ]
       : []),
     ...("build" in source ? [sh`[ -e ${path} ] || ${fetch}${source.build} >&2`] : []),
-    sh`[ -r ${path} ] || { printf '%s\n' ${`image ${path} was asked for, and there is no such file: correct duet:image`} >&2; exit 1; }`,
+    sh`[ -r ${path} ] || ${fail(sh`${`image ${path} was asked for, and there is no such file: correct duet:image`}`)}`,
     ...("sha256" in source && source.sha256 !== undefined
       ? [
           sh`found=$(sha256sum -- ${path} | cut -d' ' -f1)`,
-          sh`[ "$found" = ${source.sha256} ] || { printf '%s\n' ${`image ${path} was asked for with SHA-256 ${source.sha256}, and has `}"$found"${": remove the file, or correct duet:image"} >&2; exit 1; }`,
+          sh`[ "$found" = ${source.sha256} ] || ${fail(sh`${`image ${path} was asked for with SHA-256 ${source.sha256}, and has `}"$found"${": remove the file, or correct duet:image"}`)}`,
         ]
       : []),
     sh`printf '%s\n' ${path}`,

@@ -28,10 +28,13 @@ export const contentOfTree: Shell = withIgnored(
   sh`\( -type f -o -type l \) -printf '%P %s %T@ %l\n' | LC_ALL=C sort | ${digest}`,
 );
 
+/** Drops the header of a file that was touched and has no change, which git prints when it may not write its index. */
+const changedOnly = sh`awk ${'/^diff --git / { header = $0; next } header { print header; header = "" } { print }'}`;
+
 /** The same for a git work tree: HEAD, what differs from it, and what git neither has nor ignores. */
 export const contentOfGit: Shell = sh`{
   GIT_OPTIONAL_LOCKS=0 git -c safe.directory='*' rev-parse HEAD
-  GIT_OPTIONAL_LOCKS=0 git -c safe.directory='*' diff --no-ext-diff --no-textconv --binary HEAD
+  GIT_OPTIONAL_LOCKS=0 git -c safe.directory='*' -c diff.autoRefreshIndex=false diff --no-color --no-ext-diff --no-textconv --binary HEAD | ${changedOnly}
   git -c safe.directory='*' ls-files --others --exclude-standard ${products.map((name) => sh`-x ${name}`)} -z | LC_ALL=C sort -z | xargs -0r sha256sum
 } | ${digest}`;
 

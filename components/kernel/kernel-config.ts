@@ -72,7 +72,8 @@ export function guestScript(what: "config" | "modules"): Shell {
   const read =
     what === "modules"
       ? sh`lsmod`
-      : sh`cat -- "$(printf '%s\n' /boot/config-* | grep -vF -e +duet | sort -V | tail -n 1)"`;
+      : // None is an error of the step that asks for it, which knows the other choices.
+        sh`{ cat -- "$(printf '%s\n' /boot/config-* | grep -vF -e +duet | sort -V | tail -n 1)" 2>/dev/null || true; }`;
   // Kept from the first time on: a Duet kernel that runs already has lost the modules that it was built without.
   return lines(
     sh`mkdir -p /var/lib/duet`,
@@ -151,6 +152,11 @@ function baseScript(
   }
 }
 
+/** awk that joins what the entry of one symbol depends on, and stops at its help and at the next entry. */
+const dependsOn = `/^[ \\t]*(menu)?config[ \\t]/ { own = $NF == name }
+/^[ \\t]*help/ { own = 0 }
+own && sub(/^[ \\t]*depends on /, "") { printf "%s%s", found++ ? " && " : "", $0 }`;
+
 /** Bash that names every symbol which was asked for and is not in the result, with what it depends on. */
 function checkAsked(file: string, source: string, fragments: readonly Fragment[]): Shell {
   const asked = fragments.map((fragment) => fragment.text).join("\n");
@@ -165,7 +171,7 @@ function checkAsked(file: string, source: string, fragments: readonly Fragment[]
     sh`    '#'*|*=n|*'=""') if grep "^CONFIG_$name=" ${file} | grep -qvxF -e "$line"; then dropped+="$line: it is set to $(grep "^CONFIG_$name=" ${file} | cut -d= -f2-), since something selects it"$'\n'; fi ;;`,
     sh`    *) if ! grep -qxF -e "$line" ${file}; then`,
     sh`         found=$(grep -hE "^(# )?CONFIG_$name[= ]" ${file} || echo absent)`,
-    sh`         depends=$(grep -rhE --include='Kconfig*' -A 12 -e "^[[:space:]]*(menu)?config[[:space:]]+$name[[:space:]]*$" ${source} | sed -n 's/^[[:space:]]*depends on //p' | head -n 3 | paste -sd '&' | sed 's/&/ \&\& /g' || true)`,
+    sh`         depends=$(grep -rhE --include='Kconfig*' -A 40 -e "^[[:space:]]*(menu)?config[[:space:]]+$name[[:space:]]*$" ${source} | awk -v name="$name" ${dependsOn} || true)`,
     sh`         [ -n "$depends" ] || depends='a choice, or a type, that does not allow it'`,
     sh`         if known "$name"; then dropped+="$line: found $found; it depends on $depends"$'\n'; else dropped+="$line: this kernel has no such symbol"$'\n'; fi`,
     sh`       fi ;;`,

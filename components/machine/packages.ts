@@ -31,7 +31,7 @@ export function installPackages(packages: readonly string[], namespace?: string)
   }
   const apt = sh`${inNamespace(namespace)}env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 -o Acquire::http::Timeout=30`;
   return lines(
-    sh`missing=$(${packageFacts(packages)} | sed -n 's/^package \(.*\): missing$/\1/p' | tr '\n' ' ')`,
+    sh`missing=$(${packageFacts(packages)} | sed -n 's/^package \(.*\): missing$/\1/p' | paste -sd ' ')`,
     sh`if [ -n "$missing" ]; then`,
     sh`command -v apt-get >/dev/null || ${fail(sh`"these packages are missing, and there is no apt-get here to install them: $missing; install them by hand and run this again"`)}`,
     sh`{`,

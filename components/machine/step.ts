@@ -47,19 +47,23 @@ export function createScript(record: string, generation: number, create: Shell, 
     create,
     sh`)`,
     sh`mkdir -p -- "$(dirname ${record})"`,
-    sh`( set +e +o pipefail`,
+    // As whoever compares them later runs them: a fact that cannot be read is missing, and fails nothing.
+    sh`( set +eu +o pipefail`,
     facts,
-    sh`) </dev/null >${`${record}.new`} 2>/dev/null`,
+    sh`) </dev/null >${`${record}.new`} 2>/dev/null || true`,
     sh`mv -- ${`${record}.new`} ${record}`,
   );
 }
 
 /**
  * The command of every step: it takes its script from standard input, and leaves it what follows there. An error of
- * Pulumi's repeats the command, so that is the title and this one line, not the whole of the script.
+ * Pulumi's repeats the command, so that is the title and this one line, not the whole of the script. The script is no
+ * argument of a process, which may have 128 KiB: a kernel configuration in it is longer.
  */
 export function stepCommand(title: string): Shell {
-  return lines(sh`# ${title}`, sh`read -r size && script=$(head -c "$size") && exec bash -c "$script"`);
+  // A new line would end the comment.
+  const comment = sh`# ${title.replaceAll("\n", " ")}`;
+  return lines(comment, sh`read -r size && exec bash -c 'eval "$(head -c "$1")"' bash "$size"`);
 }
 
 /** Standard input for `stepCommand`: the script, after its length in bytes, and the input of the script itself. */

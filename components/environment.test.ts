@@ -1,0 +1,392 @@
+import { execFileSync } from "node:child_process";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Deployed, deploy, type Made, scriptOf, settled } from "../test/mocks.ts";
+import { DuetEnvironment, type Site } from "./environment.ts";
+import { parseSpec } from "./spec.ts";
+
+const vms = ["one", "two"] as const;
+const spec = {
+  sources: {
+    kernel: { git: "https://example.org/duet-kernel.git", branch: "tracepoints" },
+    module: { copy: "/samples/module" },
+    tools: { copy: "/samples/tools" },
+  },
+  kernel: { base: "guest", localmodconfig: true },
+  vms: [{ name: "one" }, { name: "two", gdbPort: 4321, memory: 2048 }],
+};
+
+const site: Site = {
+  uri: "qemu+unix:///system",
+  enter: ["ip", "netns", "exec", "duet"],
+  accelerator: "tcg",
+  cache: "/cache",
+  leases: "/state/leases",
+  stateFolder: "/state/dev",
+  consoleLogs: "/log",
+  consoleLogsHere: "/log",
+  developer: { uid: 1000, gid: 1001 },
+  home: "/home/dev",
+  image: { path: "/images/debian.qcow2" },
+  fragments: [{ name: "perf", text: "CONFIG_PERF_EVENTS=y" }],
+  sources: { kernel: spec.sources.kernel, module: spec.sources.module, tools: spec.sources.tools },
+};
+
+const keysOf = (vm: string) =>
+  [`CLIENT KEY ${vm}`, "ssh-ed25519 C c", `HOST KEY ${vm}`, `ssh-ed25519 ${vm} h`]
+    .map((text) => Buffer.from(text).toString("base64"))
+    .join("\n");
+
+/** What the steps print where all goes well. */
+const printed: Readonly<Record<string, string>> = {
+  "kernel-source": "commit: abc\nhash: h1",
+  "module-source": "commit: def\nhash: h2",
+  "tools-source": "commit: 012\nhash: h3",
+  "network-subnet": "151",
+  "image-file": "/images/debian.qcow2",
+  "nfs-export": "192.168.151.1:/media/data/duet",
+  "kernel-config-guest-modules": "Module Size",
+  "kernel-config-guest-config": "CONFIG_FROM_GUEST=y",
+  "kernel-config": "config: c1",
+  kernel: "release: 6.1.0+duet-abc\nbuild id: 0123\npackage: /media/data/duet/build/duet-kernel/linux.deb",
+  "module-build": "build-id: m1",
+  "tools-build": "tools: t1",
+  "one-gdb-port": "1234",
+  "two-gdb-port": "4321",
+  ...Object.fromEntries(
+    vms.flatMap((vm) => [
+      [`${vm}-access`, keysOf(vm)],
+      [`${vm}-kernel-boot`, "running: 6.1.0+duet-abc"],
+      [`${vm}-debug`, "function: f\naddress: 0x1\nfile: /m.c\nline: 3"],
+    ]),
+  ),
+};
+
+const facts = "duet:machine:Facts";
+const local = "command:local:Command";
+const remote = "command:remote:Command";
+const domain = "libvirt:index/domain:Domain";
+
+let env: Deployed<DuetEnvironment>;
+beforeAll(async () => {
+  env = await deploy(
+    () => new DuetEnvironment("duet", { spec: parseSpec(spec), stack: "dev", site }),
+    printed,
+  );
+});
+
+const label = ({ type, name }: Made) => `${type} ${name}`;
+const steps = () => env.made.filter(({ type }) => type === local || type === remote);
+const step = (name: string): Made => steps().find((one) => one.name === name) as Made;
+const isComponent = ({ type }: Made) => type.startsWith("duet:") && type !== facts;
+
+/** All that has to be there before a resource is made: what it depends on, what its parents depend on, and so on. */
+function needs(resource: Made, seen = new Set<string>()): ReadonlySet<string> {
+  for (const next of [...resource.dependsOn, ...(resource.parent === undefined ? [] : [resource.parent])]) {
+    const found = env.made.find((one) => label(one) === next);
+    if (found !== undefined && !seen.has(next)) {
+      seen.add(next);
+      needs(found, seen);
+    }
+  }
+  return seen;
+}
+
+describe("the parts of an environment", () => {
+  it("have the tokens by which a state knows them", () => {
+    const tokens = env.made.filter(isComponent).map(({ type, name }) => [name, type]);
+    expect(Object.fromEntries(tokens.filter(([name]) => !/^(one|two)\b/.test(name ?? "")))).toEqual({
+      duet: "duet:index:DuetEnvironment",
+      "host-packages": "duet:host:HostPackages",
+      "kernel-source": "duet:kernel:SourceTree",
+      "module-source": "duet:kernel:SourceTree",
+      "tools-source": "duet:kernel:SourceTree",
+      network: "duet:host:Network",
+      image: "duet:guest:Image",
+      "nfs-export": "duet:host:NfsExport",
+      "kernel-config": "duet:kernel:KernelConfig",
+      kernel: "duet:kernel:KernelBuild",
+      "gdb-access": "duet:host:GdbAccess",
+      module: "duet:duet:DuetModule",
+      tools: "duet:duet:DuetTools",
+    });
+  });
+
+  it.each(vms)("are the same for guest %s as for any other", (vm) => {
+    const tokens = env.made.filter((one) => isComponent(one) && one.name.split("-")[0] === vm);
+    expect(Object.fromEntries(tokens.map(({ type, name }) => [name.replace(vm, "VM"), type]))).toEqual({
+      VM: "duet:guest:VirtualMachine",
+      "VM-gdb-port": "duet:host:GdbPort",
+      "VM-access": "duet:guest:Access",
+      "VM-packages": "duet:guest:GuestPackages",
+      "VM-account": "duet:guest:Account",
+      "VM-mount": "duet:guest:NfsMount",
+      "VM-kernel": "duet:kernel:KernelInstall",
+      "VM-debug": "duet:debug:DebugSession",
+    });
+  });
+
+  it("are below the environment, each resource in the component that makes it", () => {
+    const root = "duet:index:DuetEnvironment duet";
+    expect(env.made.filter(({ parent }) => parent === undefined).map(label)).toEqual([root]);
+    for (const one of env.made) {
+      expect([label(one), needs(one).has(root) || label(one) === root]).toEqual([label(one), true]);
+    }
+    for (const one of steps()) {
+      expect([one.name, one.parent]).toEqual([one.name, expect.stringMatching(/^duet:(host|guest|kernel|duet|debug):/)]);
+    }
+  });
+
+  it("all register their outputs", () => {
+    const missing = env.made.filter((one) => isComponent(one) && one.outputs === undefined);
+    expect(missing.map(label)).toEqual([]);
+    expect(Object.keys(env.resource("duet:index:DuetEnvironment", "duet").outputs ?? {})).toEqual(["vms"]);
+  });
+
+  it("have names of their own, as a machine knows its steps by them", () => {
+    const names = steps().map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it("talk to the libvirt of the site", () => {
+    expect(env.resource("pulumi:providers:libvirt", "duet-libvirt").inputs.uri).toBe(site.uri);
+    for (const one of env.made.filter(({ type }) => type.startsWith("libvirt:"))) {
+      expect([label(one), one.provider]).toEqual([label(one), "pulumi:providers:libvirt duet-libvirt"]);
+    }
+  });
+});
+
+describe("the steps of each machine", () => {
+  it("go to one resource of facts each", () => {
+    const machines = env.made.filter(({ type }) => type === facts).map(({ name }) => name);
+    expect(machines.sort()).toEqual(["host", "one-facts", "two-facts"]);
+    const declared = machines.flatMap((name) => Object.keys(env.resource(facts, name).inputs.steps));
+    expect(declared.sort()).toEqual(
+      steps()
+        .map(({ name }) => name)
+        .sort(),
+    );
+  });
+
+  it.each([...vms])("of guest %s run in that guest, all others on the host", (vm) => {
+    const names = Object.keys(env.resource(facts, `${vm}-facts`).inputs.steps);
+    const address = `192.168.151.${10 + vms.indexOf(vm)}`;
+    for (const name of names) {
+      expect([name, step(name).type, step(name).inputs.connection?.host]).toEqual([name, remote, address]);
+    }
+    for (const name of Object.keys(env.resource(facts, "host").inputs.steps)) {
+      expect([name, step(name).type]).toEqual([name, local]);
+    }
+    expect(names).toContain(`${vm}-mount`);
+  });
+
+  it("are read after the machine is there, and before one of them runs", () => {
+    for (const [name, machine] of [
+      ["kernel", "host"],
+      ["one-mount", "one-facts"],
+      ["two-mount", "two-facts"],
+    ] as const) {
+      expect(needs(step(name))).toContain(`${facts} ${machine}`);
+    }
+    expect(needs(env.resource(facts, "one-facts"))).toContain(`${local} one-boot`);
+  });
+
+  it("are bash that parses", () => {
+    for (const one of steps()) {
+      for (const script of [one.inputs.create, scriptOf(one).script, one.inputs.delete]) {
+        expect(() => execFileSync("bash", ["-n"], { input: script }), one.name).not.toThrow();
+      }
+    }
+  });
+});
+
+describe("two guests", () => {
+  it("get a port, an address and keys of their own", async () => {
+    const { value } = await settled(env.value.vms);
+    expect(value.map(({ name, gdbPort, address }) => [name, gdbPort, address])).toEqual([
+      ["one", 1234, "192.168.151.10"],
+      ["two", 4321, "192.168.151.11"],
+    ]);
+    expect(env.resource(domain, "one").inputs.xml.xslt).toContain("tcp:127.0.0.1:1234");
+    expect(env.resource(domain, "two").inputs.xml.xslt).toContain("tcp:127.0.0.1:4321");
+    const owners = vms.map((vm) => scriptOf(step(`${vm}-gdb-port`)).script.match(/dev\/(one|two)/g));
+    expect(owners.map((found) => new Set(found))).toEqual([new Set(["dev/one"]), new Set(["dev/two"])]);
+    const hostKeys = vms.map((vm) => step(`${vm}-mount`).inputs.connection.hostKey);
+    expect(hostKeys).toEqual(["ssh-ed25519 one h", "ssh-ed25519 two h"]);
+  });
+
+  it("are both served the sources, each by its address", () => {
+    const { script } = scriptOf(step("nfs-export"));
+    expect(script).toContain("/export/duet-dev 192.168.151.10(");
+    expect(script).toContain("/export/duet-dev 192.168.151.11(");
+  });
+
+  it("have what was asked for each", () => {
+    expect(env.resource(domain, "one").inputs).toMatchObject({ memory: 1024, name: "one" });
+    expect(env.resource(domain, "two").inputs).toMatchObject({ memory: 2048, name: "two" });
+  });
+
+  it("share one compilation of module and tools, in the first of them", () => {
+    expect(Object.keys(env.resource(facts, "one-facts").inputs.steps)).toEqual(
+      expect.arrayContaining(["module-build", "tools-build", "module-one", "tools-one"]),
+    );
+    expect(Object.keys(env.resource(facts, "two-facts").inputs.steps).filter((name) => name.endsWith("-build"))).toEqual(
+      [],
+    );
+  });
+});
+
+describe("how to work with a guest", () => {
+  it("is printed as commands that work from any shell of the host", async () => {
+    const { value, secret } = await settled(env.value.vms);
+    expect(value[0]).toEqual({
+      name: "one",
+      address: "192.168.151.10",
+      gdbPort: 1234,
+      kernelRelease: "6.1.0+duet-abc",
+      sshCommand: "ip netns exec duet ssh -F /state/dev/one/ssh_config one",
+      gdbCommand: "ip netns exec duet gdb -x /state/dev/one.gdb",
+    });
+    expect(secret).toBe(false);
+  });
+});
+
+describe("the order", () => {
+  it.each([
+    ["kernel-source", "host-packages"],
+    ["kernel-config", "kernel-source"],
+    ["kernel-config", "kernel-config-guest-modules"],
+    ["kernel-config", "kernel-config-guest-config"],
+    ["kernel", "kernel-config"],
+    ["nfs-export", "module-source"],
+    ["nfs-export", "host-packages"],
+    ["one-mount", "nfs-export"],
+    ["one-mount", "one-packages"],
+    ["one-kernel-package", "one-mount"],
+    ["one-kernel-package", "kernel"],
+    ["one-kernel-boot", "one-kernel-package"],
+    ["module-build", "one-kernel-boot"],
+    ["module-build", "one-account"],
+    ["module-two", "module-build"],
+    ["module-two", "two-kernel-boot"],
+    ["tools-two", "module-two"],
+    ["tools-one", "tools-build"],
+    ["two-debug", "module-two"],
+    ["two-debug", "gdb-access"],
+  ])("has %s after %s", (later, earlier) => {
+    expect(needs(step(later))).toContain(label(step(earlier)));
+  });
+
+  it("has the kernel built while the guests boot, as far as its configuration allows", () => {
+    expect(needs(step("kernel-source"))).not.toContain(`${local} one-boot`);
+    expect(needs(step("kernel"))).not.toContain(`${local} two-boot`);
+  });
+
+  it("has no guest wait for another's kernel", () => {
+    expect(needs(step("two-kernel-boot"))).not.toContain(`${local} one-kernel-boot`);
+  });
+});
+
+describe("secrets", () => {
+  it("are nowhere but where they are marked as secrets", () => {
+    for (const { type, name, inputs, secrets } of env.made) {
+      const open = Object.entries(inputs).filter(([key]) => !secrets.includes(key));
+      expect([type, name, /(CLIENT|HOST) KEY/.test(JSON.stringify(open))]).toEqual([type, name, false]);
+    }
+    for (const { name, outputs } of env.made) {
+      expect([name, /(CLIENT|HOST) KEY/.test(JSON.stringify(outputs ?? {}))]).toEqual([name, false]);
+    }
+  });
+
+  it("are in no command's text and in no script", () => {
+    for (const one of steps()) {
+      const { script } = scriptOf(one);
+      expect([one.name, /(CLIENT|HOST) KEY/.test(script + one.inputs.create + one.inputs.delete)]).toEqual([
+        one.name,
+        false,
+      ]);
+    }
+  });
+
+  it("reach each guest through a connection that is secret", () => {
+    for (const one of steps().filter(({ type }) => type === remote)) {
+      expect([one.name, one.secrets]).toEqual([one.name, expect.arrayContaining(["connection"])]);
+    }
+  });
+
+  it("are kept from the log by the step that makes them", () => {
+    for (const vm of vms) {
+      expect(step(`${vm}-access`)).toMatchObject({ inputs: { logging: "none" }, secretOutputs: ["stdout", "stderr"] });
+    }
+  });
+});
+
+describe("what dies with a domain", () => {
+  it.each(vms)("is all that %s has inside, so that no destroy asks a guest that is gone", (vm) => {
+    const own = `${domain} ${vm}`;
+    expect(env.resource(facts, `${vm}-facts`).deletedWith).toBe(own);
+    for (const name of Object.keys(env.resource(facts, `${vm}-facts`).inputs.steps)) {
+      expect([name, step(name).deletedWith]).toEqual([name, own]);
+    }
+    expect(step(`${vm}-kernel-boot`).deletedWith).toBe(own);
+  });
+
+  it("is nothing of the host: leases, keys and files are given back", () => {
+    for (const name of ["one-gdb-port", "one-access", "one-debug", "network-subnet", "nfs-export", "gdb-access"]) {
+      expect([name, step(name).deletedWith]).toEqual([name, undefined]);
+    }
+  });
+});
+
+describe("a replacement", () => {
+  it("makes room first, wherever libvirt knows a thing by its name", () => {
+    const fixed = env.made.filter(({ type }) => type.startsWith("libvirt:"));
+    expect(fixed.map(({ name }) => name).sort()).toEqual([
+      ...["image", "image-pool", "network", "one", "one-disk", "one-seed", "two", "two-disk", "two-seed"],
+    ]);
+    expect(fixed.filter(({ deleteBeforeReplace }) => !deleteBeforeReplace).map(({ name }) => name)).toEqual([]);
+  });
+
+  it("is never of a step: what runs again is an update", () => {
+    for (const one of steps()) {
+      expect([one.name, one.inputs.triggers]).toEqual([one.name, undefined]);
+    }
+  });
+
+  it("is forbidden by nothing that we protect", () => {
+    expect(env.made.filter(({ protect }) => protect)).toEqual([]);
+  });
+});
+
+describe("another spec", () => {
+  it("without the guest's configuration asks the guest for none", async () => {
+    const tiny = await deploy(
+      () =>
+        new DuetEnvironment("duet", {
+          spec: parseSpec({ ...spec, kernel: { base: "tiny", localmodconfig: false } }),
+          stack: "dev",
+          site,
+        }),
+      printed,
+    );
+    expect(tiny.made.map(({ name }) => name)).not.toContain("kernel-config-guest-config");
+    expect(tiny.made.map(({ name }) => name)).not.toContain("kernel-config-guest-modules");
+    const kernel = tiny.resource("duet:kernel:KernelBuild", "kernel");
+    expect(kernel.outputs).toMatchObject({ release: "6.1.0+duet-abc" });
+  });
+
+  it("with nfs-ganesha installs and starts that one", async () => {
+    const ganesha = await deploy(
+      () =>
+        new DuetEnvironment("duet", {
+          spec: parseSpec({ ...spec, host: { sandbox: true } }),
+          stack: "dev",
+          site: { ...site, fetchNamespace: "/run/netns/outer" },
+        }),
+      printed,
+    );
+    const script = (name: string) => scriptOf(ganesha.resource(local, name)).script;
+    expect(script("nfs-export")).toContain("ganesha.nfsd");
+    expect(script("host-packages")).toContain("nfs-ganesha-vfs");
+    expect(script("host-packages")).toContain("nsenter --net=/run/netns/outer");
+  });
+});

@@ -1,0 +1,177 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { lastLine, runScript, type Stubs } from "../../test/run-script.ts";
+import { type BootArgs, bootFacts, bootScript } from "./boot.ts";
+
+let root: string;
+let args: BootArgs;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "boot-"));
+  args = {
+    uri: "qemu:///system",
+    domain: "duetdev",
+    gdbPort: 1234,
+    ssh: ["ssh", "-F", "/state/ssh_config", "duetdev"],
+    consoleLog: join(root, "console of o'dev.log"),
+    timeout: 60,
+  };
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const panic =
+  "Kernel panic - not syncing: Fatal exception\nRebooting never\n---[ end Kernel panic - not syncing ]---\n";
+
+interface Guest {
+  /** What libvirt calls its state. */
+  readonly state: string;
+  /** How often ssh is refused after it was brought up, or "never" where it never answers by itself. */
+  readonly refuses?: number | "never";
+  /** The command of virsh after which it comes up. Defaults to none: it is up, or not. */
+  readonly comesUpAfter?: "start" | "resume" | "reset";
+  readonly console?: string;
+}
+
+/** A host with one domain. Time does not pass in it: a guest comes up after so many tries. */
+function host({ state, refuses = 0, comesUpAfter, console = "login:\n" }: Guest, change: Stubs = {}): Stubs {
+  writeFileSync(join(root, "state"), state);
+  writeFileSync(args.consoleLog, console);
+  writeFileSync(join(root, "refusals"), String(refuses === "never" ? 1e6 : comesUpAfter === undefined ? refuses : 1e6));
+  return {
+    virsh: `cd '${root}'; [ "$1 $2 $3" = '-q -c qemu:///system' ] || exit 9; echo "virsh $4 $6" >>calls
+case $4 in domstate) cat state;; start|resume) echo running >state;; esac
+if [ "$4" = '${comesUpAfter ?? ""}' ]; then echo ${refuses === "never" ? 1e6 : refuses} >refusals; fi`,
+    ssh: `cd '${root}'; case "$*" in *'-O exit'*) echo 'ssh exit' >>calls; exit 1;; *cloud-init*) echo cloud-init >>calls; exit 2;; esac
+left=$(cat refusals); [ "$left" = 0 ] || { echo $((left - 1)) >refusals; exit 255; }`,
+    sleep: ":",
+    ss: ":",
+    ...change,
+  };
+}
+
+const calls = () => (existsSync(join(root, "calls")) ? readFileSync(join(root, "calls"), "utf8") : "");
+/** What was done to the domain, other than to look at it. */
+const done = () => calls().match(/^virsh (?!domstate).*$/gm) ?? [];
+const boot = (stubs: Stubs, change: Partial<BootArgs> = {}) => runScript(bootScript({ ...args, ...change }), stubs);
+
+describe("a guest", () => {
+  it("that runs and answers is left alone", async () => {
+    expect(await boot(host({ state: "running" }))).toMatchObject({ code: 0, stdout: "" });
+    expect(done()).toEqual([]);
+  });
+
+  it("that is booting is waited for", async () => {
+    expect((await boot(host({ state: "running", refuses: 3 }))).code).toBe(0);
+    expect(done()).toEqual([]);
+  });
+
+  it("is asked anew, not through a shared connection that may have died with it", async () => {
+    await boot(host({ state: "running" }));
+    expect(calls().indexOf("ssh exit")).toBe(0);
+  });
+
+  it("has had its first boot completed by cloud-init, whatever cloud-init thinks of it", async () => {
+    expect((await boot(host({ state: "running" }))).code).toBe(0);
+    expect(calls()).toContain("cloud-init\n");
+  });
+
+  it("that is paused is resumed, as gdb leaves it so", async () => {
+    expect((await boot(host({ state: "paused", comesUpAfter: "resume" }))).code).toBe(0);
+    expect(done()).toEqual(["virsh resume duetdev"]);
+  });
+
+  it("that a debugger holds is not taken from it: the debugger is named", async () => {
+    const ss = `case "$*" in *established*) echo 'ESTAB 0 0 127.0.0.1:1234 127.0.0.1:5 users:(("qemu-system-x86",pid=3,fd=1))'
+echo 'ESTAB 0 0 127.0.0.1:5 127.0.0.1:1234 users:(("gdb",pid=77,fd=3))';; esac`;
+    const ran = await boot(host({ state: "paused" }, { ss }));
+    expect(ran.code).toBe(1);
+    expect(lastLine(ran)).toBe(
+      `domain duetdev is stopped by a debugger that is attached, "gdb",pid=77: detach it, then run this again`,
+    );
+    expect(done()).toEqual([]);
+  });
+
+  it.each(["shut off", "crashed"])("that is %s is started", async (state) => {
+    expect((await boot(host({ state, comesUpAfter: "start", refuses: 2 }))).code).toBe(0);
+    expect(done()).toEqual(["virsh destroy duetdev", "virsh start duetdev"]);
+  });
+
+  it("is not started while another process listens on its stub's port, which is named", async () => {
+    const ss = `case "$*" in *'sport = :1234'*) echo 'LISTEN 0 1 127.0.0.1:1234 0.0.0.0:* users:(("nc",pid=${process.pid},fd=3))';; esac`;
+    const ran = await boot(host({ state: "shut off" }, { ss }));
+    expect(ran.code).toBe(1);
+    expect(lastLine(ran)).toMatch(
+      new RegExp(
+        `^domain duetdev was asked to start with its stub on port 1234, and process ${process.pid} \\(.+\\) listens there: end it`,
+      ),
+    );
+    expect(done()).toEqual([]);
+  });
+
+  it("that has panicked is reset at once, and is not taken for panicked while it boots anew", async () => {
+    const ran = await boot(host({ state: "running", comesUpAfter: "reset", refuses: 4, console: panic }));
+    expect(ran.stderr).toBe("duetdev did not answer; resetting it\n");
+    expect(ran.code).toBe(0);
+    expect(done()).toEqual(["virsh reset duetdev"]);
+  });
+
+  it("that is started is not taken for panicked by what its console said before", async () => {
+    const ran = await boot(host({ state: "shut off", comesUpAfter: "start", refuses: 3, console: panic }));
+    expect(ran).toMatchObject({ code: 0, stderr: "" });
+    expect(done()).not.toContain("virsh reset duetdev");
+  });
+
+  it("that panics again after its reset is an error with the last lines of its console", async () => {
+    const stubs = host({ state: "running", refuses: "never", console: panic });
+    const again = `${stubs.virsh}
+if [ "$4" = reset ]; then printf '%s\\n' second boot a b c '---[ end Kernel panic - not syncing: VFS ]---' >>'${args.consoleLog.replaceAll("'", "'\\''")}'; fi`;
+    const ran = await boot({ ...stubs, virsh: again });
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain(
+      `duetdev was reset and did not answer ssh within 60 s; the last lines of its console (${args.consoleLog}):\n`,
+    );
+    expect(lastLine(ran)).toBe("---[ end Kernel panic - not syncing: VFS ]---");
+    expect(done()).toEqual(["virsh reset duetdev"]);
+  });
+
+  it("that hangs is reset once, and is an error when that did not help", async () => {
+    const ran = await boot(host({ state: "running", refuses: "never", console: "a\nlast line\n" }), { timeout: 0 });
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain("last line\n");
+    expect(done()).toEqual(["virsh reset duetdev"]);
+  });
+
+  it("with a quoted name is asked for by that name", async () => {
+    const stubs = host({ state: "shut off", comesUpAfter: "start" });
+    await boot(stubs, { domain: "it's $(x)" });
+    expect(done()).toEqual(["virsh destroy it's $(x)", "virsh start it's $(x)"]);
+  });
+});
+
+describe("the facts of a guest", () => {
+  const facts = async (stubs: Stubs) => (await runScript(bootFacts(args), stubs)).stdout;
+
+  it("tell whether it runs, and whether it answers", async () => {
+    expect(await facts(host({ state: "running" }))).toBe("domain: running\nanswers ssh: yes\n");
+    expect(await facts(host({ state: "running", refuses: "never" }))).toBe("domain: running\nanswers ssh: no\n");
+  });
+
+  it("ask no ssh of a guest that cannot answer", async () => {
+    expect(await facts(host({ state: "paused" }, { ssh: `echo asked >>'${root}/calls'` }))).toBe(
+      "domain: paused\nanswers ssh: no\n",
+    );
+    expect(calls()).not.toContain("asked");
+  });
+
+  it("tell that there is no such domain", async () => {
+    expect(await facts(host({ state: "" }, { virsh: "echo error >&2; exit 1" }))).toBe(
+      "domain: undefined\nanswers ssh: no\n",
+    );
+  });
+
+  it("change nothing", async () => {
+    await facts(host({ state: "shut off" }));
+    expect(done()).toEqual([]);
+  });
+});

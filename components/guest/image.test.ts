@@ -1,0 +1,144 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { deploy, localMachine, localStep, scriptOf, settled } from "../../test/mocks.ts";
+import { lastLine, runScript } from "../../test/run-script.ts";
+import { Image, type ImageSource, imageFacts, imageScript } from "./image.ts";
+
+let root: string;
+let path: string;
+let calls: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "it's an image-"));
+  path = join(root, "images $(x)", "debian.qcow2");
+  calls = join(root, "calls");
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const sha256 = (text: string) => execFileSync("sha256sum", { input: text, encoding: "utf8" }).slice(0, 64);
+const url = "https://example.org/it's $(x).qcow2";
+const make = (source: ImageSource, stubs = {}, namespace?: string) => runScript(imageScript(source, namespace), stubs);
+/** Writes `text` to the file after curl's -o, as a download. */
+const curl = (text: string) => `while [ "$1" != -o ]; do shift; done; echo progress; printf '%s' '${text}' >"$2"`;
+
+describe("an image that is a file", () => {
+  beforeEach(() => execFileSync("install", ["-D", "/dev/null", path]));
+
+  it("is taken where it is", async () => {
+    expect(await make({ path })).toMatchObject({ code: 0, stdout: `${path}\n`, stderr: "" });
+  });
+
+  it("is compared with the checksum that was asked for", async () => {
+    writeFileSync(path, "debian");
+    expect((await make({ path, sha256: sha256("debian") })).stdout).toBe(`${path}\n`);
+    const ran = await make({ path, sha256: sha256("other") });
+    expect(ran).toMatchObject({ code: 1, stdout: "" });
+    expect(lastLine(ran)).toBe(
+      `image ${path} was asked for with SHA-256 ${sha256("other")}, and has ${sha256("debian")}: remove the file, or correct duet:image`,
+    );
+  });
+
+  it("is an error where it is not there", async () => {
+    rmSync(path);
+    const ran = await make({ path });
+    expect(ran.code).toBe(1);
+    expect(lastLine(ran)).toBe(`image ${path} was asked for, and there is no such file: correct duet:image`);
+  });
+
+  it("drifts when it is exchanged, and when it goes", async () => {
+    const facts = async () => (await runScript(imageFacts({ path }))).stdout;
+    const before = await facts();
+    expect(before).toMatch(/^image: 0 bytes of \d+\n$/);
+    expect(await facts()).toBe(before);
+    utimesSync(path, 1, 1);
+    expect(await facts()).not.toBe(before);
+    rmSync(path);
+    expect(await facts()).toBe("");
+  });
+});
+
+describe("an image of the net", () => {
+  const source = () => ({ path, url, sha256: sha256("debian") });
+
+  it("is fetched once, and stays", async () => {
+    expect(await make(source(), { curl: curl("debian") })).toMatchObject({ code: 0, stdout: `${path}\n` });
+    expect(readFileSync(path, "utf8")).toBe("debian");
+    expect(existsSync(`${path}.part`)).toBe(false);
+    expect(await make(source(), { curl: "exit 9" })).toMatchObject({ code: 0, stdout: `${path}\n` });
+  });
+
+  it("is asked for by its URL as it is, as the last word", async () => {
+    const stub = `printf '%s\\n' "\${@: -2}" >'${calls.replaceAll("'", "'\\''")}'; exit 22`;
+    await make(source(), { curl: stub });
+    expect(readFileSync(calls, "utf8")).toBe(`--\n${url}\n`);
+  });
+
+  it("is not there after a download that was cut off, and the error says what was asked", async () => {
+    const ran = await make(source(), { curl: `${curl("deb")}; echo 'curl: (18) end of response' >&2; exit 18` });
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain("curl: (18) end of response\n");
+    expect(lastLine(ran)).toBe(
+      `image ${url} was asked for, and cannot be fetched, see above: correct duet:image, or mend the way to it`,
+    );
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it("is refused when it is another than was asked for", async () => {
+    const ran = await make(source(), { curl: curl("evil") });
+    expect(ran.code).toBe(1);
+    expect(lastLine(ran)).toContain(`was asked for with SHA-256 ${sha256("debian")}, and has ${sha256("evil")}`);
+  });
+
+  it("is fetched through the network namespace that reaches it", async () => {
+    const ran = await make(
+      source(),
+      { nsenter: `[ "$1" = --net=/run/ns ] && shift; exec "$@"`, curl: curl("debian") },
+      "/run/ns",
+    );
+    expect(ran.code).toBe(0);
+  });
+});
+
+describe("an image that is built", () => {
+  const build = (script: string) => ({ path, build: ["bash", "-c", `${script} # 'quoted' $(x)`] });
+
+  it("is built where it is missing, and its progress is no output of the step", async () => {
+    const script = `echo building; install -D /dev/null '${path.replaceAll("'", "'\\''")}'`;
+    expect(await make(build(script))).toMatchObject({ code: 0, stdout: `${path}\n`, stderr: "building\n" });
+    expect(await make(build("exit 9"))).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it("is an error when its build fails, with the build's own last line", async () => {
+    const ran = await make(build("echo mmdebstrap: no mirror >&2; exit 3"));
+    expect(ran.code).not.toBe(0);
+    expect(lastLine(ran)).toBe("mmdebstrap: no mirror");
+  });
+});
+
+describe("Image", () => {
+  const deployed = () =>
+    deploy(() => new Image("image", { host: localMachine(), uri: "u", stack: "dev", source: { path: "/i" } }), {
+      "image-file": "/i",
+    });
+
+  it("puts the file into a pool of the stack's own", async () => {
+    const { resource, value, ...rest } = await deployed();
+    expect(resource("libvirt:index/pool:Pool", "image-pool").inputs).toMatchObject({ name: "duet-dev", type: "dir" });
+    expect(resource("libvirt:index/volume:Volume", "image").inputs).toMatchObject({ pool: "duet-dev", source: "/i" });
+    expect(scriptOf(localStep({ resource, value, ...rest }, "image-file")).script).toContain("[ -r /i ]");
+    expect(await settled(value.volumeId)).toEqual({ value: "id of image", secret: false });
+  });
+
+  it("makes room before it makes anew, since the names are fixed", async () => {
+    const { made } = await deployed();
+    const fixed = made.filter(({ type }) => type.startsWith("libvirt:"));
+    expect(fixed.map(({ deleteBeforeReplace }) => deleteBeforeReplace)).toEqual([true, true]);
+  });
+
+  it("registers what others need", async () => {
+    const { resource } = await deployed();
+    expect(resource("duet:guest:Image", "image").outputs).toEqual({ pool: "duet-dev", volumeId: "id of image" });
+  });
+});

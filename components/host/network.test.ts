@@ -1,0 +1,86 @@
+import { isIPv4 } from "node:net";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { deploy, localMachine, localStep, scriptOf, settled } from "../../test/mocks.ts";
+import { runScript } from "../../test/run-script.ts";
+import { lines, sh } from "../machine/shell.ts";
+import { bridgeName, guestAddress, Network, subnetTaken } from "./network.ts";
+
+describe("the bridge of a stack", () => {
+  it("has a name that the kernel takes, whatever the stack is called", () => {
+    fc.assert(
+      fc.property(fc.string(), (stack) => {
+        expect(bridgeName(stack)).toMatch(/^duet-[0-9a-f]{8}$/);
+        expect(bridgeName(stack).length).toBeLessThanOrEqual(15);
+      }),
+    );
+  });
+
+  it("is another for another stack", () => {
+    expect(bridgeName("dev")).not.toBe(bridgeName("dev2"));
+  });
+});
+
+describe("the addresses of the guests", () => {
+  it("are sixteen in the stack's subnet, none of them the host's", () => {
+    const addresses = Array.from({ length: 16 }, (_, index) => guestAddress("150", index));
+    expect(new Set(addresses).size).toBe(16);
+    expect(addresses.every((address) => isIPv4(address) && address.startsWith("192.168.150."))).toBe(true);
+    expect(addresses).not.toContain("192.168.150.1");
+  });
+});
+
+describe("a subnet that is taken", () => {
+  const taken = async (routes: string, bridge = "duet-1") =>
+    (await runScript(lines(subnetTaken(bridge), sh`taken 150`), { ip: `printf '%s' '${routes}'` })).stdout;
+
+  it("is said by the link that has a route to it", async () => {
+    expect(await taken("192.168.150.0/24 dev virbr7 proto kernel scope link src 192.168.150.1\n")).toBe("dev virbr7\n");
+  });
+
+  it("is free without a route, and with a route of this stack's own bridge", async () => {
+    expect(await taken("")).toBe("");
+    expect(await taken("192.168.150.0/24 dev duet-1 proto kernel\n")).toBe("");
+  });
+
+  it("is not free for a bridge whose name only begins the same", async () => {
+    expect(await taken("192.168.150.0/24 dev duet-12 proto kernel\n")).toBe("dev duet-12\n");
+  });
+});
+
+describe("Network", () => {
+  const deployed = () =>
+    deploy(() => new Network("network", { host: localMachine(), leases: "/leases", stack: "dev" }), {
+      "network-subnet": "151",
+    });
+
+  it("is a NAT network in the subnet that was leased", async () => {
+    const { resource, value } = await deployed();
+    expect(resource("libvirt:index/network:Network", "network").inputs).toMatchObject({
+      name: "duet-dev",
+      bridge: bridgeName("dev"),
+      mode: "nat",
+      addresses: ["192.168.151.0/24"],
+      autostart: true,
+    });
+    expect((await settled(value.hostAddress)).value).toBe("192.168.151.1");
+    expect((await settled(value.octet)).value).toBe("151");
+  });
+
+  it("leases one of fifty subnets for the stack, and gives it back", async () => {
+    const step = localStep(await deployed(), "network-subnet");
+    const { script } = scriptOf(step);
+    expect(script).toMatch(/ 150 151 [\d ]* 198 199; do$/m);
+    expect(script).toContain("/leases/subnets");
+    expect(step.inputs.delete).toContain("/leases/subnets");
+  });
+
+  it("makes room before it is made anew, and registers what others need", async () => {
+    const { resource } = await deployed();
+    expect(resource("libvirt:index/network:Network", "network").deleteBeforeReplace).toBe(true);
+    expect(resource("duet:host:Network", "network").outputs).toEqual({
+      networkId: "id of network",
+      hostAddress: "192.168.151.1",
+    });
+  });
+});
