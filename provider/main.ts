@@ -139,3 +139,6 @@ server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error,
   // The engine reads the port from the first line.
   process.stdout.write(`${port}\n`);
 });
+
+// The engine holds the other end of it, and an engine that was killed says no good-bye.
+process.stdin.on("end", () => process.exit()).resume();
