@@ -44,6 +44,8 @@ const ownNames = /^(libvirtd|qemu-system-.*|dnsmasq|ganesha\.nfsd)$/;
 const namespaces = "/run/netns";
 /** There while /run/netns itself is ours to remove. */
 const namespacesMark = "/run/duet.netns";
+/** Source: RFC 4193, unique local addresses; it is on the loopback of the namespace, and nothing is sent to it. */
+const loopbackAddress = "fd64:7565:7400::1/128";
 const environment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
 
 /** Brings the embedded host up: checks each part, and starts what is missing. */
@@ -63,6 +65,11 @@ export async function start(paths: SandboxPaths, report: Report): Promise<void> 
       await report(`network namespace ${paths.namespace}`, () => makeNamespace(paths));
     }
     run("ip", ["-n", paths.namespace, "link", "set", "lo", "up"], "bring up the loopback of the namespace");
+    // Without any IPv6 address, where IPv6 is on, nfs-ganesha listens on every address and not on the bridge alone.
+    if (existsSync("/proc/net/if_inet6")) {
+      const words = ["-n", paths.namespace, "-6", "address", "replace", loopbackAddress, "dev", "lo"];
+      run("ip", words, "give the namespace an IPv6 address");
+    }
     if (!(await libvirtdIsUp(paths))) {
       await report("libvirtd", () => startLibvirtd(paths));
     }
@@ -289,8 +296,8 @@ function listen(name: string): Promise<Server | undefined> {
   });
 }
 
-/** Removes a directory and its parents while they are empty, up to the first one that the sandbox made. */
-function removeEmpty(directory: string, first: string): void {
+/** Removes a directory and its parents while they are empty, up to the first one, and no further. */
+export function removeEmpty(directory: string, first: string): void {
   for (let path = directory; path === first || path.startsWith(`${first}/`); path = dirname(path)) {
     try {
       rmdirSync(path);

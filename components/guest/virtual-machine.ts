@@ -1,7 +1,7 @@
 import * as libvirt from "@pulumi/libvirt";
 import * as pulumi from "@pulumi/pulumi";
 import { GdbPort } from "../host/gdb-port.ts";
-import { guestAddress, type Network } from "../host/network.ts";
+import { guestAddress, guestMac, type Network } from "../host/network.ts";
 import { Machine } from "../machine/machine.ts";
 import { lines } from "../machine/shell.ts";
 import { Access } from "./access.ts";
@@ -118,7 +118,13 @@ export class VirtualMachine extends pulumi.ComponentResource {
         cpu: { mode: args.accelerator === "kvm" ? "host-passthrough" : "maximum" },
         disks: [{ volumeId: disk.id }, { volumeId: seed.id.apply((id) => id.split(";")[0] ?? id) }],
         networkInterfaces: [
-          { networkId: args.network.networkId, addresses: [this.address], hostname, waitForLease: false },
+          {
+            networkId: args.network.networkId,
+            addresses: [this.address],
+            mac: guestMac(args.stack, hostname),
+            hostname,
+            waitForLease: false,
+          },
         ],
         xml: {
           xslt: this.gdbPort.apply((gdbPort) =>

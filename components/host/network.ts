@@ -31,6 +31,15 @@ export function guestAddress(octet: string, index: number): string {
   return `192.168.${octet}.${10 + index}`;
 }
 
+/**
+ * MAC address of a guest, in the form that the provider reads back. It is the same for a domain that is made anew: the
+ * DHCP server holds the guest's address for the card that had it, for an hour.
+ */
+export function guestMac(stack: string, guest: string): string {
+  const digits = createHash("sha256").update(`${stack}/${guest}`).digest("hex").slice(0, 6).toUpperCase();
+  return ["52", "54", "00", ...(digits.match(/../g) ?? [])].join(":");
+}
+
 /** A NAT network of the stack's own, in a subnet leased for the host. */
 export class Network extends pulumi.ComponentResource {
   /** Id of the libvirt network. */

@@ -62,6 +62,9 @@ function defineRunning(folder: string): Shell {
 }`;
 }
 
+/** Defines `sockets`: where the nfs-ganesha of that folder listens, a line each. Needs `running`. */
+const defineSockets = sh`sockets() { running && ss -Hltnp 'sport = :2049' | grep -F -e "pid=$pid," || true; }`;
+
 /** Ends the nfs-ganesha of the folder, whose pid is in its pid file, and no other. Needs `running`. */
 function endServer(folder: string): Shell {
   return sh`if running; then
@@ -82,6 +85,7 @@ export function startGanesha(share: NfsShare, folder: string): Shell {
     sh`command -v ganesha.nfsd >/dev/null || ${fail(sh`'the sources are to be served by nfs-ganesha, which is not installed: apt-get install nfs-ganesha nfs-ganesha-vfs'`)}`,
     sh`install -d -m 700 -- ${folder} ${`${folder}/recovery`}`,
     defineRunning(folder),
+    defineSockets,
     sh`printf '%s' ${ganeshaConfiguration(share, folder)} >${fresh}`,
     sh`if ! running || ! cmp -s -- ${fresh} ${configuration}; then`,
     endServer(folder),
@@ -90,7 +94,14 @@ export function startGanesha(share: NfsShare, folder: string): Shell {
     sh`: >${log}`,
     // Without a bus of its own it would take the name that the system's nfs-ganesha has there.
     sh`DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent setsid ganesha.nfsd ${words} </dev/null >/dev/null 2>&1 9>&-`,
-    sh`for _ in $(seq 300); do if ${listening}; then break; fi; sleep 0.1; done`,
+    sh`for _ in $(seq 300); do if [ -n "$(sockets)" ]; then break; fi; sleep 0.1; done`,
+    // Where IPv6 is on, and no link has an address of it, nfs-ganesha 4 drops what Bind_addr says, without a word.
+    sh`if [ -n "$(sockets)" ] && ! ${listening}; then`,
+    endServer(folder),
+    fail(
+      sh`${`nfs-ganesha is to listen on ${share.address}:2049 and nowhere else, and came up on every address, so it is ended: this network has IPv6 without an address; give it one, or turn it off`}`,
+    ),
+    sh`fi`,
     sh`${listening} || ${fail(sh`${`nfs-ganesha is to listen on ${share.address}:2049, and does not after 30 s; its log ${log} ends: `}"$(tail -n 2 ${log})"`)}`,
     sh`fi`,
     sh`rm -f -- ${fresh}`,
