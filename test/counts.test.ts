@@ -5,8 +5,11 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { count } from "./counts.ts";
 
-const file = (status: string, tests: number) => ({ status, assertionResults: Array.from({ length: tests }) });
-const report = (passed: number, failed: number, skipped: number, files = [file("passed", passed)]) => ({
+const file = (status: string, ...tests: readonly string[]) => ({
+  status,
+  assertionResults: tests.map((status) => ({ status })),
+});
+const report = (passed: number, failed: number, skipped: number, files = [file("passed", "passed")]) => ({
   numPassedTests: passed,
   numFailedTests: failed,
   numPendingTests: skipped,
@@ -18,9 +21,9 @@ describe("the counts of several reports", () => {
     expect(count([report(3, 0, 1), report(4, 2, 0)])).toEqual({ passed: 7, failed: 2, skipped: 1 });
   });
 
-  it("have a failure for a file that could not be loaded, and none more for one whose tests failed", () => {
-    const broken = report(3, 1, 0, [file("failed", 0), file("failed", 4)]);
-    expect(count([broken])).toEqual({ passed: 3, failed: 2, skipped: 0 });
+  it("have a failure for a file that could not be loaded or whose hook failed, and none more where a test failed", () => {
+    const broken = report(3, 1, 0, [file("failed"), file("failed", "passed"), file("failed", "passed", "failed")]);
+    expect(count([broken])).toEqual({ passed: 3, failed: 3, skipped: 0 });
   });
 });
 

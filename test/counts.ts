@@ -5,15 +5,21 @@ interface Report {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
   readonly numPendingTests: number;
-  /** Files, of which one that could not even be loaded has no tests to count. */
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly unknown[] }[];
+  /** Files, of which one that could not be loaded, or whose hook failed, has failed without a test that has. */
+  readonly testResults: readonly {
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string }[];
+  }[];
 }
 
 /** Adds up reports; a file that failed as a whole, in a hook or while it was loaded, is a failure of its own. */
 export function count(reports: readonly Report[]): { passed: number; failed: number; skipped: number } {
   const sum = (of: (report: Report) => number): number => reports.reduce((total, report) => total + of(report), 0);
   const brokenFiles = (report: Report): number =>
-    report.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0).length;
+    report.testResults.filter(
+      ({ status, assertionResults }) =>
+        status === "failed" && !assertionResults.some((test) => test.status === "failed"),
+    ).length;
   return {
     passed: sum((report) => report.numPassedTests),
     failed: sum((report) => report.numFailedTests + brokenFiles(report)),
@@ -33,7 +39,10 @@ if (import.meta.main) {
   };
   const { passed, failed, skipped } = count(process.argv.slice(2).flatMap(read));
   const lost = process.exitCode === 1 ? 1 : 0;
-  console.log(`${passed} passed, ${failed + lost} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+  if (skipped > 0) {
+    console.log(`${skipped} skipped`);
+  }
+  console.log(`${passed} passed, ${failed + lost} failed`);
   if (failed > 0 || passed === 0) {
     process.exitCode = 1;
   }

@@ -96,7 +96,9 @@ describe("installing packages", () => {
     );
     expect(ran.code).toBe(1);
     expect(ran.stderr).toContain("E: no such archive\n");
-    expect(lastLine(ran)).toBe("these packages could not be installed, see apt's lines above: git flex");
+    expect(lastLine(ran)).toBe(
+      "these packages could not be installed: git flex; the first error is: E: no such archive",
+    );
   });
 
   it("names what is missing where there is no apt", async () => {

@@ -20,6 +20,15 @@ export function packageFacts(packages: readonly string[]): Shell {
 }
 
 /**
+ * Waits until nobody holds dpkg's lock, five minutes at most. dpkg itself does not wait, and the lock is one of fcntl(2),
+ * which flock(1) does not see.
+ */
+export const waitForDpkg: Shell = sh`for _ in $(seq 300); do
+  grep -q ":$(stat -c %i /var/lib/dpkg/lock-frontend 2>/dev/null || echo none) " /proc/locks || break
+  sleep 1
+done`;
+
+/**
  * Installs the packages that are missing, through apt, and does nothing where none is. An interrupted dpkg is
  * completed first, and a held lock is waited for, five minutes at most.
  *
@@ -34,11 +43,15 @@ export function installPackages(packages: readonly string[], namespace?: string)
     sh`missing=$(${packageFacts(packages)} | sed -n 's/^package \(.*\): missing$/\1/p' | paste -sd ' ')`,
     sh`if [ -n "$missing" ]; then`,
     sh`command -v apt-get >/dev/null || ${fail(sh`"these packages are missing, and there is no apt-get here to install them: $missing; install them by hand and run this again"`)}`,
-    sh`{`,
-    sh`[ -z "$(dpkg --audit)" ] || env DEBIAN_FRONTEND=noninteractive dpkg --configure -a --force-confold`,
-    sh`${apt} install --no-install-recommends $missing || { ${apt} update && ${apt} install --no-install-recommends $missing; } ||`,
-    fail(sh`"these packages could not be installed, see apt's lines above: $missing"`),
-    sh`} </dev/null >&2`,
+    sh`install_missing() {`,
+    sh`  ${waitForDpkg}`,
+    sh`  [ -z "$(dpkg --audit)" ] || env DEBIAN_FRONTEND=noninteractive dpkg --configure -a --force-confold || return`,
+    sh`  ${apt} install --no-install-recommends $missing || { ${apt} update && ${apt} install --no-install-recommends $missing; }`,
+    sh`}`,
+    sh`said=$(install_missing </dev/null 2>&1 | tee >(cat >&2)) ||`,
+    fail(
+      sh`"these packages could not be installed: $missing; the first error is: $(grep -m 1 -E -e '^(E|dpkg|tar):|[Ee]rror|No space left' <<<"$said" || tail -n 1 <<<"$said")"`,
+    ),
     sh`fi`,
   );
 }
