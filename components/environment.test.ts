@@ -68,10 +68,7 @@ const domain = "libvirt:index/domain:Domain";
 
 let env: Deployed<DuetEnvironment>;
 beforeAll(async () => {
-  env = await deploy(
-    () => new DuetEnvironment("duet", { spec: parseSpec(spec), stack: "dev", site }),
-    printed,
-  );
+  env = await deploy(() => new DuetEnvironment("duet", { spec: parseSpec(spec), stack: "dev", site }), printed);
 });
 
 const label = ({ type, name }: Made) => `${type} ${name}`;
@@ -132,7 +129,10 @@ describe("the parts of an environment", () => {
       expect([label(one), needs(one).has(root) || label(one) === root]).toEqual([label(one), true]);
     }
     for (const one of steps()) {
-      expect([one.name, one.parent]).toEqual([one.name, expect.stringMatching(/^duet:(host|guest|kernel|duet|debug):/)]);
+      expect([one.name, one.parent]).toEqual([
+        one.name,
+        expect.stringMatching(/^duet:(host|guest|kernel|duet|debug):/),
+      ]);
     }
   });
 
@@ -229,9 +229,9 @@ describe("two guests", () => {
     expect(Object.keys(env.resource(facts, "one-facts").inputs.steps)).toEqual(
       expect.arrayContaining(["module-build", "tools-build", "module-one", "tools-one"]),
     );
-    expect(Object.keys(env.resource(facts, "two-facts").inputs.steps).filter((name) => name.endsWith("-build"))).toEqual(
-      [],
-    );
+    expect(
+      Object.keys(env.resource(facts, "two-facts").inputs.steps).filter((name) => name.endsWith("-build")),
+    ).toEqual([]);
   });
 });
 

@@ -1,6 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Machine } from "../components/machine/machine.ts";
-import type { Shell } from "../components/machine/shell.ts";
 
 /** A resource as the engine was asked to register it. Others are named by `TYPE NAME`. */
 export interface Made {
@@ -183,9 +182,4 @@ export function localMachine(name = "host"): Machine {
 /** A step of the machine on which Pulumi runs. */
 export function localStep(deployed: Deployed<unknown>, name: string): Made {
   return deployed.resource(command, name);
-}
-
-/** Shell of an input that may be an output. */
-export async function shellOf(input: pulumi.Input<Shell>): Promise<string> {
-  return (await settled(pulumi.output(input))).value.shell;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Deployed, deploy, localMachine, localStep, scriptOf, settled } from "../../test/mocks.ts";
-import { Network } from "../host/network.ts";
+import { guestMac, Network } from "../host/network.ts";
 import { sh } from "../machine/shell.ts";
 import { Image } from "./image.ts";
 import { VirtualMachine, type VirtualMachineArgs } from "./virtual-machine.ts";
@@ -47,7 +47,13 @@ describe("a virtual machine", () => {
     const { inputs } = resource(domainType, "duetdev");
     expect(inputs).toMatchObject({ name: "duetdev", memory: 1024, vcpu: 2 });
     expect(inputs.networkInterfaces).toEqual([
-      { networkId: "id of network", addresses: ["192.168.151.11"], hostname: "duetdev", waitForLease: false },
+      {
+        networkId: "id of network",
+        addresses: ["192.168.151.11"],
+        hostname: "duetdev",
+        mac: guestMac("dev", "duetdev"),
+        waitForLease: false,
+      },
     ]);
     expect(inputs.disks).toEqual([{ volumeId: "id of duetdev-disk" }, { volumeId: "id of duetdev-seed" }]);
     expect((await settled(value.address)).value).toBe("192.168.151.11");
@@ -103,7 +109,7 @@ describe("a virtual machine", () => {
     const deployment = await deployed();
     const boot = localStep(deployment, "duetdev-boot");
     expect(boot.dependsOn).toContain(`${domainType} duetdev`);
-    expect(scriptOf(boot).script).toContain("# domain 'id of duetdev'\n");
+    expect(scriptOf(boot).script).toContain("<uuid>id of duetdev</uuid>");
     expect(scriptOf(boot).script).toContain("virsh -q -c qemu:///system domstate -- duetdev");
   });
 

@@ -47,7 +47,15 @@ describe.runIf(isRoot)("a command of the developer's", () => {
 
   it("gets its words as they are, and settings before them", async () => {
     const words = ["a b", "$(x)", "'", "", "*"];
-    const script = asDeveloper(developer, sh`SETTING=${"it's"}`, "bash", "-c", `printf '%s|' "$SETTING" "$@"`, "-", ...words);
+    const script = asDeveloper(
+      developer,
+      sh`SETTING=${"it's"}`,
+      "bash",
+      "-c",
+      `printf '%s|' "$SETTING" "$@"`,
+      "-",
+      ...words,
+    );
     expect((await runScript(script)).stdout).toBe(`it's|${words.join("|")}|`);
   });
 
@@ -58,8 +66,9 @@ describe.runIf(isRoot)("a command of the developer's", () => {
 });
 
 describe("a script that ends with its parent", () => {
-  it("ends when the step's shell is killed", async () => {
-    await killed(await started(endWithParent(sh`echo started; exec sleep 300`)), "SIGKILL");
+  it.each(["SIGKILL", "SIGTERM"] as const)("ends with all that it started when that gets a %s", async (signal) => {
+    const script = endWithParent(sh`bash -c 'bash -c "echo started; sleep 300; :"; :' & wait; :`);
+    await killed(await started(script), signal);
   });
 
   it("keeps the strictness of a step, its input and its exit status", async () => {

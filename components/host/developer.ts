@@ -20,10 +20,14 @@ export function asDeveloper(developer: Developer, ...words: readonly (string | n
   return sh`setpriv --reuid ${uid} --regid ${gid} --clear-groups --pdeathsig TERM env -u XDG_CONFIG_HOME -u XDG_CACHE_HOME -u XDG_RUNTIME_DIR HOME="$(getent passwd ${uid} | cut -d: -f6)" ${words}`;
 }
 
+/** Runs bash in a session of its own, and on a SIGTERM ends all of that: make ends its shells, but not their compilers. */
+const session = `trap 'trap "" TERM; kill -TERM 0; exit 143' TERM
+bash -c "$1" <&0 & wait $!`;
+
 /**
  * Bash that runs a script so that it ends when the step's shell is killed, with what the script started.
  * It replaces the shell in which it stands, so it is the last line of a step.
  */
 export function endWithParent(script: Shell): Shell {
-  return sh`exec setpriv --pdeathsig TERM bash -c ${`set -euo pipefail\n${script.shell}`}`;
+  return sh`exec setpriv --pdeathsig TERM setsid bash -c ${session} bash ${`set -euo pipefail\n${script.shell}`}`;
 }

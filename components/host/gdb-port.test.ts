@@ -53,7 +53,9 @@ describe("a port that is taken", () => {
     const ran = await runScript(claimScript({ ...lease, taken: portTaken("vm") }), listener(process.pid));
     rmSync(root, { recursive: true });
     expect(ran.code).toBe(1);
-    expect(lastLine(ran)).toMatch(/^gdb port 1234 was asked for dev\/vm, and process \d+ \(.+\) uses it: choose another/);
+    expect(lastLine(ran)).toMatch(
+      /^gdb port 1234 was asked for dev\/vm, and process \d+ \(.+\) uses it: choose another/,
+    );
   });
 });
 

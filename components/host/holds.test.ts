@@ -5,14 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runScript } from "../../test/run-script.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
-import {
-  type Hold,
-  makeScratch,
-  makeSourcesDirectory,
-  releaseHold,
-  scriptAsDeveloper,
-  takeHold,
-} from "./holds.ts";
+import { type Hold, makeScratch, makeSourcesDirectory, releaseHold, scriptAsDeveloper, takeHold } from "./holds.ts";
 
 const isRoot = process.getuid?.() === 0;
 const developer = { uid: isRoot ? 54321 : (process.getuid?.() ?? 0), gid: isRoot ? 54322 : (process.getgid?.() ?? 0) };

@@ -48,7 +48,7 @@ function span(candidates: readonly (string | number)[]): string {
 
 /** A line with the lease that the owner has. */
 export function leaseFacts({ folder, owner, what }: Pick<LeaseArgs, "folder" | "owner" | "what">): Shell {
-  return sh`grep -lxF -e ${owner} -- ${folder}/* 2>/dev/null | sed ${`s|.*/|${what}: |`}`;
+  return sh`grep -lxF -e ${owner} -- ${folder}/* 2>/dev/null | sed 's|.*/||' | while IFS= read -r lease; do printf '%s: %s\n' ${what} "$lease"; done`;
 }
 
 /** Gives back what the owner has, and nothing of anybody else's. */

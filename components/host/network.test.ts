@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { deploy, localMachine, localStep, scriptOf, settled } from "../../test/mocks.ts";
 import { runScript } from "../../test/run-script.ts";
 import { lines, sh } from "../machine/shell.ts";
-import { bridgeName, guestAddress, Network, subnetTaken } from "./network.ts";
+import { bridgeName, guestAddress, guestMac, Network, subnetTaken } from "./network.ts";
 
 describe("the bridge of a stack", () => {
   it("has a name that the kernel takes, whatever the stack is called", () => {
@@ -27,6 +27,20 @@ describe("the addresses of the guests", () => {
     expect(new Set(addresses).size).toBe(16);
     expect(addresses.every((address) => isIPv4(address) && address.startsWith("192.168.150."))).toBe(true);
     expect(addresses).not.toContain("192.168.150.1");
+  });
+});
+
+describe("the MAC address of a guest", () => {
+  it("is one of QEMU's, whatever stack and guest are called", () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (stack, guest) => {
+        expect(guestMac(stack, guest)).toMatch(/^52:54:00(:[0-9A-F]{2}){3}$/);
+      }),
+    );
+  });
+
+  it("is another for another guest, and for the same guest of another stack", () => {
+    expect(new Set([guestMac("dev", "a"), guestMac("dev", "b"), guestMac("dev2", "a")]).size).toBe(3);
   });
 });
 

@@ -1,5 +1,15 @@
 import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -144,7 +154,9 @@ describe.runIf(isRoot)("a build", () => {
     expect(await facts()).not.toContain("vmlinux: ");
     await build();
     const before = await facts();
-    expect(before).toMatch(/^vmlinux: \d+ bytes\nvmlinux-gdb\.py: \d+ bytes\nModule\.symvers: \d+ bytes\npackage: \S+\.deb\n$/);
+    expect(before).toMatch(
+      /^vmlinux: \d+ bytes\nvmlinux-gdb\.py: \d+ bytes\nModule\.symvers: \d+ bytes\npackage: \S+\.deb\n$/,
+    );
     rmSync(join(args.build, "vmlinux-gdb.py"));
     expect(await facts()).not.toBe(before);
     rmSync(args.build, { recursive: true });

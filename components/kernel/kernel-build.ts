@@ -36,8 +36,11 @@ export function buildScript(args: BuildScriptArgs): Shell {
     sh`install -d -o ${developer.uid} -g ${developer.gid} -- ${build} ${ccache}`,
     sh`log=${log}; : >"$log"`,
     // Not a pipe: make has to be this shell's own child, or it would not end with it.
-    sh`status=0; ${makeKernel(args)} ${parallel} bzImage modules scripts_gdb </dev/null > >(tee -a -- "$log" >&2) 2>&1 || status=$?`,
-    sh`if [ "$status" != 0 ]; then sleep 0.2; ${fail(sh`"the kernel was to be built, and make ended with status $status; the first error is: $(${firstError}); the whole log is $log"`)}; fi`,
+    sh`exec 8> >(tee -a -- "$log" >&2); tee=$!`,
+    sh`status=0; ${makeKernel(args)} ${parallel} bzImage modules scripts_gdb </dev/null >&8 2>&1 8>&- || status=$?`,
+    // The log is whole when tee has ended.
+    sh`exec 8>&-; wait "$tee" || true`,
+    sh`if [ "$status" != 0 ]; then ${fail(sh`"the kernel was to be built, and make ended with status $status; the first error is: $(${firstError}); the whole log is $log"`)}; fi`,
     sh`release=$(${makeKernel(args, "-s", "kernelrelease")} </dev/null 2>/dev/null)`,
     sh`build_id=$(readelf -n ${`${build}/vmlinux`} 2>/dev/null | sed -n 's/^ *Build ID: //p' | head -n 1)`,
     packageScript(args),

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { endSharedConnection, guestAnswers } from "../guest/boot.ts";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
 import type { Machine } from "../machine/machine.ts";
+import { waitForDpkg } from "../machine/packages.ts";
 import { fail, result } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 import type { KernelBuild } from "./kernel-build.ts";
@@ -39,9 +40,7 @@ export function packageInstallScript(file: string): Shell {
   return lines(
     sh`export DEBIAN_FRONTEND=noninteractive`,
     sh`mkdir -p /etc/default/grub.d; printf '%s' ${grubSettings} >/etc/default/grub.d/duet.cfg`,
-    // dpkg itself does not wait for a lock; apt does, five minutes at most.
-    sh`end=$((SECONDS + 300))`,
-    sh`until flock -w 0 /var/lib/dpkg/lock-frontend true 2>/dev/null; do [ "$SECONDS" -lt "$end" ] || ${fail(sh`'the kernel was to be installed, and another dpkg has held the lock of this guest for five minutes: end it'`)}; sleep 1; done`,
+    waitForDpkg,
     sh`[ -z "$(dpkg --audit)" ] || dpkg --configure -a --force-confold >&2`,
     sh`dpkg --force-confold -i ${file} >&2 || ${fail(sh`${`${file} was to be installed, and dpkg could not, see its lines above`}`)}`,
     sh`update-grub >&2`,
@@ -81,6 +80,7 @@ function oneShot(release: string): Shell {
     sh`set -e`,
     sh`entries=$(grep -o "gnulinux-[^']*-advanced-[^']*" /boot/grub/grub.cfg)`,
     sh`wanted=$(grep -F -e ${`gnulinux-${release}-advanced-`} <<<"$entries" | head -n 1)`,
+    sh`[ -n "$wanted" ] || ${fail(sh`${`kernel ${release} was asked for, and GRUB in the guest has no entry for it: is its package installed there?`}`)}`,
     sh`old=$(grep -vF -e +duet- <<<"$entries" | head -n 1 || true)`,
     sh`if [ -n "$old" ]; then grub-set-default "$old"; fi`,
     sh`grub-reboot "$wanted"; sync`,
