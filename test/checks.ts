@@ -61,6 +61,7 @@ done; rm -f /run/duet-seen`;
 
 /** A session of a developer: stop at an event, look at it and its local variables, let the guest go. */
 const gdbSession = `set pagination off
+set width 0
 set confirm off
 break duet_handle_event
 continue
@@ -107,7 +108,9 @@ async function stopsInGdb(stack: TestStack, guest: GuestAccess): Promise<void> {
 }
 
 async function listensToNobodyElse(stack: TestStack, { name, address, gdbPort }: GuestAccess): Promise<void> {
-  const listening = (await stack.inside(sh`ss -Hltn`)).split("\n").map((line) => line.split(/\s+/)[3] ?? "");
+  // An IPv4 address on a socket of IPv6 is an IPv4 address.
+  const plain = (local: string): string => local.replace(/^\[::ffff:([\d.]+)\]/, "$1");
+  const listening = (await stack.inside(sh`ss -Hltn`)).split("\n").map((line) => plain(line.split(/\s+/)[3] ?? ""));
   const onPort = (port: number): string => listening.filter((other) => other.endsWith(`:${port}`)).join(" ");
   const bridge = address.replace(/\.\d+$/, ".1");
   demand(`where the stub of ${name} listens`, onPort(gdbPort), `127.0.0.1:${gdbPort}`);

@@ -145,7 +145,7 @@ describe("a virtual machine", () => {
   });
 
   it("is not changed for having been paused by gdb", async () => {
-    expect((await deployed()).resource(domainType, "duetdev").ignoreChanges).toEqual(["running"]);
+    expect((await deployed()).resource(domainType, "duetdev").ignoreChanges).toContain("running");
   });
 
   it("is the parent of all of it, and registers what others need", async () => {

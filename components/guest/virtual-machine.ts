@@ -136,8 +136,9 @@ export class VirtualMachine extends pulumi.ComponentResource {
         ...parent,
         deleteBeforeReplace: true,
         replaceOnChanges: ["disks", "networkInterfaces", "cpu"],
-        // gdb leaves a domain paused, which reads as "not running"; the step below brings it back.
-        ignoreChanges: ["running"],
+        // gdb leaves a domain paused, which reads as "not running"; the step below brings it back. And the addresses of a
+        // domain that has just been made read as none, now and then; they follow from the network anyway.
+        ignoreChanges: ["running", "networkInterfaces[0].addresses"],
       },
     );
     this.domain = domain;

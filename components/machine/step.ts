@@ -51,7 +51,8 @@ export function createScript(record: string, generation: number, create: Shell, 
     sh`( set +eu +o pipefail`,
     facts,
     sh`) </dev/null >${`${record}.new`} 2>/dev/null || true`,
-    sh`mv -- ${`${record}.new`} ${record}`,
+    // A reset of the machine must not leave the record of something that was never written.
+    sh`sync -f -- ${`${record}.new`}; mv -- ${`${record}.new`} ${record}`,
   );
 }
 
