@@ -1,0 +1,85 @@
+import { join } from "node:path";
+import { inside, start, status } from "../sandbox/host.ts";
+import { installPackages } from "../sandbox/packages.ts";
+import { type SandboxPaths, sandboxPathsFrom } from "../sandbox/paths.ts";
+import { pidIn } from "../sandbox/processes.ts";
+import { reportTo, UserError } from "../sandbox/report.ts";
+import { type Call, say } from "./call.ts";
+import { stands } from "./deployment.ts";
+import { checkpoint, end, pulumiOf, withState } from "./embedded-state.ts";
+import { stackFolder } from "./environment.ts";
+import { endLeftovers, runVariable } from "./leftovers.ts";
+import { clearLocks } from "./locks.ts";
+import { bringInOrder, removeOrphans, settlePending, survey } from "./recover.ts";
+import { run } from "./run.ts";
+import { backendOf, makeBackend, makeStackFolder, stackConfiguration } from "./state.ts";
+
+/** Runs a command that runs the program or talks to libvirt, on the embedded host, and gives its exit status. */
+export async function converge(call: Call): Promise<number> {
+  const { invocation, state, stack } = call;
+  const paths = sandboxPathsFrom(process.env);
+  const { uri } = paths;
+  const folder = stackFolder(state, stack);
+  const isRun = invocation.effect === "run";
+  const isDestroy = isRun && invocation.command === "destroy";
+  if (isRun) {
+    (await endLeftovers(folder)).forEach(say);
+    clearLocks(backendOf(state), stack).forEach(say);
+    if (isDestroy && !stands(checkpoint(call))) {
+      return nothingStands(call, paths);
+    }
+  }
+  const pulumi = await pulumiOf(call);
+  await installPackages(reportTo("packages"));
+  const configuration = await withState(call, async () => {
+    makeStackFolder(state, stack);
+    makeBackend(state);
+    await start(paths, reportTo("sandbox"));
+    return stackConfiguration(call.spec, state, stack, pulumi);
+  });
+  if (isRun && checkpoint(call)?.pending_operations?.length) {
+    settlePending(pulumi, say);
+  }
+  const place = { stack, uri, enter: inside(paths, []), say };
+  if (!bringInOrder(place, pulumi, invocation, () => checkpoint(call) ?? {})) {
+    throw new UserError(`libvirt of the embedded host does not answer at ${uri}`);
+  }
+  const mark = isRun ? folder : `${folder}#${process.pid}`;
+  const result = await run(inside(paths, [pulumi.program, ...withConfiguration(call.words, configuration)]), {
+    environment: { ...pulumi.environment, [runVariable]: mark },
+    directory: call.directory,
+    hopeless: whenLibvirtdDies(paths),
+  });
+  if (result !== 0) {
+    (await endLeftovers(mark)).forEach(say);
+  }
+  if (isDestroy && result === 0 && !stands(checkpoint(call))) {
+    await end(call);
+  }
+  return result;
+}
+
+/** Destroys what nothing is known of: what libvirt may have of it, and what is left in the state. */
+async function nothingStands(call: Call, paths: SandboxPaths): Promise<number> {
+  const { stack } = call;
+  const place = { stack, uri: paths.uri, enter: inside(paths, []), say };
+  const found = (await status(paths)).running ? survey(place, {}) : undefined;
+  if (found !== undefined) {
+    removeOrphans(place, found, {});
+  }
+  say(`stack ${stack} does not stand: nothing to destroy`);
+  await end(call);
+  return 0;
+}
+
+function withConfiguration(words: readonly string[], file: string): readonly string[] {
+  const end = words.includes("--") ? words.indexOf("--") : words.length;
+  return [...words.slice(0, end), "--config-file", file, ...words.slice(end)];
+}
+
+/** A provider whose libvirtd has died waits for its answer for ever. */
+function whenLibvirtdDies(paths: SandboxPaths): () => string | undefined {
+  const find = () => pidIn(join(paths.run, "libvirtd.pid"), "libvirtd");
+  const pid = find();
+  return () => (find() === pid ? undefined : `libvirtd, pid ${pid}, has died`);
+}

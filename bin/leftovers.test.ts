@@ -1,0 +1,63 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { endLeftovers, isOfRun, leftovers, runVariable } from "./leftovers.ts";
+
+let folder: string;
+let children: ChildProcess[];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "duet-leftovers-"));
+  children = [];
+});
+afterEach(() => {
+  for (const child of children) {
+    child.kill("SIGKILL");
+  }
+  rmSync(folder, { recursive: true });
+});
+
+/** A process of a run, which the kernel calls by that name. */
+async function processOf(run: string, name: string): Promise<ChildProcess> {
+  const program = join(folder, name);
+  copyFileSync("/bin/sleep", program);
+  const child = spawn(program, ["60"], { env: { [runVariable]: run } });
+  children.push(child);
+  await once(child, "spawn");
+  return child;
+}
+
+describe("what a run has left", () => {
+  it("is ended, and said", async () => {
+    const plugin = await processOf(folder, "pulumi-resource");
+    const ended = once(plugin, "exit");
+    expect(await endLeftovers(folder)).toEqual([
+      `a run that was cut off had left pulumi-resource (pid ${plugin.pid}): ended`,
+    ]);
+    await ended;
+    expect(await endLeftovers(folder)).toEqual([]);
+  });
+
+  it("includes a pulumi whose launcher was killed", async () => {
+    const pulumi = await processOf(folder, "pulumi");
+    await endLeftovers(folder);
+    expect(pulumi.exitCode ?? pulumi.signalCode).toBe("SIGTERM");
+  });
+
+  it("is not what belongs to another stack, nor a daemon that a step has started", async () => {
+    await processOf(`${folder}2`, "pulumi");
+    await processOf(folder, "ganesha.nfsd");
+    await processOf(folder, "ssh");
+    expect(leftovers(folder)).toEqual([]);
+    expect(await endLeftovers(folder)).toEqual([]);
+  });
+});
+
+it("is known by the whole of the variable", () => {
+  expect(isOfRun(`A=1\0${runVariable}=/a/stacks/dev\0B=2\0`, "/a/stacks/dev")).toBe(true);
+  expect(isOfRun(`${runVariable}=/a/stacks/dev2\0`, "/a/stacks/dev")).toBe(false);
+  expect(isOfRun(`X${runVariable}=/a/stacks/dev\0`, "/a/stacks/dev")).toBe(false);
+  expect(isOfRun("", "/a/stacks/dev")).toBe(false);
+});

@@ -1,0 +1,80 @@
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { toolchainEnvironment } from "../toolchain/install.ts";
+import { ask, backendFolder, type Pulumi } from "./backend.ts";
+import { type Call, say } from "./call.ts";
+import { type Deployment, stands } from "./deployment.ts";
+import { stackFolder } from "./environment.ts";
+import { exclusive } from "./exclusive.ts";
+import { endLeftovers, runVariable } from "./leftovers.ts";
+import { clearLocks } from "./locks.ts";
+import { project } from "./project.ts";
+import { bringInOrder, settlePending } from "./recover.ts";
+import { run } from "./run.ts";
+import { giveBack, makeStackFolder, writing } from "./state.ts";
+
+/** Runs pulumi for a stack on this machine's own libvirt, with the user's own backend, and gives its exit status. */
+export async function runOnWorkstation(call: Call, uri: string): Promise<number> {
+  const { effect } = call.invocation;
+  const toolchain = await call.toolchain();
+  const environment = { ...toolchainEnvironment(toolchain, process.env), PULUMI_STACK: call.qualifiedStack };
+  const pulumi: Pulumi = { program: toolchain.pulumi, directory: project, environment };
+  if (effect === "run") {
+    const release = await exclusive(`stack ${call.stack}`, stackFolder(call.state, call.stack));
+    try {
+      return await converge(call, pulumi, uri);
+    } finally {
+      release();
+    }
+  }
+  return run([pulumi.program, ...call.words], { environment, directory: call.directory });
+}
+
+async function converge(call: Call, pulumi: Pulumi, uri: string): Promise<number> {
+  const { state, stack, words, directory } = call;
+  const { environment } = pulumi;
+  const folder = stackFolder(state, stack);
+  const backend = backendFolder(process.env.PULUMI_BACKEND_URL, environment.PULUMI_HOME ?? "", homedir());
+  (await endLeftovers(folder)).forEach(say);
+  if (backend !== undefined) {
+    clearLocks(backend, stack).forEach(say);
+  }
+  const isDestroy = call.invocation.command === "destroy";
+  if (!isDestroy) {
+    makeStackFolder(state, stack);
+  }
+  const unfinished = join(folder, "unfinished");
+  const wasCutOff = existsSync(unfinished);
+  if (wasCutOff) {
+    settlePending(pulumi, say);
+  }
+  // A backend may be far away: it is asked beforehand only where that is needed.
+  const known = wasCutOff || isDestroy || backend !== undefined ? deployment(pulumi) : undefined;
+  // Where the state cannot be read, nothing can be taken for an orphan.
+  if (known !== undefined) {
+    const place = { stack, uri, enter: [], say, isShared: !wasCutOff };
+    bringInOrder(place, pulumi, call.invocation, () => deployment(pulumi) ?? known);
+  }
+  if (existsSync(folder)) {
+    writing(state, () => writeFileSync(unfinished, ""));
+  }
+  const result = await run([pulumi.program, ...words], {
+    environment: { ...environment, [runVariable]: folder },
+    directory,
+  });
+  if (result === 0) {
+    rmSync(unfinished, { force: true });
+  } else {
+    (await endLeftovers(folder)).forEach(say);
+  }
+  if (isDestroy && result === 0 && !stands(deployment(pulumi))) {
+    await giveBack(state, stack);
+  }
+  return result;
+}
+
+function deployment(pulumi: Pulumi): Deployment | undefined {
+  const exported = ask(pulumi, ["stack", "export"]);
+  return exported === undefined ? undefined : JSON.parse(exported).deployment;
+}
