@@ -47,14 +47,15 @@ await entryPoint("duet", async () => {
   const words = process.argv.slice(2);
   const invocation = parseInvocation(words);
   const here = process.cwd();
-  const found = projectOf(realpathSync(resolve(here, invocation.directory ?? ".")));
+  const there = resolve(here, invocation.directory ?? ".");
+  const found = existsSync(there) ? projectOf(realpathSync(there)) : undefined;
   // From outside of any project this one is meant.
   const isOurs = found === project || (found === undefined && invocation.directory === undefined);
   const directory = found === undefined && isOurs ? project : here;
   if (invocation.help || !isOurs) {
-    const { pulumi, ...rest } = await toolchain();
-    const environment = toolchainEnvironment({ pulumi, ...rest }, process.env);
-    process.exitCode = await run([pulumi, ...words], { environment, directory });
+    const tools = await toolchain();
+    const environment = toolchainEnvironment(tools, process.env);
+    process.exitCode = await run([tools.pulumi, ...words], { environment, directory });
     return;
   }
   const { cache, state } = folders(process.env);

@@ -75,14 +75,14 @@ export function run(command: readonly string[], options: RunOptions): Promise<nu
 }
 
 function endWhenHopeless(hopeless: () => string | undefined, ask: () => void): NodeJS.Timeout {
-  let since: number | undefined;
+  let seconds: number | undefined;
   return setInterval(() => {
-    const why = since === undefined ? hopeless() : undefined;
+    const why = seconds === undefined ? hopeless() : undefined;
     if (why !== undefined) {
       process.stderr.write(`duet: ${why}: this run is ended, the next one goes on from here\n`);
-      since = 0;
+      seconds = 0;
       ask();
-    } else if (since !== undefined && ++since % grace === 0) {
+    } else if (seconds !== undefined && ++seconds % grace === 0) {
       ask();
     }
   }, 1000);

@@ -54,10 +54,15 @@ export function makeBackend(state: string): void {
     mkdirSync(backendOf(state), { recursive: true, mode: 0o700 });
     const file = passphraseFile(state);
     if (!existsSync(file)) {
-      writeFileSync(`${file}.new`, randomBytes(32).toString("hex"), { mode: 0o600 });
-      renameSync(`${file}.new`, file);
+      replace(file, randomBytes(32).toString("hex"));
     }
   });
+}
+
+/** Writes a file, 0600, so that a run which is cut off leaves the old one or the new one. */
+function replace(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
 }
 
 const saltLine = /^encryptionsalt:.*$/m;
@@ -72,12 +77,12 @@ const saltLine = /^encryptionsalt:.*$/m;
  */
 export function stackConfiguration(spec: string, state: string, stack: string, pulumi: Pulumi): string {
   const own = join(pulumi.directory, `Pulumi.${stack}.yaml`);
-  const write = (text: string) => writing(state, () => writeFileSync(own, text, { mode: 0o600 }));
   writing(state, () => writeFileSync(join(pulumi.directory, "Pulumi.yaml"), "name: duet\nruntime: nodejs\n"));
   const salt = saltLine.exec(read(own))?.[0] ?? "";
   if (existsSync(spec)) {
     const wanted = read(spec).trimEnd();
-    write(`${[wanted, saltLine.test(wanted) ? "" : salt].filter(Boolean).join("\n")}\n`);
+    const lines = [wanted, saltLine.test(wanted) ? "" : salt].filter(Boolean);
+    writing(state, () => replace(own, `${lines.join("\n")}\n`));
   }
   if (readCheckpoint(backendOf(state), stack) === undefined) {
     order(pulumi, ["stack", "init", stack, "--no-select"]);
