@@ -76,6 +76,7 @@ describe("a converged stack", () => {
         writeFileSync(file, original);
       }
       await stack.run("up");
+      expect(await stack.guest("one", sh`modinfo -F e2e duet`)).toBe("");
       expect(await stack.guest("one", loaded)).toBe(first);
     },
     10 * minute,
