@@ -103,6 +103,8 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       {
         host,
         uid: developer.uid,
+        // Nobody but root reaches the embedded host.
+        ...(spec.host.sandbox ? { groups: [] } : {}),
         joined: `${stateFolder}/groups`,
         packages: [...buildPackages, ...nfsPackages(server)],
         fetchNamespace,

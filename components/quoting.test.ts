@@ -110,7 +110,7 @@ const builders: readonly Builder[] = [
   ].map(([of, make]) =>
     builder(of, [dir, "duet-kernel", "dev"], (directory, what, owner) => make({ directory, what, owner })),
   ),
-  builder(joinGroups, ["/tmp/w/joined"], (joined) => lines(sh`joined=${joined}`, joinGroups(1000))),
+  builder(joinGroups, ["/tmp/w/joined"], (joined) => lines(sh`joined=${joined}`, joinGroups(1000, ["kvm", "libvirt"]))),
   builder(leaveGroups, ["/tmp/w/joined"], (joined) => lines(sh`echo a b >${joined}`, leaveGroups(joined))),
   builder(portTaken, ["vm"], (domain) => lines(sh`: >/tmp/listening`, portTaken(domain), sh`taken 1234`)),
   builder(subnetTaken, ["duet-1"], (bridge) => lines(subnetTaken(bridge), sh`taken 150`)),

@@ -25,7 +25,10 @@ function host(member: string, groups = "kvm libvirt", user = "dev"): Stubs {
 }
 
 const joins = async (uid: number, stubs: Stubs) =>
-  runScript(lines(sh`joined=${joined}`, joinGroups(uid), sh`cat -- "$STUBS/calls" 2>/dev/null || true`), stubs);
+  runScript(
+    lines(sh`joined=${joined}`, joinGroups(uid, ["kvm", "libvirt"]), sh`cat -- "$STUBS/calls" 2>/dev/null || true`),
+    stubs,
+  );
 const leaves = async (stubs: Stubs) =>
   runScript(lines(leaveGroups(joined), sh`cat -- "$STUBS/calls" 2>/dev/null || true`), stubs);
 

@@ -25,18 +25,21 @@ export interface HostPackagesArgs {
   readonly host: Machine;
   /** Names of Debian packages. Defaults to what building and debugging a kernel takes. */
   readonly packages?: readonly string[];
-  /** The developer's UID, for the groups kvm and libvirt. */
+  /** The developer's UID. */
   readonly uid: number;
+  /** Groups that the developer joins, where they are. Defaults to kvm and libvirt. */
+  readonly groups?: readonly string[];
   /** Absolute path of the file that notes which groups were joined. */
   readonly joined: string;
   /** Path of the network namespace that reaches the archive. Defaults to that in which Pulumi runs. */
   readonly fetchNamespace?: string | undefined;
 }
 
-const groups = ["kvm", "libvirt"];
-
 /** Adds the developer to the groups that there are, where the developer has an account on this host. */
-export function joinGroups(uid: number): Shell {
+export function joinGroups(uid: number, groups: readonly string[]): Shell {
+  if (groups.length === 0) {
+    return sh`:`;
+  }
   return sh`if user=$(getent passwd ${uid} | cut -d: -f1) && [ -n "$user" ] && [ ${uid} -ge 1000 ]; then
   for group in ${groups}; do
     if getent group "$group" >/dev/null && ! id -nG -- "$user" | tr ' ' '\n' | grep -qxF -e "$group"; then
@@ -76,7 +79,7 @@ export class HostPackages extends pulumi.ComponentResource {
         create: lines(
           installPackages(packages, args.fetchNamespace),
           sh`joined=${args.joined}; mkdir -p -- "$(dirname "$joined")"`,
-          joinGroups(args.uid),
+          joinGroups(args.uid, args.groups ?? ["kvm", "libvirt"]),
         ),
         facts: packageFacts(packages),
         delete: leaveGroups(args.joined),
