@@ -1,4 +1,5 @@
 import type { Toolchain } from "../toolchain/install.ts";
+import { stackFolder } from "./environment.ts";
 import type { Invocation } from "./invocation.ts";
 
 /** One call of the launcher. */
@@ -19,6 +20,12 @@ export interface Call {
   readonly state: string;
   /** Installs pulumi and its plugins where they are missing. */
   readonly toolchain: () => Promise<Toolchain>;
+}
+
+/** What marks the processes of a call: a preview is nobody's but its own launcher's to end. */
+export function runMark({ state, stack, invocation }: Call): string {
+  const folder = stackFolder(state, stack);
+  return invocation.effect === "run" ? folder : `${folder}#${process.pid}`;
 }
 
 /** Says something to the person at the terminal: what was found, and what was done. */

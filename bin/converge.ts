@@ -4,11 +4,10 @@ import { installPackages } from "../sandbox/packages.ts";
 import { type SandboxPaths, sandboxPathsFrom } from "../sandbox/paths.ts";
 import { pidIn } from "../sandbox/processes.ts";
 import { reportTo, UserError } from "../sandbox/report.ts";
-import { type Call, say } from "./call.ts";
+import { type Call, runMark, say } from "./call.ts";
 import { stands } from "./deployment.ts";
 import { checkpoint, end, pulumiOf, withState } from "./embedded-state.ts";
-import { stackFolder } from "./environment.ts";
-import { endLeftovers, runVariable } from "./leftovers.ts";
+import { endLeftovers } from "./leftovers.ts";
 import { clearLocks } from "./locks.ts";
 import { bringInOrder, removeOrphans, settlePending, survey } from "./recover.ts";
 import { run } from "./run.ts";
@@ -19,11 +18,10 @@ export async function converge(call: Call): Promise<number> {
   const { invocation, state, stack } = call;
   const paths = sandboxPathsFrom(process.env);
   const { uri } = paths;
-  const folder = stackFolder(state, stack);
   const isRun = invocation.effect === "run";
   const isDestroy = isRun && invocation.command === "destroy";
   if (isRun) {
-    (await endLeftovers(folder)).forEach(say);
+    (await endLeftovers(runMark(call))).forEach(say);
     clearLocks(backendOf(state), stack).forEach(say);
     if (isDestroy && !stands(checkpoint(call))) {
       return nothingStands(call, paths);
@@ -44,14 +42,13 @@ export async function converge(call: Call): Promise<number> {
   if (!bringInOrder(place, pulumi, invocation, () => checkpoint(call) ?? {})) {
     throw new UserError(`libvirt of the embedded host does not answer at ${uri}`);
   }
-  const mark = isRun ? folder : `${folder}#${process.pid}`;
   const result = await run(inside(paths, [pulumi.program, ...withConfiguration(call.words, configuration)]), {
-    environment: { ...pulumi.environment, [runVariable]: mark },
+    environment: pulumi.environment,
     directory: call.directory,
     hopeless: whenLibvirtdDies(paths),
   });
   if (result !== 0) {
-    (await endLeftovers(mark)).forEach(say);
+    (await endLeftovers(runMark(call))).forEach(say);
   }
   if (isDestroy && result === 0 && !stands(checkpoint(call))) {
     await end(call);

@@ -4,10 +4,11 @@ import { sandboxPathsFrom } from "../sandbox/paths.ts";
 import { reportTo } from "../sandbox/report.ts";
 import { toolchainEnvironment } from "../toolchain/install.ts";
 import { type Pulumi, readCheckpoint } from "./backend.ts";
-import type { Call } from "./call.ts";
+import { type Call, runMark } from "./call.ts";
 import type { Deployment } from "./deployment.ts";
 import { stackFolder } from "./environment.ts";
 import { exclusive } from "./exclusive.ts";
+import { runVariable } from "./leftovers.ts";
 import { backendOf, giveBack, passphraseFile } from "./state.ts";
 
 /** Milliseconds to wait for another stack's start or end. */
@@ -37,6 +38,7 @@ export async function pulumiOf(call: Call): Promise<Pulumi> {
       // The program is TypeScript that Node itself strips: its compiled form is worth keeping.
       NODE_COMPILE_CACHE: join(cache, "node"),
       LIBVIRT_DEFAULT_URI: undefined,
+      [runVariable]: runMark(call),
     },
   };
 }

@@ -36,13 +36,6 @@ export function isInForeground(stat: string): boolean {
 export function run(command: readonly string[], options: RunOptions): Promise<number> {
   const [program, ...words] = command as [string, ...string[]];
   const isSignalled = isInForeground(readFileSync("/proc/self/stat", "utf8"));
-  const child = spawn(program, words, {
-    stdio: "inherit",
-    cwd: options.directory,
-    // Go and the shell take the current directory from PWD where they can.
-    env: { ...options.environment, PWD: options.directory },
-    detached: !isSignalled,
-  });
   let last = Number.NEGATIVE_INFINITY;
   const handOn = (signal: NodeJS.Signals) => {
     const now = performance.now();
@@ -62,6 +55,14 @@ export function run(command: readonly string[], options: RunOptions): Promise<nu
   for (const [signal, handle] of pairs) {
     process.on(signal, handle);
   }
+  // From here on a signal waits for this turn of the event loop, and finds the command.
+  const child = spawn(program, words, {
+    stdio: "inherit",
+    cwd: options.directory,
+    // Go and the shell take the current directory from PWD where they can.
+    env: { ...options.environment, PWD: options.directory },
+    detached: !isSignalled,
+  });
   const watch = options.hopeless && endWhenHopeless(options.hopeless, () => child.kill("SIGTERM"));
   return new Promise<number>((resolve, reject) => {
     child.on("error", (error) => reject(new UserError(`could not run ${program}: ${error.message}`)));

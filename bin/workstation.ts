@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { toolchainEnvironment } from "../toolchain/install.ts";
 import { ask, backendFolder, type Pulumi } from "./backend.ts";
-import { type Call, say } from "./call.ts";
+import { type Call, runMark, say } from "./call.ts";
 import { type Deployment, stands } from "./deployment.ts";
 import { stackFolder } from "./environment.ts";
 import { exclusive } from "./exclusive.ts";
@@ -18,7 +18,11 @@ import { giveBack, makeStackFolder, writing } from "./state.ts";
 export async function runOnWorkstation(call: Call, uri: string): Promise<number> {
   const { effect } = call.invocation;
   const toolchain = await call.toolchain();
-  const environment = { ...toolchainEnvironment(toolchain, process.env), PULUMI_STACK: call.qualifiedStack };
+  const environment = {
+    ...toolchainEnvironment(toolchain, process.env),
+    PULUMI_STACK: call.qualifiedStack,
+    [runVariable]: runMark(call),
+  };
   const pulumi: Pulumi = { program: toolchain.pulumi, directory: project, environment };
   if (effect === "run") {
     const release = await exclusive(`stack ${call.stack}`, stackFolder(call.state, call.stack));
@@ -36,7 +40,7 @@ async function converge(call: Call, pulumi: Pulumi, uri: string): Promise<number
   const { environment } = pulumi;
   const folder = stackFolder(state, stack);
   const backend = backendFolder(process.env.PULUMI_BACKEND_URL, environment.PULUMI_HOME ?? "", homedir());
-  (await endLeftovers(folder)).forEach(say);
+  (await endLeftovers(runMark(call))).forEach(say);
   if (backend !== undefined) {
     clearLocks(backend, stack).forEach(say);
   }
@@ -60,13 +64,13 @@ async function converge(call: Call, pulumi: Pulumi, uri: string): Promise<number
     writing(state, () => writeFileSync(unfinished, ""));
   }
   const result = await run([pulumi.program, ...words], {
-    environment: { ...environment, [runVariable]: folder },
+    environment,
     directory,
   });
   if (result === 0) {
     rmSync(unfinished, { force: true });
   } else {
-    (await endLeftovers(folder)).forEach(say);
+    (await endLeftovers(runMark(call))).forEach(say);
   }
   if (isDestroy && result === 0 && !stands(deployment(pulumi))) {
     await giveBack(state, stack);
