@@ -552,15 +552,15 @@ const stubs: Readonly<Record<string, string>> = {
 /** Makes a root of its own, in namespaces that end with it, in which to run scripts of whoever. */
 const jail = `set -euo pipefail
 own=$1/root; mkdir "$own"; mount -n -t tmpfs own "$own"
-mkdir -p "$own"/{usr,proc,dev,etc/default,var/lib/dpkg,home,root,work,stubs,boot/grub,sys,export}; mkdir -m 1777 "$own/tmp"
+mkdir -p "$own"/{usr,proc,dev,etc/default,var/lib/dpkg,home,root,scripts,stubs,boot/grub,sys,export}; mkdir -m 1777 "$own/tmp"
 for name in bin lib lib64 sbin; do if [ -L /$name ]; then cp -d /$name "$own/"; elif [ -d /$name ]; then mkdir "$own/$name"; mount -n -o bind,ro /$name "$own/$name"; fi; done
-mount -n -o bind,ro /usr "$own/usr"; mount -n -o bind,ro "$1/work" "$own/work"; mount -n -o bind,ro "$1/stubs" "$own/stubs"
+mount -n -o bind,ro /usr "$own/usr"; mount -n -o bind,ro "$1/scripts" "$own/scripts"; mount -n -o bind,ro "$1/stubs" "$own/stubs"
 for name in null zero full random urandom; do : >"$own/dev/$name"; mount -n --bind /dev/$name "$own/dev/$name"; done
 mount -n -t proc proc "$own/proc"; ln -s /proc/self/fd "$own/dev/fd"
 printf 'root:x:0:0:root:/root:/bin/bash\\nother:x:1:1::/home/other:/bin/bash\\ndev:x:1000:1000::/home:/bin/sh\\n' >"$own/etc/passwd"
 printf 'root:x:0:\\nothers:x:1:\\nkvm:x:2:\\n' >"$own/etc/group"; : >"$own/etc/shadow"; : >"$own/etc/gshadow"
 exec chroot "$own" /usr/bin/env -i PATH=/stubs:/usr/bin:/usr/sbin:/bin:/sbin HOME=/root CANARY=/tmp/canary bash -c '
-cd /; for script in /work/*; do
+cd /; for script in /scripts/*; do
   rm -rf /tmp/w /tmp/listening /tmp/canary; mkdir -m 1777 /tmp/w
   timeout -k 1 10 bash "$script" </dev/null >/dev/null 2>&1
   [ "$?" != 124 ] || echo "\${script##*/} hangs"
@@ -571,7 +571,7 @@ done'`;
 function injected(scripts: Readonly<Record<string, Shell>>): readonly string[] {
   for (const [folder, files] of [
     [
-      "work",
+      "scripts",
       Object.fromEntries(
         Object.entries(scripts).map(([name, { shell }]) => [name, `set -euo pipefail\n(\n${shell}\n)`]),
       ),
