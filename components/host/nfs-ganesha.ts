@@ -42,6 +42,8 @@ export function ganeshaConfiguration(share: NfsShare, folder: string): string {
     "  SecType = sys;",
     "  Access_Type = None;",
     "  Squash = Root_Squash;",
+    // What is edited on the host goes past the server, which would tell the guest's make of it a minute later.
+    "  Attr_Expiration_Time = 0;",
     "  FSAL { Name = VFS; }",
     ...clients,
     "}",
