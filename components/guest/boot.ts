@@ -1,4 +1,5 @@
 import { portTaken } from "../host/gdb-port.ts";
+import { fail } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 
 export interface BootArgs {
@@ -52,11 +53,11 @@ export function bootScript({ uri, domain, gdbPort, ssh, consoleLog, timeout }: B
     sh`  running) ;;`,
     sh`  paused)`,
     sh`    gdb=$(ss -Htnp state established ${`( sport = :${gdbPort} or dport = :${gdbPort} )`} | grep -o '"gdb",pid=[0-9]*' | head -n1 || true)`,
-    sh`    if [ -n "$gdb" ]; then printf '%s\n' ${`domain ${domain} is stopped by a debugger that is attached, `}"$gdb"': detach it, then run this again' >&2; exit 1; fi`,
+    sh`    if [ -n "$gdb" ]; then ${fail(sh`${`domain ${domain} is stopped by a debugger that is attached, `}"$gdb"': detach it, then run this again'`)}; fi`,
     sh`    ${virsh} resume -- ${domain} >&2 ;;`,
     sh`  *)`,
     sh`    user=$(taken ${gdbPort})`,
-    sh`    if [ -n "$user" ]; then printf '%s\n' ${`domain ${domain} was asked to start with its stub on port ${gdbPort}, and `}"$user"' listens there: end it, then run this again' >&2; exit 1; fi`,
+    sh`    if [ -n "$user" ]; then ${fail(sh`${`domain ${domain} was asked to start with its stub on port ${gdbPort}, and `}"$user"' listens there: end it, then run this again'`)}; fi`,
     sh`    ${virsh} destroy -- ${domain} >/dev/null 2>&1 || true`,
     sh`    forget_panic`,
     sh`    ${virsh} start -- ${domain} >&2 ;;`,

@@ -1,3 +1,4 @@
+import { fail } from "./result.ts";
 import { lines, type Shell, sh } from "./shell.ts";
 
 /** Lines of ours in a file that others edit too, such as /etc/fstab. */
@@ -30,7 +31,7 @@ function open({ file }: MarkedLines): Shell {
   return lines(
     sh`target=$(readlink -m -- ${file})`,
     sh`exec 9<"$(dirname -- "$target")"`,
-    sh`flock -w 60 9 || { printf '%s\n' ${`${file} is to be edited, and another edit of it has been under way for 60 s`} >&2; exit 1; }`,
+    sh`flock -w 60 9 || ${fail(sh`${`${file} is to be edited, and another edit of it has been under way for 60 s`}`)}`,
   );
 }
 
