@@ -16,7 +16,7 @@ export function initFile({ home }: { readonly home: string }): Shell {
 
 /** Takes the line out of the stack's marks, and leaves those. */
 export function removeAutoLoadLine(stack: Pick<TestStack, "home" | "name">): Shell {
-  const between = `/^# duet ${stack.name}: begin$/,/^# duet ${stack.name}: end$/{/^add-auto-load-safe-path /d}`;
+  const between = `/^# duet: begin ${stack.name}$/,/^# duet: end ${stack.name}$/{/^add-auto-load-safe-path /d}`;
   return sh`sed -i --follow-symlinks -e ${between} ${initFile(stack)}`;
 }
 

@@ -45,7 +45,7 @@ describe("gdb's init file", () => {
   });
 
   it("is the same afterwards, to the byte and the mode, whatever the user has in it", async () => {
-    const lines = fc.array(fc.constantFrom("", "set pagination off", "# duet other: begin", " x", "\r", "é\\", "'"));
+    const lines = fc.array(fc.constantFrom("", "set pagination off", "# duet: begin other", " x", "\r", "é\\", "'"));
     await fc.assert(
       fc.asyncProperty(lines, fc.boolean(), async (rows, newline) => {
         const before = rows.join("\n") + (newline ? "\n" : "");
@@ -90,7 +90,7 @@ describe("gdb's init file", () => {
 
   it("loses nothing of the user's when a mark is gone", async () => {
     await allow();
-    writeFileSync(file, `${readFileSync(file, "utf8").replace("# duet sandbox: end\n", "")}mine\n`);
+    writeFileSync(file, `${readFileSync(file, "utf8").replace("# duet: end sandbox\n", "")}mine\n`);
     await revoke();
     expect(readFileSync(file, "utf8")).toContain("mine\n");
   });

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Machine } from "../machine/machine.ts";
+import { dropLines, lineFacts, putLines } from "../machine/marked-lines.ts";
 import { fail } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 
@@ -38,92 +39,39 @@ function autoLoadLine(directory: string): string {
   return `add-auto-load-safe-path ${directory}`;
 }
 
-/** The line before, or after, what belongs to a stack. Throws for what is no stack's name. */
-function mark(edge: "begin" | "end", stack: string): string {
-  if (!/^[\w.-]+$/.test(stack)) {
-    throw new Error(
-      `lines in gdb's init file are to be marked for the stack ${JSON.stringify(stack)}, which is no name`,
-    );
-  }
-  return `# duet ${stack}: ${edge}`;
+/** The two init files of a home directory: gdb reads the first of them that is there. Source: gdb, "Startup". */
+function initFiles(home: string): readonly [string, string] {
+  return [`${home}/.config/gdb/gdbinit`, `${home}/.gdbinit`];
 }
 
-const createdMark = "# duet: made this file";
-
-/** A line as a regular expression of sed that matches just this line. */
-function only(line: string): string {
-  return `^${line.replaceAll(/[\\/.*[\]^$]/g, "\\$&")}$`;
-}
-
-/**
- * Sets `file` to the init file that gdb reads: it looks for the XDG one first, and reads only the first that is there.
- *
- * Source: gdb, "Startup": `$XDG_CONFIG_HOME/gdb/gdbinit`, else `~/.gdbinit`.
- */
+/** Sets `file` to the init file that gdb reads, or would read. */
 function findInitFile(home: string): Shell {
-  const [xdg, own] = [`${home}/.config/gdb/gdbinit`, `${home}/.gdbinit`];
+  const [xdg, own] = initFiles(home);
   return sh`file=${own}; [ ! -e ${xdg} ] || file=${xdg}`;
 }
 
-/** Opens an edit of one init file: `target` is the file behind symbolic links, `new` what it is to become. */
-function beginEdit(home: string): Shell {
-  return lines(sh`exec 9<${home}; flock -w 60 9`, sh`target=$(readlink -m -- "$file"); new=$target.duet-new`);
-}
-
-/** Takes the lines of one stack out of standard input: all between its marks, or the marks alone where one is gone. */
-function withoutLines(stack: string): Shell {
-  const [begin, end] = [only(mark("begin", stack)), only(mark("end", stack))];
-  const has = (edge: "begin" | "end") => sh`grep -qxF -e ${mark(edge, stack)} -- "$target"`;
-  return sh`if ${has("begin")} && ${has("end")}; then sed -e ${`/${begin}/,/${end}/d`} -- "$target"; else sed -e ${`/${begin}/d`} -e ${`/${end}/d`} -- "$target"; fi`;
-}
-
-/**
- * Writes the lines at the top of the init file, where they leave the rest as it is to the byte, whatever its last line
- * ends in. A file that was not there is marked as ours.
- */
-export function allowAutoLoad(args: AutoLoadLines): Shell {
-  const { home, stack, directory } = args;
-  const block = [mark("begin", stack), autoLoadLine(directory), mark("end", stack)];
+/** Allows the directory, in the init file that gdb reads. */
+export function allowAutoLoad({ home, stack, directory }: AutoLoadLines): Shell {
   const noHome = `gdb is to be allowed the scripts below ${directory}, and the home directory ${home} is not there`;
   return lines(
     sh`[ -d ${home} ] || ${fail(sh`${noHome}`)}`,
     findInitFile(home),
-    beginEdit(home),
-    sh`if [ -e "$target" ]; then cp -p -- "$target" "$new"; else`,
-    sh`  printf '%s\n' ${createdMark} >"$new"; chown --reference=${home} -- "$new"; cp -p -- "$new" "$target"`,
-    sh`fi`,
-    sh`{ printf '%s\n' ${block}; ${withoutLines(stack)}; } >"$new"`,
-    sh`mv -- "$new" "$target"`,
+    putLines({ file: sh`"$file"`, owner: stack }, [autoLoadLine(directory)]),
   );
 }
 
 /** The lines that gdb finds, and the file in which it finds them. */
-export function autoLoadFacts(args: AutoLoadLines): Shell {
-  const [begin, end] = [only(mark("begin", args.stack)), only(mark("end", args.stack))];
-  const middle = `/${begin}/,/${end}/{/${begin}/d; /${end}/d; p}`;
+export function autoLoadFacts({ home, stack }: AutoLoadLines): Shell {
   return lines(
-    findInitFile(args.home),
+    findInitFile(home),
     sh`printf 'gdb reads: %s\n' "$file"`,
-    sh`printf 'its lines: %s\n' "$(sed -n -e ${middle} -- "$file" 2>/dev/null | tr '\n' ' ')"`,
+    lineFacts({ file: sh`"$file"`, owner: stack }, sh`'its lines'`),
   );
 }
 
-/** Takes the lines back out of both files, and removes a file that is ours when no other line is left in it. */
-export function revokeAutoLoad(args: AutoLoadLines): Shell {
-  const files = [`${args.home}/.gdbinit`, `${args.home}/.config/gdb/gdbinit`];
-  return lines(
-    sh`for file in ${files}; do`,
-    sh`  if [ ! -e "$file" ]; then continue; fi`,
-    beginEdit(args.home),
-    sh`  if ! grep -qxF -e ${mark("begin", args.stack)} -e ${mark("end", args.stack)} -- "$target"; then continue; fi`,
-    sh`  cp -p -- "$target" "$new"`,
-    sh`  { ${withoutLines(args.stack)}; } >"$new"`,
-    sh`  if [ "$(cat -- "$new")" = ${createdMark} ]; then rm -f -- "$new" "$target"; else`,
-    sh`    grep -q '^# duet [^ ]*: begin$' -- "$new" || { sed -e ${`/${only(createdMark)}/d`} -- "$new" >"$new.2"; cat -- "$new.2" >"$new"; rm -f -- "$new.2"; }`,
-    sh`    mv -- "$new" "$target"`,
-    sh`  fi`,
-    sh`done`,
-  );
+/** Takes the lines back out of both files: which of them gdb reads may have changed. */
+export function revokeAutoLoad({ home, stack }: AutoLoadLines): Shell {
+  return lines(...initFiles(home).map((file) => dropLines({ file, owner: stack })));
 }
 
 /**

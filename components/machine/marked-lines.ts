@@ -3,8 +3,8 @@ import { lines, type Shell, sh } from "./shell.ts";
 
 /** Lines of ours in a file that others edit too, such as /etc/fstab. */
 export interface MarkedLines {
-  /** Absolute path of the file. */
-  readonly file: string;
+  /** Absolute path of the file, or bash that is one word and becomes it. */
+  readonly file: string | Shell;
   /** Whose lines they are: the name of a stack. */
   readonly owner: string;
 }
@@ -21,6 +21,9 @@ function mark(edge: "begin" | "end", owner: string): string {
   return `# duet: ${edge} ${owner}`;
 }
 
+/** The line by which a file that was not there is known, so that it can go again. */
+const made = "# duet: made this file";
+
 /** A line as a regular expression of sed that matches just this line. */
 function only(line: string): string {
   return `^${line.replaceAll(".", "\\.")}$`;
@@ -31,7 +34,7 @@ function open({ file }: MarkedLines): Shell {
   return lines(
     sh`target=$(readlink -m -- ${file})`,
     sh`exec 9<"$(dirname -- "$target")"`,
-    sh`flock -w 60 9 || ${fail(sh`${`${file} is to be edited, and another edit of it has been under way for 60 s`}`)}`,
+    sh`flock -w 60 9 || ${fail(sh`${file}' is to be edited, and another edit of it has been under way for 60 s'`)}`,
   );
 }
 
@@ -47,14 +50,18 @@ fi`;
 
 /**
  * Puts the owner's lines, and no others of that owner, at the top of the file. There they leave the rest as it is to
- * the byte, whatever its last line ends in. The file is replaced at once, with its permissions and owner kept.
+ * the byte, whatever its last line ends in. The file is replaced at once, with its permissions and owner kept; one that
+ * was not there belongs to whoever owns its folder, and is marked as ours.
  */
 export function putLines(marked: MarkedLines, content: readonly string[]): Shell {
   const block = [mark("begin", marked.owner), ...content, mark("end", marked.owner)];
   return lines(
     sh`(`,
     open(marked),
-    sh`[ -e "$target" ] || : >"$target"`,
+    sh`if [ ! -e "$target" ]; then`,
+    sh`printf '%s\n' ${made} >"$target.duet-new"; chown --reference="$(dirname -- "$target")" -- "$target.duet-new"`,
+    sh`mv -- "$target.duet-new" "$target"`,
+    sh`fi`,
     sh`cp -p -- "$target" "$target.duet-new"`,
     sh`{ printf '%s\n' ${block}; ${without(marked)}`,
     sh`} >"$target.duet-new"`,
@@ -63,25 +70,30 @@ export function putLines(marked: MarkedLines, content: readonly string[]): Shell
   );
 }
 
-/** Takes the owner's lines out of the file again; does nothing where there are none. */
+/**
+ * Takes the owner's lines out of the file again; does nothing where there are none. A file that is ours goes with its
+ * last line, or becomes its user's with the last owner.
+ */
 export function dropLines(marked: MarkedLines): Shell {
-  const marks = [mark("begin", marked.owner), mark("end", marked.owner)];
+  const [begin, end] = [mark("begin", marked.owner), mark("end", marked.owner)];
   return lines(
     sh`(`,
+    sh`[ -e ${marked.file} ] || exit 0`,
     open(marked),
-    sh`if [ -e "$target" ] && grep -qxF -e ${marks[0] ?? ""} -e ${marks[1] ?? ""} -- "$target"; then`,
+    sh`grep -sqxF -e ${begin} -e ${end} -- "$target" || exit 0`,
     sh`cp -p -- "$target" "$target.duet-new"`,
     sh`{ ${without(marked)}`,
     sh`} >"$target.duet-new"`,
+    sh`if [ "$(cat -- "$target.duet-new")" = ${made} ]; then rm -- "$target.duet-new" "$target"; exit 0; fi`,
+    sh`grep -q '^# duet: begin ' -- "$target.duet-new" || sed -i -e ${`/${only(made)}/d`} -- "$target.duet-new"`,
     sh`mv -- "$target.duet-new" "$target"`,
-    sh`fi`,
     sh`)`,
   );
 }
 
-/** Prints the owner's lines, joined by spaces, as the fact `FILE: …`. */
-export function lineFacts({ file, owner }: MarkedLines): Shell {
+/** Prints the owner's lines, joined by spaces, as the fact `WHAT: …`, one word of bash. Defaults to `lines in FILE`. */
+export function lineFacts({ file, owner }: MarkedLines, what = sh`'lines in '${file}`): Shell {
   const [begin, end] = [only(mark("begin", owner)), only(mark("end", owner))];
   const between = `/${begin}/,/${end}/{/${begin}/d; /${end}/d; p}`;
-  return sh`printf '%s: %s\n' ${`lines in ${file}`} "$(sed -n -e ${between} -- ${file} 2>/dev/null | tr '\n' ' ')"`;
+  return sh`printf '%s: %s\n' ${what} "$(sed -n -e ${between} -- ${file} 2>/dev/null | tr '\n' ' ')"`;
 }
