@@ -27,7 +27,7 @@ import { buildFacts, buildScript } from "./kernel/kernel-build.ts";
 import { configFacts, configScript, guestScript, keepInCache, takeKept } from "./kernel/kernel-config.ts";
 import { bootKernelFacts, bootKernelScript, packageInstallScript } from "./kernel/kernel-install.ts";
 import { packageScript } from "./kernel/kernel-package.ts";
-import { makeKernel } from "./kernel/make.ts";
+import { firstError, makeKernel } from "./kernel/make.ts";
 import { type Source, type SourceTreeArgs, sourceDelete, sourceFacts, sourceScript } from "./kernel/source-tree.ts";
 import { dropLines, lineFacts, putLines } from "./machine/marked-lines.ts";
 import { inNamespace, installPackages, packageFacts } from "./machine/packages.ts";
@@ -232,6 +232,7 @@ const builders: readonly Builder[] = [
     (source, build, ccache, localversion, target) =>
       makeKernel(kernelArgs(source, build, ccache, localversion), target),
   ),
+  builder(firstError, ["-n"], (option) => lines(sh`log=/etc/passwd`, firstError(option))),
   builder(buildScript, ["/tmp/w/src", "/tmp/w/build", "/tmp/w/cc", "+duet-1"], (...values) =>
     buildScript(kernelArgs(...(values as Parameters<typeof kernelArgs>))),
   ),

@@ -1,12 +1,10 @@
 import { asDeveloper, type Developer } from "../host/developer.ts";
+import { firstError } from "../kernel/make.ts";
 import { fail } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 
 /** Seconds after which a build of the module or the tools is given up: minutes of work, under TCG, at most. */
 const buildLimit = 1800;
-
-/** What may be the first error in the log of a compiler, a linker or the kernel's modpost. */
-const errorLine = "(^|: )(fatal )?error: |: undefined reference to |^ERROR: modpost: ";
 
 /**
  * Makes the machine see the sources as they are on the host now. Over NFS a file's times come from memory for up to a
@@ -55,7 +53,7 @@ export function makeAsDeveloper(
   return lines(
     sh`log=$(mktemp); trap 'rm -f -- "$log"' EXIT`,
     sh`if ! { ${make} </dev/null 2>&1 | tee -- "$log" >&2; }; then`,
-    sh`  why=$(grep -m1 -E -e ${errorLine} -- "$log" || grep -m1 -F -e '*** ' -- "$log" || tail -n1 -- "$log")`,
+    sh`  why=$(${firstError()})`,
     sh`  [ -n "$why" ] || why=${`make printed nothing, within ${buildLimit} s`}`,
     sh`  ${fail(sh`${`${what} was to be built, and is not: `}"$why"`)}`,
     sh`fi`,

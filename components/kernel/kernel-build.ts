@@ -5,7 +5,7 @@ import { fail, result } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 import type { KernelConfig } from "./kernel-config.ts";
 import { packageScript } from "./kernel-package.ts";
-import { type BuildScriptArgs, makeKernel } from "./make.ts";
+import { type BuildScriptArgs, firstError, makeKernel } from "./make.ts";
 import type { SourceTree } from "./source-tree.ts";
 
 export interface KernelBuildArgs {
@@ -20,9 +20,6 @@ export interface KernelBuildArgs {
   /** How many compilers run at once. Defaults to the number of processors. */
   readonly jobs?: number;
 }
-
-/** The first line of a log in which a tool says what is wrong, rather than the last, in which make says that it is. */
-const firstError = sh`grep -m 1 -nE ': (fatal )?error:|undefined reference|ERROR: modpost|No rule to make target|: not found|Error [0-9]+$|No space left' "$log" || tail -n 1 -- "$log"`;
 
 /**
  * Bash that builds a kernel, its gdb scripts and its package. The lines of the build stream; where it fails, the first
@@ -40,7 +37,7 @@ export function buildScript(args: BuildScriptArgs): Shell {
     sh`status=0; ${makeKernel(args)} ${parallel} bzImage modules scripts_gdb </dev/null >&8 2>&1 8>&- || status=$?`,
     // The log is whole when tee has ended.
     sh`exec 8>&-; wait "$tee" || true`,
-    sh`if [ "$status" != 0 ]; then ${fail(sh`"the kernel was to be built, and make ended with status $status; the first error is: $(${firstError}); the whole log is $log"`)}; fi`,
+    sh`if [ "$status" != 0 ]; then ${fail(sh`"the kernel was to be built, and make ended with status $status; the first error is: $(${firstError("-n")}); the whole log is $log"`)}; fi`,
     sh`release=$(${makeKernel(args, "-s", "kernelrelease")} </dev/null 2>/dev/null)`,
     sh`build_id=$(readelf -n ${`${build}/vmlinux`} 2>/dev/null | sed -n 's/^ *Build ID: //p' | head -n 1)`,
     packageScript(args),

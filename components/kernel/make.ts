@@ -15,6 +15,22 @@ export interface BuildScriptArgs {
   readonly localversion: string;
 }
 
+/** What a compiler, a linker or the kernel's modpost says of an error. */
+const toolError = "(^|: )(fatal )?error: |undefined reference to |ERROR: modpost: ";
+/** What else ends a build: what make says of an error, and what comes before that and is no tool's error. */
+const makeError = String.raw`: \*\*\* |: not found|No space left`;
+
+/**
+ * Bash that prints the line of the log `$log` in which a tool says what is wrong, rather than the last one, in which make
+ * says that something is.
+ *
+ * @param options of grep, such as "-n"
+ */
+export function firstError(...options: readonly string[]): Shell {
+  const first = (error: string) => sh`grep -m 1 ${options} -E -e ${error} -- "$log"`;
+  return sh`${first(toolError)} || ${first(makeError)} || tail -n 1 -- "$log"`;
+}
+
 /** The words of make for one kernel: the same source and configuration give the same bytes, whoever builds them. */
 export function makeKernel(args: BuildScriptArgs, ...targets: readonly string[]): Shell {
   const { developer, source, build, ccache, localversion } = args;
