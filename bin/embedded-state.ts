@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { exclusive } from "../sandbox/exclusive.ts";
 import { stop } from "../sandbox/host.ts";
 import { sandboxPathsFrom } from "../sandbox/paths.ts";
 import { reportTo } from "../sandbox/report.ts";
@@ -7,7 +8,6 @@ import { type Pulumi, readCheckpoint } from "./backend.ts";
 import { type Call, runMark } from "./call.ts";
 import type { Deployment } from "./deployment.ts";
 import { stackFolder } from "./environment.ts";
-import { exclusive } from "./exclusive.ts";
 import { runVariable } from "./leftovers.ts";
 import { backendOf, giveBack, passphraseFile } from "./state.ts";
 

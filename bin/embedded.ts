@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
+import { exclusive } from "../sandbox/exclusive.ts";
 import { requireRoot } from "../sandbox/host.ts";
 import type { Call } from "./call.ts";
 import { converge } from "./converge.ts";
 import { stands } from "./deployment.ts";
 import { checkpoint, end, pulumiOf, withState } from "./embedded-state.ts";
 import { stackFolder } from "./environment.ts";
-import { exclusive } from "./exclusive.ts";
 import { run } from "./run.ts";
 import { makeBackend, makeStackFolder, stackConfiguration } from "./state.ts";
 

@@ -1,12 +1,12 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { exclusive } from "../sandbox/exclusive.ts";
 import { toolchainEnvironment } from "../toolchain/install.ts";
 import { ask, backendFolder, type Pulumi } from "./backend.ts";
 import { type Call, runMark, say } from "./call.ts";
 import { type Deployment, stands } from "./deployment.ts";
 import { stackFolder } from "./environment.ts";
-import { exclusive } from "./exclusive.ts";
 import { endLeftovers, runVariable } from "./leftovers.ts";
 import { clearLocks } from "./locks.ts";
 import { project } from "./project.ts";

@@ -9,10 +9,11 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createConnection, createServer, type Server } from "node:net";
+import { createConnection } from "node:net";
 import { dirname, join } from "node:path";
 import { type Accelerator, hostAccelerator } from "./accelerator.ts";
 import { enterSandbox, libvirtdConfiguration, qemuConfiguration } from "./configuration.ts";
+import { exclusive } from "./exclusive.ts";
 import { missingPackages } from "./packages.ts";
 import type { SandboxPaths } from "./paths.ts";
 import { end, isIn, isNamespace, pidIn, processName, sandboxProcesses, until } from "./processes.ts";
@@ -88,7 +89,7 @@ export async function start(paths: SandboxPaths, report: Report): Promise<void> 
       });
     }
   } finally {
-    unlock.close();
+    unlock();
   }
 }
 
@@ -118,7 +119,7 @@ export async function stop(paths: SandboxPaths, report: Report): Promise<void> {
       removeEmpty(dirname(paths.state), created ?? paths.state);
     });
   } finally {
-    unlock.close();
+    unlock();
   }
 }
 
@@ -275,25 +276,9 @@ function run(program: string, words: readonly string[], what: string, more = () 
   }
 }
 
-/** One at a time for each sandbox: a name that the kernel takes back when its holder dies. */
-async function lock(paths: SandboxPaths): Promise<Server> {
-  let server: Server | undefined;
-  const taken = await until(120_000, async () => {
-    server = await listen(`\0duet-sandbox:${paths.namespace}`);
-    return server !== undefined;
-  });
-  if (!taken || server === undefined) {
-    throw new UserError(`another start or stop of ${paths.namespace} has been under way for 120 s`);
-  }
-  return server;
-}
-
-function listen(name: string): Promise<Server | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(undefined));
-    server.listen(name, () => resolve(server));
-  });
+/** One start or stop at a time for each sandbox. */
+function lock({ namespace }: SandboxPaths): Promise<() => void> {
+  return exclusive(`the embedded host ${namespace}`, `sandbox:${namespace}`, 120_000, "another start or stop");
 }
 
 /** Removes a directory and its parents while they are empty, up to the first one, and no further. */

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:net";
 import { dirname, join } from "node:path";
+import { exclusive } from "../exclusive.ts";
 import { missingPackages } from "../packages.ts";
-import { processName, until } from "../processes.ts";
+import { processName } from "../processes.ts";
 import { entryPoint, type Report, reportTo, UserError } from "../report.ts";
 import { debianRecipe, type ImageRecipe, recipeKey } from "./recipe.ts";
 import { finishTree, makeDisk, makeTree, packDisk } from "./scripts.ts";
@@ -55,14 +55,15 @@ export async function guestImage(args: GuestImageArgs): Promise<GuestImage> {
   if (missing.length > 0) {
     throw new UserError(`packages are missing: ${missing.join(" ")}; \`node sandbox/cli.ts packages\` installs them`);
   }
-  const lock = await lockBuild(path);
+  // One build of an image at a time: the other waits, and finds it made.
+  const release = await exclusive(path, `image:${path}`, 1_800_000, "another build");
   try {
     if (!existsSync(path)) {
       await build(path, recipe, args);
     }
     return cached();
   } finally {
-    lock.close();
+    release();
   }
 }
 
@@ -141,23 +142,6 @@ function bash(what: string, script: string, cwd: string): Promise<string> {
       }
     });
   });
-}
-
-/** One build of an image at a time: the other waits, and finds it made. */
-async function lockBuild(path: string): Promise<Server> {
-  let server: Server | undefined;
-  const taken = await until(1_800_000, async () => {
-    server = await new Promise<Server | undefined>((resolve) => {
-      const candidate = createServer();
-      candidate.once("error", () => resolve(undefined));
-      candidate.listen(`\0duet-image:${dirname(path).slice(-80)}`, () => resolve(candidate));
-    });
-    return server !== undefined;
-  });
-  if (!taken || server === undefined) {
-    throw new UserError(`another build of ${path} has been under way for 30 minutes`);
-  }
-  return server;
 }
 
 if (import.meta.main) {

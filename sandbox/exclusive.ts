@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createConnection, createServer, type Server } from "node:net";
-import { until } from "../sandbox/processes.ts";
-import { UserError } from "../sandbox/report.ts";
+import { until } from "./processes.ts";
+import { UserError } from "./report.ts";
 
 /**
  * Holds something for this process alone: a name of a socket, which the kernel takes back when its holder dies.
@@ -9,10 +9,11 @@ import { UserError } from "../sandbox/report.ts";
  * @param what what is held, in the words of a message: "stack sandbox"
  * @param key what tells it from anything else on this machine
  * @param patience milliseconds to wait for another holder. Defaults to none.
+ * @param who what the other holder is, in the words of a message. Defaults to "pulumi".
  * @returns what gives it back
  * @throws UserError which names the pid of the other holder
  */
-export async function exclusive(what: string, key: string, patience = 0): Promise<() => void> {
+export async function exclusive(what: string, key: string, patience = 0, who = "pulumi"): Promise<() => void> {
   const name = `\0duet-${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;
   let server: Server | undefined;
   const isHeld = await until(patience, async () => {
@@ -20,7 +21,7 @@ export async function exclusive(what: string, key: string, patience = 0): Promis
     return server !== undefined;
   });
   if (!isHeld) {
-    throw new UserError(`${what} is being worked on by pulumi, pid ${await holder(name)}: wait for it, or end it`);
+    throw new UserError(`${what} is being worked on by ${who}, pid ${await holder(name)}: wait for it, or end it`);
   }
   return () => server?.close();
 }

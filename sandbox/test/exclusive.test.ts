@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { exclusive } from "./exclusive.ts";
+import { exclusive } from "../exclusive.ts";
 
 let count = 0;
 const key = () => `test ${process.pid} ${count++}`;
@@ -32,7 +32,7 @@ it("is waited for where there is patience", async () => {
 
 it("is given back by the kernel when its holder is killed", async () => {
   const own = key();
-  const program = `import { exclusive } from ${JSON.stringify(join(import.meta.dirname, "exclusive.ts"))};
+  const program = `import { exclusive } from ${JSON.stringify(join(import.meta.dirname, "../exclusive.ts"))};
 await exclusive("stack dev", process.argv[1]); console.log("held"); setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", program, own], {
     stdio: ["ignore", "pipe", "inherit"],
