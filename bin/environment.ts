@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { baseDirectory } from "../sandbox/paths.ts";
 
 /** Folders of one user, from the environment. For entry points only. */
 export interface Folders {
@@ -8,12 +9,10 @@ export interface Folders {
   readonly state: string;
 }
 
-/** Source: the XDG base directory specification, whose defaults these are. */
 export function folders(environment: NodeJS.ProcessEnv): Folders {
-  const home = environment.HOME || "/root";
   return {
-    cache: join(environment.XDG_CACHE_HOME || join(home, ".cache"), "duet"),
-    state: join(environment.XDG_STATE_HOME || join(home, ".local/state"), "duet"),
+    cache: join(baseDirectory(environment, "XDG_CACHE_HOME"), "duet"),
+    state: join(baseDirectory(environment, "XDG_STATE_HOME"), "duet"),
   };
 }
 

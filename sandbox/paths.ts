@@ -1,5 +1,24 @@
 import { createHash } from "node:crypto";
+import { homedir } from "node:os";
 import { join } from "node:path";
+
+/** What an entry point reads, such as process.env. */
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const baseDirectories = { XDG_CACHE_HOME: ".cache", XDG_CONFIG_HOME: ".config", XDG_STATE_HOME: ".local/state" };
+
+function homeDirectory(environment: Environment): string {
+  return environment.HOME || homedir();
+}
+
+/**
+ * A base directory of the user's. For entry points only.
+ *
+ * Source: the XDG base directory specification, whose defaults these are; an empty variable is an unset one.
+ */
+export function baseDirectory(environment: Environment, name: keyof typeof baseDirectories): string {
+  return environment[name] || join(homeDirectory(environment), baseDirectories[name]);
+}
 
 /** Where the parts of one embedded host are. Nothing of it is made by asking. */
 export interface SandboxPaths {
@@ -42,7 +61,7 @@ export interface SandboxPaths {
  * @param home absolute path of the user's home directory
  */
 export function sandboxPaths(stateHome: string, home: string): SandboxPaths {
-  const isDefault = stateHome === join(home, ".local/state");
+  const isDefault = stateHome === baseDirectory({ HOME: home }, "XDG_STATE_HOME");
   const namespace = isDefault ? "duet" : `duet-${createHash("sha256").update(stateHome).digest("hex").slice(0, 6)}`;
   const runDirectory = `/run/${namespace}`;
   const run = `${runDirectory}/run`;
@@ -72,7 +91,6 @@ export function sandboxPaths(stateHome: string, home: string): SandboxPaths {
  *
  * @param environment such as process.env: XDG_STATE_HOME and HOME are read
  */
-export function sandboxPathsFrom(environment: Readonly<Record<string, string | undefined>>): SandboxPaths {
-  const home = environment.HOME || "/root";
-  return sandboxPaths(environment.XDG_STATE_HOME || join(home, ".local/state"), home);
+export function sandboxPathsFrom(environment: Environment): SandboxPaths {
+  return sandboxPaths(baseDirectory(environment, "XDG_STATE_HOME"), homeDirectory(environment));
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { baseDirectory } from "../sandbox/paths.ts";
 
 /** The oldest Pulumi CLI that will do, the one that is downloaded, and the one that is built. */
 export const pulumiVersion = "3.250.0";
@@ -86,7 +86,7 @@ export function goEnvironment(env: NodeJS.ProcessEnv, cache: string): NodeJS.Pro
 
 // GOENV=off hides the proxy that `go env -w` has set: what its file says of the network is kept.
 function goProxyOf(env: NodeJS.ProcessEnv): Record<string, string> {
-  const file = env.GOENV ?? join(env.XDG_CONFIG_HOME || join(env.HOME ?? homedir(), ".config"), "go", "env");
+  const file = env.GOENV ?? join(baseDirectory(env, "XDG_CONFIG_HOME"), "go", "env");
   if (!existsSync(file)) return {};
   const lines = readFileSync(file, "utf8").split("\n");
   return Object.fromEntries(
@@ -99,7 +99,7 @@ function goProxyOf(env: NodeJS.ProcessEnv): Record<string, string> {
 
 /** The project's cache directory: $XDG_CACHE_HOME/duet, by default ~/.cache/duet. */
 export function cacheDirectory(env: NodeJS.ProcessEnv): string {
-  return join(env.XDG_CACHE_HOME || join(env.HOME ?? homedir(), ".cache"), "duet");
+  return join(baseDirectory(env, "XDG_CACHE_HOME"), "duet");
 }
 
 /** A hash of all that decides what is built: modules, sources, how they are built. `root` is the toolchain/ folder. */

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { dirname, join } from "node:path";
 import { exclusive } from "../exclusive.ts";
 import { missingPackages } from "../packages.ts";
+import { baseDirectory } from "../paths.ts";
 import { processName } from "../processes.ts";
 import { entryPoint, type Report, reportTo, UserError } from "../report.ts";
 import { debianRecipe, type ImageRecipe, recipeKey } from "./recipe.ts";
@@ -146,7 +147,7 @@ function bash(what: string, script: string, cwd: string): Promise<string> {
 
 if (import.meta.main) {
   await entryPoint("image", async () => {
-    const cacheHome = process.env.XDG_CACHE_HOME || join(process.env.HOME || "/root", ".cache");
+    const cacheHome = baseDirectory(process.env, "XDG_CACHE_HOME");
     const image = await guestImage({ cacheHome, report: reportTo("image") });
     console.log(`${image.path}\n${image.sha256}`);
   });
