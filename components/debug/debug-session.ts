@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { stubAttached } from "../host/gdb-port.ts";
 import type { Machine } from "../machine/machine.ts";
 import { fail, result } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
@@ -91,8 +92,9 @@ export function proveDebuggable(session: SessionArgs): Shell {
     "Connection refused|[Tt]imed out|No symbol|not defined|No line number|No such file|Cannot access|not support|[Ee]rror";
   return lines(
     resumeFunction(session),
+    stubAttached,
     sh`[ -n "$(ss -Hltn ${`sport = :${port}`})" ] || ${fail(sh`${`${stub} is to be used, and nothing listens there: run pulumi up, which starts the guest`}`)}`,
-    sh`client=$(ss -Htnp state established ${`dport = :${port}`} | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\).*/\1 (pid \2)/p' | head -n 1)`,
+    sh`client=$(attached ${port})`,
     sh`[ -z "$client" ] || ${fail(sh`${`${stub} is to be used, and takes one client, which is `}"$client: detach there and run this again"`)}`,
     sh`work=$(mktemp -d); gdb=`,
     sh`trap 'code=$?; [ -z "$gdb" ] || { kill "$gdb" 2>/dev/null; wait "$gdb"; } || :; resume || :; rm -rf -- "$work"; exit $code' EXIT; trap 'exit 143' HUP INT TERM`,

@@ -1,4 +1,4 @@
-import { portTaken } from "../host/gdb-port.ts";
+import { portTaken, stubAttached } from "../host/gdb-port.ts";
 import { fail } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 
@@ -47,12 +47,13 @@ export function bootScript({ uri, domain, gdbPort, ssh, consoleLog, timeout }: B
   const virsh = sh`virsh -q -c ${uri}`;
   return lines(
     portTaken(domain),
+    stubAttached,
     guestAnswers(ssh, consoleLog),
     endSharedConnection(ssh),
     sh`case $(${virsh} domstate -- ${domain}) in`,
     sh`  running) ;;`,
     sh`  paused)`,
-    sh`    gdb=$(ss -Htnp state established ${`( sport = :${gdbPort} or dport = :${gdbPort} )`} | grep -o '"gdb",pid=[0-9]*' | head -n1 || true)`,
+    sh`    gdb=$(attached ${gdbPort})`,
     sh`    if [ -n "$gdb" ]; then ${fail(sh`${`domain ${domain} is stopped by a debugger that is attached, `}"$gdb"': detach it, then run this again'`)}; fi`,
     sh`    ${virsh} resume -- ${domain} >&2 ;;`,
     sh`  *)`,

@@ -29,6 +29,11 @@ export function portTaken(domain: string): Shell {
 }`;
 }
 
+/** Defines `attached PORT`: the debugger that is attached to the stub which listens there, by name and pid. */
+export const stubAttached: Shell = sh`attached() {
+  ss -Htnp state established "dport = :$1" | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\).*/\1 (pid \2)/p' | head -n 1
+}`;
+
 /**
  * A TCP port for the gdb stub of one domain, leased for the host and kept for the stack's life.
  *
