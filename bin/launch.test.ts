@@ -1,25 +1,16 @@
 /** The launcher as a process, with a pulumi and a virsh that say what they are told and write down what they get. */
 import { spawn } from "node:child_process";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { processName } from "../sandbox/processes.ts";
+import { temporaryFolder } from "../test/temporary-folder.ts";
 import { pulumiVersion, sourceKey } from "../toolchain/recipe.ts";
 import { project } from "./project.ts";
 
 let home: string;
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), "duet-launch-"));
+  home = temporaryFolder("duet-launch-");
   program(
     "real/pulumi",
     `case "$*" in
@@ -46,7 +37,6 @@ esac`,
   const record = { pulumi: join(home, "real/pulumi"), path: [], home: join(home, "pulumi"), source: "release" };
   writeFileSync(join(installed, "toolchain.json"), JSON.stringify(record));
 });
-afterEach(() => rmSync(home, { recursive: true }));
 
 function program(name: string, body: string): void {
   const file = join(home, name);

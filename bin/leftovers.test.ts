@@ -1,22 +1,21 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../test/temporary-folder.ts";
 import { endLeftovers, isOfRun, leftovers, runVariable } from "./leftovers.ts";
 
 let folder: string;
 let children: ChildProcess[];
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "duet-leftovers-"));
+  folder = temporaryFolder("duet-leftovers-");
   children = [];
 });
 afterEach(() => {
   for (const child of children) {
     child.kill("SIGKILL");
   }
-  rmSync(folder, { recursive: true });
 });
 
 /** A process of a run, which the kernel calls by that name. */

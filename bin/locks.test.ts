@@ -1,21 +1,21 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../test/temporary-folder.ts";
 import { clearLocks, isHeld, lockFolder, parseLock } from "./locks.ts";
 
 let backend: string;
 let holder: ChildProcess | undefined;
 beforeEach(() => {
-  backend = mkdtempSync(join(tmpdir(), "duet-locks-"));
+  backend = temporaryFolder("duet-locks-");
   mkdirSync(lockFolder(backend, "dev"), { recursive: true });
 });
 afterEach(() => {
   holder?.kill("SIGKILL");
   holder = undefined;
-  rmSync(backend, { recursive: true });
 });
 
 function lock(name: string, content: string): string {

@@ -1,15 +1,14 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../test/temporary-folder.ts";
 import { groundOf, project, projectOf, selectedStack } from "./project.ts";
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "duet-project-"));
+  folder = temporaryFolder("duet-project-");
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 describe("where a stack is to be", () => {
   it("is the embedded host where its spec says so, and the system's libvirt otherwise", () => {

@@ -1,8 +1,8 @@
 /** Recovery with a virsh and a pulumi that say what they are told and write down what they get. */
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../test/temporary-folder.ts";
 import type { Pulumi } from "./backend.ts";
 import type { Deployment } from "./deployment.ts";
 import { bringInOrder, settlePending } from "./recover.ts";
@@ -18,7 +18,7 @@ let said: string[];
 let path: string | undefined;
 let pulumi: Pulumi;
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), "duet-recover-"));
+  home = temporaryFolder("duet-recover-");
   said = [];
   path = process.env.PATH;
   process.env.PATH = `${home}:${path}`;
@@ -43,7 +43,6 @@ esac`,
 afterEach(() => {
   process.env.PATH = path;
   delete process.env.FAILS;
-  rmSync(home, { recursive: true });
 });
 
 function program(name: string, body: string): void {

@@ -1,17 +1,7 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../test/temporary-folder.ts";
 import { checkpoints, type Pulumi } from "./backend.ts";
 import { stackFolder } from "./environment.ts";
 import { backendOf, giveBack, makeBackend, makeStackFolder, passphraseFile, stackConfiguration } from "./state.ts";
@@ -20,11 +10,10 @@ let home: string;
 let state: string;
 let stops: number;
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), "duet-state-"));
+  home = temporaryFolder("duet-state-");
   state = join(home, "not/there/yet/duet");
   stops = 0;
 });
-afterEach(() => rmSync(home, { recursive: true }));
 
 const stop = async () => {
   stops++;

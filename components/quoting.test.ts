@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { globSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../test/temporary-folder.ts";
 import { commandFileFacts, proveDebuggable, writeCommandFile } from "./debug/debug-session.ts";
 import * as duetModule from "./duet/duet-module.ts";
 import * as duetTools from "./duet/duet-tools.ts";
@@ -343,9 +343,8 @@ describe("every builder of a script", () => {
 
 let root: string;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "quoting-"));
+  root = temporaryFolder("quoting-");
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 /**
  * The script of a builder with the same text at the end of each string. A string that the builder refuses with it is

@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { sh } from "../components/machine/shell.ts";
 import { createScript, recordFile } from "../components/machine/step.ts";
+import { temporaryFolder } from "../test/temporary-folder.ts";
 import { compare, readDrift, Unreachable } from "./drift.ts";
 import { created, diff, type FactsInputs, updated } from "./facts.ts";
 
@@ -20,14 +20,13 @@ function converge(name: string, content: string): void {
 }
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "drift-"));
+  folder = temporaryFolder("drift-");
   mkdirSync(join(folder, "records"));
   inputs = {
     reader: { command: ["bash", "-s"], records: `${folder}/records`, timeout: 1 },
     steps: { "a step": { title: "hold a state", facts: facts().shell } },
   };
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 describe("drift", () => {
   it("is none after the step has succeeded", async () => {

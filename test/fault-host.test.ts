@@ -1,9 +1,8 @@
 /** The faults of the host's files, applied to what the product's own scripts have made, and read with its own facts. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { imageFacts } from "../components/guest/image.ts";
 import { allowAutoLoad, autoLoadFacts, revokeAutoLoad } from "../components/host/gdb-access.ts";
 import { claimScript, type LeaseArgs, leaseFacts } from "../components/host/lease.ts";
@@ -19,12 +18,12 @@ import { faultNamed } from "./fault-list.ts";
 import type { Place } from "./fault-run.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { shared, type TestStack } from "./stack.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "duet-fault-"));
+  folder = temporaryFolder("duet-fault-");
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 function bash(script: Shell): string {
   return execFileSync("bash", ["-c", `set -euo pipefail\n${script.shell}`], { encoding: "utf8" }).trim();

@@ -1,15 +1,14 @@
 import { spawn } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { difference, type Snapshot, snapshot } from "./snapshot.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 let home: string;
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), "duet-home-"));
+  home = temporaryFolder("duet-home-");
 });
-afterEach(() => rmSync(home, { recursive: true }));
 
 const ofHome = (before: Snapshot, after: Snapshot) =>
   difference(before, after).filter((line) => line.slice(2).startsWith("home: "));

@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { lastLine, runScript, type Stubs } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import type { Machine } from "../machine/machine.ts";
 import { lines } from "../machine/shell.ts";
 import type { StepArgs } from "../machine/step.ts";
@@ -39,10 +39,9 @@ proof: done
 let folder: string;
 let calls: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "session-"));
+  folder = temporaryFolder("session-");
   calls = join(folder, "calls");
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 /** A host with a guest that libvirt calls paused, and a gdb that does what the test says. */
 function host(gdb: string, established = ""): Stubs {

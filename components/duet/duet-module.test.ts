@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { lastLine, runScript, type Stubs } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import type { Machine } from "../machine/machine.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 import type { StepArgs } from "../machine/step.ts";
@@ -22,14 +22,13 @@ let root: string;
 let paths: ModulePaths;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "it's a module-"));
+  root = temporaryFolder("it's a module-");
   paths = { directory: join(root, "duet-module"), buildDirectory: join(root, "build"), module: "duet" };
   mkdirSync(paths.directory);
   mkdirSync(paths.buildDirectory);
   writeFileSync(join(paths.directory, "Makefile"), "");
   writeFileSync(join(paths.buildDirectory, "Module.symvers"), "");
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 /** The commands of a build, as the user who runs the test. */
 const builders = (make: string): Stubs => ({

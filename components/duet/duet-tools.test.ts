@@ -1,9 +1,9 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { lastLine, runScript, type Stubs } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import type { Machine } from "../machine/machine.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 import type { StepArgs } from "../machine/step.ts";
@@ -17,11 +17,10 @@ let root: string;
 let directory: string;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "tools-"));
+  root = temporaryFolder("tools-");
   directory = join(root, "duet-tools");
   cpSync(join(samples, "tools"), directory, { recursive: true });
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 describe("the samples", () => {
   it("agree on what goes through the device", () => {

@@ -1,20 +1,19 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, localMachine, localStep, settled } from "../../test/mocks.ts";
 import { runScript } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { Access, accessFacts, accessScript, parseKeys, sshConfig } from "./access.ts";
 
 let root: string;
 let folder: string;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "keys of o'dev "));
+  root = temporaryFolder("keys of o'dev ");
   folder = join(root, "duetdev");
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 const make = (address = "192.168.150.10") => runScript(accessScript("duetdev", address, folder));
 const facts = async () => (await runScript(accessFacts(folder))).stdout;

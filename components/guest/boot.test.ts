@@ -1,14 +1,14 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { lastLine, runScript, type Stubs } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { type BootArgs, bootFacts, bootScript } from "./boot.ts";
 
 let root: string;
 let args: BootArgs;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "boot-"));
+  root = temporaryFolder("boot-");
   args = {
     uri: "qemu:///system",
     domain: "duetdev",
@@ -18,7 +18,6 @@ beforeEach(() => {
     timeout: 60,
   };
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 const panic =
   "Kernel panic - not syncing: Fatal exception\nRebooting never\n---[ end Kernel panic - not syncing ]---\n";

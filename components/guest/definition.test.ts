@@ -1,16 +1,15 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { runScript, type Stubs } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { definitionFacts, keepDefinition } from "./definition.ts";
 
 const args = { uri: "qemu:///system", domain: "it's duetdev" };
 let root: string;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "definitions-"));
+  root = temporaryFolder("definitions-");
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 const definition = (id: string, memory = 1024) =>
   `<domain>\n<uuid>${id}</uuid>\n<memory>${memory}</memory>\n</domain>\n`;

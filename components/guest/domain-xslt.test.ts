@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { domainXslt } from "./domain-xslt.ts";
 
 /** A domain as the provider writes it, in short. */
@@ -19,9 +19,8 @@ const domain = `<domain type="kvm">
 
 let root: string;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "xslt-"));
+  root = temporaryFolder("xslt-");
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 /** What the provider makes of its XML with the stylesheet. */
 function transformed(consoleLog = "/log/duetdev-console.log", gdbPort = 1234): string {

@@ -1,21 +1,20 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, localMachine, localStep, scriptOf, settled } from "../../test/mocks.ts";
 import { lastLine, runScript } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { Image, type ImageSource, imageFacts, imageScript } from "./image.ts";
 
 let root: string;
 let path: string;
 let calls: string;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "it's an image-"));
+  root = temporaryFolder("it's an image-");
   path = join(root, "images $(x)", "debian.qcow2");
   calls = join(root, "calls");
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 const sha256 = (text: string) => execFileSync("sha256sum", { input: text, encoding: "utf8" }).slice(0, 64);
 const url = "https://example.org/it's $(x).qcow2";

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { runScript } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 import { asDeveloper, endWithParent } from "./developer.ts";
 
@@ -81,10 +81,9 @@ describe("a script that ends with its parent", () => {
 describe.runIf(isRoot)("a file of the developer's", () => {
   let root: string;
   beforeEach(() => {
-    root = mkdtempSync(join(tmpdir(), "dev-"));
+    root = temporaryFolder("dev-");
     chmodSync(root, 0o777);
   });
-  afterEach(() => rmSync(root, { recursive: true }));
 
   it("belongs to the developer", async () => {
     const file = join(root, "made");

@@ -3,7 +3,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,21 +10,20 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { lastLine, runScript } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { allowAutoLoad, autoLoadFacts, revokeAutoLoad } from "./gdb-access.ts";
 
 let home: string;
 let file: string;
 
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), "home of o'dev-"));
+  home = temporaryFolder("home of o'dev-");
   file = join(home, ".gdbinit");
 });
-afterEach(() => rmSync(home, { recursive: true }));
 
 const of = (stack: string, directory = "/media/data/duet") => ({ home, stack, directory });
 const allow = (stack = "sandbox", directory?: string) => runScript(allowAutoLoad(of(stack, directory)));

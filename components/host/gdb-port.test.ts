@@ -1,11 +1,10 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { deploy, localMachine, localStep, scriptOf, settled } from "../../test/mocks.ts";
 import { lastLine, runScript, type Stubs } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { lines, sh } from "../machine/shell.ts";
 import { GdbPort, portTaken } from "./gdb-port.ts";
 import { claimScript } from "./lease.ts";
@@ -48,10 +47,9 @@ describe("a port that is taken", () => {
   });
 
   it("is said in the error of a lease that has no other choice", async () => {
-    const root = mkdtempSync(join(tmpdir(), "ports-"));
+    const root = temporaryFolder("ports-");
     const lease = { folder: join(root, "p"), owner: "dev/vm", candidates: [1234], what: "gdb port" };
     const ran = await runScript(claimScript({ ...lease, taken: portTaken("vm") }), listener(process.pid));
-    rmSync(root, { recursive: true });
     expect(ran.code).toBe(1);
     expect(lastLine(ran)).toMatch(
       /^gdb port 1234 was asked for dev\/vm, and process \d+ \(.+\) uses it: choose another/,

@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { runScript } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 import { type Hold, makeScratch, makeSourcesDirectory, releaseHold, scriptAsDeveloper, takeHold } from "./holds.ts";
 
@@ -12,10 +12,9 @@ const developer = { uid: isRoot ? 54321 : (process.getuid?.() ?? 0), gid: isRoot
 let root: string;
 let directory: string;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "it's held-"));
+  root = temporaryFolder("it's held-");
   directory = join(root, "media $(x)", "data", "duet");
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 const hold = (owner: string, what = "duet-kernel"): Hold => ({ directory, what, owner });
 const take = (owner: string, what?: string) =>

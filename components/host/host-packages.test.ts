@@ -1,19 +1,18 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, localMachine, localStep, scriptOf } from "../../test/mocks.ts";
 import { runScript, type Stubs } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { lines, sh } from "../machine/shell.ts";
 import { buildPackages, HostPackages, joinGroups, leaveGroups } from "./host-packages.ts";
 
 let root: string;
 let joined: string;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "it's groups-"));
+  root = temporaryFolder("it's groups-");
   joined = join(root, "groups");
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 /** A host with the account `dev` of uid 1000, in the groups named, and with the groups of a host of libvirt. */
 function host(member: string, groups = "kvm libvirt", user = "dev"): Stubs {

@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { sh } from "../machine/shell.ts";
 import { claimScript, leaseFacts, releaseScript } from "./lease.ts";
 
@@ -13,10 +13,9 @@ let root: string;
 let folder: string;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "lease-"));
+  root = temporaryFolder("lease-");
   folder = join(root, "gdb ports");
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 async function claim(owner: string, candidates: readonly number[], taken = free): Promise<string> {
   const script = claimScript({ folder, owner, candidates, what: "gdb port", taken }).shell;

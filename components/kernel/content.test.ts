@@ -2,7 +2,6 @@ import { execFileSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -10,19 +9,18 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import type { Shell } from "../machine/shell.ts";
 import { contentByBytes, contentByTime, contentOfGit, contentOfTree } from "./content.ts";
 
 let tree: string;
 beforeEach(() => {
-  tree = mkdtempSync(join(tmpdir(), "it's a tree "));
+  tree = temporaryFolder("it's a tree ");
   write("main.c", "int main;");
   write("sub dir/it's.h", "#pragma once");
 });
-afterEach(() => rmSync(tree, { recursive: true }));
 
 function write(name: string, text = ""): void {
   const file = join(tree, name);

@@ -1,20 +1,10 @@
 import { spawn } from "node:child_process";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, localMachine, localStep, scriptOf, settled } from "../../test/mocks.ts";
 import { lastLine, runScript, type Stubs } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { endWithParent } from "../host/developer.ts";
 import { result } from "../machine/result.ts";
 import { buildFacts, buildScript, KernelBuild } from "./kernel-build.ts";
@@ -44,8 +34,7 @@ const stubs: Stubs = { readelf: `echo '    Build ID: 0123456789abcdef0123456789a
 let root: string;
 let args: BuildScriptArgs;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "a kernel-"));
-  chmodSync(root, 0o755);
+  root = temporaryFolder("a kernel-");
   args = {
     developer: { uid: 54321, gid: 54322 },
     source: join(root, "source tree"),
@@ -60,7 +49,6 @@ beforeEach(() => {
   writeFileSync(join(args.source, "Makefile"), makefile);
   writeFileSync(join(args.build, ".config"), "CONFIG_BLK_DEV_INITRD=y\n");
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 const build = (change: Stubs = {}) => runScript(buildScript(args), { ...stubs, ...change });
 /** Gives `bzImage` another recipe. */

@@ -1,19 +1,9 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, localMachine, localStep, scriptOf } from "../../test/mocks.ts";
 import { lastLine, runScript, type Stubs } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 import {
   type ConfigScriptArgs,
@@ -86,8 +76,7 @@ let root: string;
 let source: string;
 let build: string;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "it's a kernel-"));
-  chmodSync(root, 0o755);
+  root = temporaryFolder("it's a kernel-");
   source = join(root, "source tree");
   build = join(root, "builds", "duet kernel");
   mkdirSync(source);
@@ -95,7 +84,6 @@ beforeEach(() => {
     writeFileSync(join(source, name), text);
   }
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 const fragment = (...text: readonly string[]) => ({ name: "test", text: text.join("\n") });
 const configure = (change: Partial<ConfigScriptArgs> = {}, stdin = "") =>

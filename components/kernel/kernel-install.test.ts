@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, localMachine, localStep, scriptOf, settled } from "../../test/mocks.ts";
 import { lastLine, type Ran, runScript, type Stubs } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 import type { KernelBuild } from "./kernel-build.ts";
@@ -25,9 +25,8 @@ const buildId = "0123456789abcdef0123456789abcdef01234567";
 
 let root: string;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "kernels-"));
+  root = temporaryFolder("kernels-");
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 const read = (name: string) => (existsSync(join(root, name)) ? readFileSync(join(root, name), "utf8") : "");
 const write = (name: string, text: string) => writeFileSync(join(root, name), text);

@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { runScript } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { lines, sh } from "../machine/shell.ts";
 import { packageScript } from "./kernel-package.ts";
 import type { BuildScriptArgs } from "./make.ts";
@@ -20,8 +20,7 @@ const makefile = `modules_install:
 let root: string;
 let args: BuildScriptArgs;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "it's packed-"));
-  chmodSync(root, 0o755);
+  root = temporaryFolder("it's packed-");
   const [source, build] = [join(root, "source"), join(root, "build")];
   args = { developer: { uid: 54321, gid: 54322 }, source, build, ccache: join(root, "cc"), localversion: "+duet-abc" };
   mkdirSync(source);
@@ -32,7 +31,6 @@ beforeEach(() => {
   writeFileSync(join(build, ".config"), "CONFIG_X=y\n");
   chmodSync(build, 0o777);
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 /** Packs the build, and gives the path of the package. */
 async function pack(buildId = "0123456789abcdef0123"): Promise<string> {

@@ -4,7 +4,6 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -12,11 +11,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, localMachine, localStep, scriptOf, settled } from "../../test/mocks.ts";
 import { lastLine, type Ran, runScript, type Stubs } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { result } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 import {
@@ -37,12 +36,10 @@ let directory: string;
 let tree: string;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "it's sources-"));
-  chmodSync(root, 0o755);
+  root = temporaryFolder("it's sources-");
   directory = join(root, "media", "duet");
   tree = join(directory, "duet-module");
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 const argsOf = (source: Source, owner = "dev"): Omit<SourceTreeArgs, "host"> => ({
   role: "duet-module",

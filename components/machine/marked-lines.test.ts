@@ -1,28 +1,18 @@
 import { execFileSync } from "node:child_process";
-import {
-  chmodSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { dropLines, lineFacts, putLines } from "./marked-lines.ts";
 import type { Shell } from "./shell.ts";
 
 let folder: string;
 let file: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "marked "));
+  folder = temporaryFolder("marked ");
   file = join(folder, "fstab");
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 function run(script: Shell): string {
   return execFileSync("bash", ["-euo", "pipefail", "-c", script.shell], { encoding: "utf8" });

@@ -1,18 +1,17 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { lastLine, runScript, type Stubs } from "../../test/run-script.ts";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { inNamespace, installPackages, packageFacts } from "./packages.ts";
 import { lines, sh } from "./shell.ts";
 
 let root: string;
 let calls: string;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "packages-"));
+  root = temporaryFolder("packages-");
   calls = join(root, "calls");
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 /**
  * A machine that has `bc`, half of `git`, and gets what apt-get installs.

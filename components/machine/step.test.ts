@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { lines, type Shell, sh } from "./shell.ts";
 import { createScript, deleteScript, recordFile, stepCommand, stepInput } from "./step.ts";
 
@@ -10,10 +10,9 @@ let root: string;
 let record: string;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "it's a step-"));
+  root = temporaryFolder("it's a step-");
   record = recordFile(join(root, "steps $(x)"), "one");
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 /** Runs a step as the command plugin does: the command in a shell, the script on standard input. */
 function run(create: Shell, { facts = sh`:`, stdin = "", title = "do it" } = {}) {
