@@ -1,9 +1,10 @@
 /** The launcher as a process, with a pulumi and a virsh that say what they are told and write down what they get. */
 import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { processName } from "../sandbox/processes.ts";
+import { writeProgram } from "../test/run-script.ts";
 import { temporaryFolder } from "../test/temporary-folder.ts";
 import { pulumiVersion, sourceKey } from "../toolchain/recipe.ts";
 import { project } from "./project.ts";
@@ -11,16 +12,16 @@ import { project } from "./project.ts";
 let home: string;
 beforeEach(() => {
   home = temporaryFolder("duet-launch-");
-  program(
-    "real/pulumi",
+  writeProgram(
+    join(home, "real/pulumi"),
     `case "$*" in
 *"stack export"*) cat ${home}/exported 2>/dev/null || exit 255 ;;
 *"stack import"*) cat >${home}/exported; cp ${home}/exported ${home}/imported ;;
 *) printf '%s|' "$(pwd)" "$PULUMI_STACK" "$@" >>${home}/calls; echo >>${home}/calls; eval "$FAKE_PULUMI" ;;
 esac`,
   );
-  program(
-    "bin/virsh",
+  writeProgram(
+    join(home, "bin/virsh"),
     `shift 2
 case "$*" in
 *=domains*) cat ${home}/survey 2>/dev/null ;;
@@ -37,13 +38,6 @@ esac`,
   const record = { pulumi: join(home, "real/pulumi"), path: [], home: join(home, "pulumi"), source: "release" };
   writeFileSync(join(installed, "toolchain.json"), JSON.stringify(record));
 });
-
-function program(name: string, body: string): void {
-  const file = join(home, name);
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `#!/bin/sh\n${body}\n`);
-  chmodSync(file, 0o755);
-}
 
 interface Launch {
   readonly status: number | null;
@@ -165,9 +159,7 @@ describe("one line and status 1", () => {
   it("for the embedded host without root", async () => {
     const spec = join(home, "dev.yaml");
     writeFileSync(spec, "config: { duet:host: { sandbox: true } }\n");
-    for (const path of [home, spec]) {
-      chmodSync(path, 0o755);
-    }
+    chmodSync(spec, 0o755);
     const through = process.getuid?.() === 0 ? ["setpriv", "--reuid", "65534", "--clear-groups"] : [];
     expect(await launch(`up --stack dev --config-file ${spec}`, { through })).toEqual(oneLine(/needs root: /));
   });

@@ -1,7 +1,8 @@
 /** Recovery with a virsh and a pulumi that say what they are told and write down what they get. */
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { writeProgram } from "../test/run-script.ts";
 import { temporaryFolder } from "../test/temporary-folder.ts";
 import type { Pulumi } from "./backend.ts";
 import type { Deployment } from "./deployment.ts";
@@ -22,8 +23,8 @@ beforeEach(() => {
   said = [];
   path = process.env.PATH;
   process.env.PATH = `${home}:${path}`;
-  program(
-    "virsh",
+  writeProgram(
+    join(home, "virsh"),
     `shift 2
 case "$*" in
 *=domains*) [ -e ${home}/started ] && cat ${home}/survey-after || cat ${home}/survey ;;
@@ -31,8 +32,8 @@ desc*) cat ${home}/$2 ;;
 *) echo "$*" >>${home}/virsh-calls; cat >>${home}/virsh-calls; case $1 in *-start) : >${home}/started ;; esac; [ "$1" != "$FAILS" ] ;;
 esac`,
   );
-  program(
-    "pulumi",
+  writeProgram(
+    join(home, "pulumi"),
     `case "$*" in
 *export) cat ${home}/exported ;;
 *import) cat >${home}/imported ;;
@@ -44,11 +45,6 @@ afterEach(() => {
   process.env.PATH = path;
   delete process.env.FAILS;
 });
-
-function program(name: string, body: string): void {
-  writeFileSync(join(home, name), `#!/bin/sh\n${body}\n`);
-  chmodSync(join(home, name), 0o755);
-}
 
 interface Found {
   readonly domains?: readonly string[];

@@ -1,6 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { writeProgram } from "../test/run-script.ts";
 import { temporaryFolder } from "../test/temporary-folder.ts";
 import { checkpoints, type Pulumi } from "./backend.ts";
 import { stackFolder } from "./environment.ts";
@@ -23,18 +24,15 @@ const stop = async () => {
 /** A pulumi that keeps checkpoints as the real one does, and writes a salt where there is none. */
 function pulumiOf(stack: string): Pulumi {
   const program = join(home, "pulumi");
-  writeFileSync(
+  writeProgram(
     program,
-    `#!/bin/sh
-shift 3
+    `shift 3
 case "$1 $2" in
 "stack init") mkdir -p "$BACKEND"; echo '{"checkpoint":{}}' >"$BACKEND/$3.json"; grep -q ^encryptionsalt: Pulumi.$3.yaml || echo "encryptionsalt: v1:salt" >>Pulumi.$3.yaml ;;
 "stack rm") rm "$BACKEND/$6.json" ;;
 *) echo "error: what is $*" >&2; exit 1 ;;
-esac
-`,
+esac`,
   );
-  chmodSync(program, 0o755);
   const environment = { ...process.env, BACKEND: checkpoints(backendOf(state)) };
   return { program, directory: stackFolder(state, stack), environment };
 }
@@ -149,8 +147,7 @@ describe("giving back", () => {
   it("says so where pulumi refuses, and keeps everything", async () => {
     make("dev");
     const broken = { ...pulumiOf("dev"), program: join(home, "broken") };
-    writeFileSync(broken.program, "#!/bin/sh\necho 'error: still has resources' >&2; exit 1\n");
-    chmodSync(broken.program, 0o755);
+    writeProgram(broken.program, "echo 'error: still has resources' >&2; exit 1");
     await expect(giveBack(state, "dev", async () => broken, stop)).rejects.toThrow(/still has resources$/);
     expect(existsSync(stackFolder(state, "dev"))).toBe(true);
   });

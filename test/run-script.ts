@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Shell } from "../components/machine/shell.ts";
 
 /** What a script left behind. */
@@ -14,6 +14,13 @@ export interface Ran {
 /** Bash for each command that a test replaces, by the command's name. */
 export type Stubs = Readonly<Record<string, string>>;
 
+/** Writes a program of the shell's, and makes the folders above it. */
+export function writeProgram(file: string, body: string, shell = "/bin/sh"): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `#!${shell}\n${body}\n`);
+  chmodSync(file, 0o755);
+}
+
 /**
  * Runs a script as a step runs it, with the stubs in the place of the real commands.
  *
@@ -22,10 +29,8 @@ export type Stubs = Readonly<Record<string, string>>;
 export async function runScript(script: Shell, stubs: Stubs = {}, words: readonly string[] = []): Promise<Ran> {
   const folder = mkdtempSync(join(tmpdir(), "duet-stubs-"));
   const bin = join(folder, "bin");
-  mkdirSync(bin);
   for (const [name, body] of Object.entries(stubs)) {
-    writeFileSync(join(bin, name), `#!/bin/bash\n${body}\n`);
-    chmodSync(join(bin, name), 0o755);
+    writeProgram(join(bin, name), body, "/bin/bash");
   }
   const [command = "bash", ...rest] = [...words, "bash", "-c", `set -euo pipefail\n(\n${script.shell}\n)`];
   const child = spawn(command, rest, {
