@@ -40,7 +40,10 @@ function median(values: readonly number[]): number {
 }
 
 try {
-  writeFileSync(join(folder, "Pulumi.yaml"), "name: empty\nruntime: { name: nodejs, options: { typescript: false } }\n");
+  writeFileSync(
+    join(folder, "Pulumi.yaml"),
+    "name: empty\nruntime: { name: nodejs, options: { typescript: false } }\n",
+  );
   writeFileSync(join(folder, "package.json"), '{ "main": "index.js" }\n');
   writeFileSync(join(folder, "index.js"), "");
   symlinkSync(join(project, "node_modules"), join(folder, "node_modules"));

@@ -17,7 +17,7 @@ import { mountFacts, mountScript, unmountScript } from "./guest/nfs-mount.ts";
 import { asDeveloper, endWithParent } from "./host/developer.ts";
 import { allowAutoLoad, autoLoadFacts, revokeAutoLoad } from "./host/gdb-access.ts";
 import { portTaken } from "./host/gdb-port.ts";
-import { makeScratch, makeSourcesDirectory, releaseHold, scriptAsDeveloper, takeHold } from "./host/holds.ts";
+import { makeScratch, makeSourcesDirectory, releaseHold, scriptAsDeveloper, takeHold, takeTurn } from "./host/holds.ts";
 import { joinGroups, leaveGroups } from "./host/host-packages.ts";
 import { claimScript, leaseFacts, releaseScript } from "./host/lease.ts";
 import { subnetTaken } from "./host/network.ts";
@@ -106,6 +106,7 @@ const builders: readonly Builder[] = [
   ...[
     [makeScratch, (hold: Parameters<typeof takeHold>[0]) => makeScratch(hold, developer)] as const,
     [takeHold, takeHold] as const,
+    [takeTurn, (hold: Parameters<typeof takeHold>[0]) => lines(takeTurn(hold, developer), takeHold(hold))] as const,
     [releaseHold, (hold: Parameters<typeof takeHold>[0]) => lines(takeHold(hold), releaseHold(hold, sh`:`))] as const,
   ].map(([of, make]) =>
     builder(of, [dir, "duet-kernel", "dev"], (directory, what, owner) => make({ directory, what, owner })),

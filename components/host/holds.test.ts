@@ -1,11 +1,19 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { runScript } from "../../test/run-script.ts";
 import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
-import { type Hold, makeScratch, makeSourcesDirectory, releaseHold, scriptAsDeveloper, takeHold } from "./holds.ts";
+import {
+  type Hold,
+  makeScratch,
+  makeSourcesDirectory,
+  releaseHold,
+  scriptAsDeveloper,
+  takeHold,
+  takeTurn,
+} from "./holds.ts";
 
 const isRoot = process.getuid?.() === 0;
 const developer = { uid: isRoot ? 54321 : (process.getuid?.() ?? 0), gid: isRoot ? 54322 : (process.getgid?.() ?? 0) };
@@ -99,6 +107,36 @@ describe("what is held", () => {
     const ran = await runScript(lines(sh`cd ${directory}`, releaseHold(hold("dev"), sh`:`)));
     expect(ran.code).toBe(0);
     expect(readdirSync(root)).toEqual([]);
+  });
+});
+
+describe("a turn", () => {
+  const log = () => readFileSync(join(root, "log"), "utf8");
+  const work = (owner: string) =>
+    runScript(
+      lines(
+        takeTurn(hold(owner), developer),
+        sh`echo ${`${owner} begins`} >>${join(root, "log")}; sleep 0.3; echo ${`${owner} ends`} >>${join(root, "log")}`,
+        takeHold(hold(owner)),
+      ),
+    );
+
+  it("is one stack's alone, and the others wait for it", async () => {
+    const ran = await Promise.all(["a", "b", "c"].map(work));
+    expect(ran.map(({ code }) => code)).toEqual([0, 0, 0]);
+    expect(ran.filter(({ stderr }) => stderr.includes("another stack is at work on duet-kernel"))).toHaveLength(2);
+    expect(log()).toMatch(/^(?:(\w) begins\n\1 ends\n){3}$/);
+  });
+
+  it("is not taken away by a stack that lets go meanwhile, and left by nobody", async () => {
+    await take("first");
+    const last = sh`sleep 0.3; echo last >>${join(root, "log")}`;
+    const [released, worked] = await Promise.all([release("first", "duet-kernel", last), work("second")]);
+    expect([released.code, worked.code]).toEqual([0, 0]);
+    expect(readdirSync(join(directory, ".duet/holds/duet-kernel"))).toEqual(["second"]);
+    expect(log()).toMatch(/^(?:last\nsecond begins\nsecond ends|second begins\nsecond ends)\n$/);
+    await release("second");
+    expect(existsSync(directory)).toBe(false);
   });
 });
 

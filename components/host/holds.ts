@@ -1,3 +1,4 @@
+import { fail } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 import { asDeveloper, type Developer } from "./developer.ts";
 
@@ -13,6 +14,23 @@ export interface Hold {
   readonly what: string;
   /** Who holds it, a file name: that of the stack. */
   readonly owner: string;
+}
+
+/** Seconds that one stack waits for another one's turn: a kernel is built in less. */
+const turnLimit = 3600;
+
+/** Absolute path of the folder with a file for each holder. */
+function holders({ directory, what }: Hold): string {
+  return `${directory}/.duet/holds/${what}`;
+}
+
+/** Locks the folder of the holders, if it is there, until the script ends. */
+function lockHolders(hold: Hold): Shell {
+  const busy = `another stack is at work on ${hold.what} in ${hold.directory}`;
+  return sh`if { exec 7<${holders(hold)}; } 2>/dev/null && ! flock -n 7; then
+  printf '%s\n' ${`${busy}: waiting for it`} >&2
+  flock -w ${turnLimit} 7 || ${fail(sh`${`${busy}, and has been for ${turnLimit} s: end that, or give this stack a directory of its own`}`)}
+fi`;
 }
 
 /** Makes the sources directory for the developer, where it is missing, and notes which folders were made. */
@@ -32,6 +50,20 @@ mkdir -p -- ${`${directory}/.duet`}
 if [ -n "$made" ]; then printf '%s\n' "$made" >>${`${directory}/.duet/made`}; fi`;
 }
 
+/**
+ * Keeps other stacks' work on the same thing out until the script ends: two `up` at once never write to one tree. The
+ * lock is on the folder of the holders, which goes with the last of them: then all is made again, and locked there.
+ */
+export function takeTurn(hold: Hold, developer: Developer): Shell {
+  return lines(
+    sh`until [ ${holders(hold)} -ef /proc/self/fd/7 ]; do`,
+    makeSourcesDirectory(hold.directory, developer),
+    sh`mkdir -p -- ${holders(hold)}`,
+    lockHolders(hold),
+    sh`done`,
+  );
+}
+
 /** A scratch folder of the developer's, on the file system of the sources, empty, as `$scratch`. */
 export function makeScratch(hold: Hold, developer: Developer): Shell {
   const scratch = `${hold.directory}/.duet/${hold.what}.new`;
@@ -39,22 +71,26 @@ export function makeScratch(hold: Hold, developer: Developer): Shell {
 }
 
 /** Notes the hold. The last thing that `create` does. */
-export function takeHold({ directory, what, owner }: Hold): Shell {
-  return sh`mkdir -p -- ${`${directory}/.duet/holds/${what}`}; : >${`${directory}/.duet/holds/${what}/${owner}`}`;
+export function takeHold(hold: Hold): Shell {
+  return sh`mkdir -p -- ${holders(hold)}; : >${`${holders(hold)}/${hold.owner}`}`;
 }
 
 /**
  * Gives a hold back, runs `last` where nobody else has one on the same thing, and in the end removes the folders that
  * were made for it, if they are empty.
  */
-export function releaseHold({ directory, what, owner }: Hold, last: Shell): Shell {
-  const duet = `${directory}/.duet`;
+export function releaseHold(hold: Hold, last: Shell): Shell {
+  const duet = `${hold.directory}/.duet`;
+  const folder = holders(hold);
   return lines(
     sh`cd /`,
-    sh`rm -f -- ${`${duet}/holds/${what}/${owner}`}`,
-    sh`if [ -z "$(ls -A -- ${`${duet}/holds/${what}`} 2>/dev/null)" ]; then`,
+    sh`while [ -d ${folder} ] && [ ! ${folder} -ef /proc/self/fd/7 ]; do`,
+    lockHolders(hold),
+    sh`done`,
+    sh`rm -f -- ${`${folder}/${hold.owner}`}`,
+    sh`if [ -z "$(ls -A -- ${folder} 2>/dev/null)" ]; then`,
     last,
-    sh`rm -rf -- ${`${duet}/holds/${what}`} ${`${duet}/${what}.new`}`,
+    sh`rm -rf -- ${folder} ${`${duet}/${hold.what}.new`}`,
     sh`fi`,
     sh`if [ -d ${duet} ] && [ -z "$(ls -A -- ${`${duet}/holds`} 2>/dev/null)" ]; then`,
     sh`made=$(cat ${`${duet}/made`} 2>/dev/null || true)`,

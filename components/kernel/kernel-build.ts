@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Developer, endWithParent } from "../host/developer.ts";
+import { takeTurn } from "../host/holds.ts";
 import type { Machine } from "../machine/machine.ts";
 import { fail, result } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
@@ -84,6 +85,7 @@ export class KernelBuild extends pulumi.ComponentResource {
             lines(
               sh`# sources ${hash}, configuration ${configuration}`,
               sh`set -euo pipefail`,
+              takeTurn(config.hold, developer),
               buildScript({
                 developer,
                 source: source.directory,

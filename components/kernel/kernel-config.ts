@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { asDeveloper, type Developer } from "../host/developer.ts";
-import { releaseHold, takeHold } from "../host/holds.ts";
+import { type Hold, releaseHold, takeHold, takeTurn } from "../host/holds.ts";
 import type { Machine } from "../machine/machine.ts";
 import { fail, result } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
@@ -217,6 +217,8 @@ export function keepInCache(folders: KeptFolders): Shell {
 export class KernelConfig extends pulumi.ComponentResource {
   /** Changes with the configuration. */
   readonly hash: pulumi.Output<string>;
+  /** The hold on the build directory: whoever writes there takes a turn. */
+  readonly hold: Hold;
 
   constructor(name: string, args: KernelConfigArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:kernel:KernelConfig", name, {}, opts);
@@ -230,6 +232,7 @@ export class KernelConfig extends pulumi.ComponentResource {
     const modules = args.localmodconfig ? ofGuest("modules") : undefined;
     const kept = { [build]: `${source.cache}/build`, [ccache]: `${source.cache}/ccache` };
     const hold = { directory: args.directory, what: "kernel-build", owner: args.owner };
+    this.hold = hold;
     const step = host.step(
       name,
       {
@@ -237,6 +240,7 @@ export class KernelConfig extends pulumi.ComponentResource {
         create: pulumi.all([source.hash, modules]).apply(([hash, modules]) =>
           lines(
             sh`# sources ${hash}`,
+            takeTurn(hold, developer),
             takeKept(kept),
             takeHold(hold),
             configScript({

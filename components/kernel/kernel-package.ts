@@ -46,8 +46,9 @@ Description: Linux kernel $release, built by Duet
 END`,
     // Read by the guest over NFS right after: not packing costs nothing and installs sooner.
     sh`dpkg-deb --root-owner-group -Znone -b . "$package.new" >&2`,
-    sh`find ${build} -maxdepth 1 -name 'linux-image-*.deb' -delete`,
+    // A guest of another stack may be about to read it: there is one at any moment.
     sh`mv -- "$package.new" "$package"`,
+    sh`find ${build} -maxdepth 1 -name 'linux-image-*.deb' ! -path "$package" -delete`,
   );
   return lines(
     sh`architecture=$(dpkg --print-architecture)`,

@@ -1,14 +1,7 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { asDeveloper, type Developer, endWithParent } from "../host/developer.ts";
-import {
-  type Hold,
-  makeScratch,
-  makeSourcesDirectory,
-  releaseHold,
-  scriptAsDeveloper,
-  takeHold,
-} from "../host/holds.ts";
+import { type Hold, makeScratch, releaseHold, scriptAsDeveloper, takeHold, takeTurn } from "../host/holds.ts";
 import type { Machine } from "../machine/machine.ts";
 import { inNamespace, installPackages } from "../machine/packages.ts";
 import { fail, result } from "../machine/result.ts";
@@ -229,7 +222,7 @@ function treeScript(args: SourceTreeArgs, tree: string): Shell {
 
 /** Bash that brings the sources to their place and prints `commit: …` and `hash: …`. */
 export function sourceScript(args: SourceTreeArgs): Shell {
-  const { source, directory, developer } = args;
+  const { source, developer } = args;
   const hold = holdOf(args);
   const kind =
     "git" in source
@@ -240,7 +233,7 @@ export function sourceScript(args: SourceTreeArgs): Shell {
           ? copyScript(args, source.copy, hold)
           : treeScript(args, source.tree);
   return lines(
-    makeSourcesDirectory(directory, developer),
+    takeTurn(hold, developer),
     kind,
     sh`cd ${treePath(args)}; printf 'hash: %s\n' "$(${contentScript(args)})"`,
     takeHold(hold),
