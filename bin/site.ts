@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { userInfo } from "node:os";
+import { totalmem, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import type { Fragment, ImageSource, Site, Source, Spec } from "../components/index.ts";
 import { SpecError } from "../components/index.ts";
@@ -24,6 +24,15 @@ function fragmentsOf(spec: Spec, project: string): readonly Fragment[] {
   return [...files.map(({ name, file }) => ({ name, text: readFileSync(file, "utf8") })), ...own];
 }
 
+/** A guest that finds no memory fails late, and in the words of QEMU; of a host elsewhere nothing is known here. */
+function checkMemory({ host, vms }: Spec): void {
+  const asked = vms.reduce((sum, { memory }) => sum + memory, 0);
+  const there = Math.floor(totalmem() / 2 ** 20);
+  if ((host.sandbox || host.uri.startsWith("qemu:///")) && asked > there) {
+    throw new SpecError([`duet:vms: asked for ${asked} MiB of memory in all, and this host has ${there}; take less`]);
+  }
+}
+
 function sourceOf(source: Spec["sources"]["kernel"], project: string): Source {
   return "copy" in source ? { copy: resolve(project, source.copy) } : source;
 }
@@ -43,6 +52,7 @@ function imageOf(spec: Spec, cache: string, cacheHome: string, project: string):
 export function findSite(spec: Spec, stack: string, project: string, environment: NodeJS.ProcessEnv): Site {
   const { cache, state } = folders(environment);
   const { sandbox } = spec.host;
+  checkMemory(spec);
   const paths = sandboxPathsFrom(environment);
   const id = (name: "SUDO_UID" | "SUDO_GID", own: number | undefined): number =>
     Number(environment[name] ?? 0) || own || firstUser;
