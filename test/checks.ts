@@ -114,9 +114,28 @@ async function listensToNobodyElse(stack: TestStack, { name, address, gdbPort }:
   const onPort = (port: number): string => listening.filter((other) => other.endsWith(`:${port}`)).join(" ");
   const bridge = address.replace(/\.\d+$/, ".1");
   demand(`where the stub of ${name} listens`, onPort(gdbPort), `127.0.0.1:${gdbPort}`);
-  demand("where the NFS server listens", onPort(2049), `${bridge}:2049`);
+  // Each stack has a server of its own.
+  demand("where NFS servers listen", onPort(2049), /^192\.168\.\d+\.1:2049(?: 192\.168\.\d+\.1:2049)*$/);
+  demand(
+    "where the NFS server listens",
+    onPort(2049)
+      .split(" ")
+      .find((at) => at === `${bridge}:2049`) ?? "",
+    `${bridge}:2049`,
+  );
   const connect = sh`timeout 5 bash -c ${`</dev/tcp/${bridge}/${gdbPort}`} 2>/dev/null && echo reached || echo refused`;
   demand(`the stub of ${name}, asked on the bridge`, await stack.guest(name, connect), "refused");
+}
+
+async function keepsItsKeys(stack: TestStack, { name }: GuestAccess): Promise<void> {
+  const own = `${stack.folder}/${name}`;
+  const modes = await stack.host(sh`stat -c %a -- ${[stack.folder, own]}`);
+  demand(`the modes of the folders with the keys of ${name}`, modes, "700\n700");
+  for (const key of ["client", "host"]) {
+    // On standard input of grep, or its own command line would be the first to have the key.
+    const found = sh`sed -n 3p ${`${own}/${key}`} | { grep -raslFf - -- ${stack.backend} /proc/[0-9]*/cmdline || true; }`;
+    demand(`where the ${key} key of ${name} can be read`, await stack.host(found), "");
+  }
 }
 
 /** What runs in the embedded host while nobody works there; ssh is the connection that commands share. */
@@ -141,6 +160,7 @@ export const checks: readonly (readonly [
   ["has the module loaded and the tools at work", getsEvents],
   ["lets gdb, attached as printed, stop in the module with file, line and a local variable", stopsInGdb],
   ["lets nobody else reach stub and NFS server", listensToNobodyElse],
+  ["has the keys of its guests in no state, and on no command line", keepsItsKeys],
   ["has no process left that an earlier command started", leavesNoProcess],
 ];
 

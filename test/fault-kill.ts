@@ -57,7 +57,7 @@ async function killDuring(place: Place, command: Command, victim: Victim, longes
 }
 
 /** Gives `up` some seconds of work on both sides: an init file, a package, a mount, a module. */
-async function makeWork({ stack, guest }: Place): Promise<void> {
+export async function makeWork({ stack, guest }: Place): Promise<void> {
   await stack.host(removeAutoLoadLine(stack));
   await stack.guest(
     guest,
@@ -93,6 +93,18 @@ async function destroyWhole({ stack, before }: Place): Promise<void> {
   demand("what destroy has not given back", left.join("; "), "");
 }
 
+/** `destroy` loses a process while it is at work; the next one finishes it. */
+function killedInDestroy(what: string, victim: Victim): Fault {
+  return {
+    name: `${what} killed while destroy runs`,
+    cheap: false,
+    apply: async (place) => {
+      await killDuring(place, "destroy", victim, 8);
+      await destroyWhole(place);
+    },
+  };
+}
+
 const editedSource = `${shared}/duet-module/main.c`;
 const userEdit = "/* a line of the user's */";
 
@@ -108,14 +120,11 @@ async function takeBackEdits({ stack }: Place): Promise<void> {
 }
 
 const destroyFaults: readonly Fault[] = [
-  {
-    name: "Pulumi killed while destroy runs",
-    cheap: false,
-    apply: async (place) => {
-      await killDuring(place, "destroy", named("pulumi"), 8);
-      await destroyWhole(place);
-    },
-  },
+  killedInDestroy("Pulumi", named("pulumi")),
+  killedInDestroy("a plugin", plugin),
+  killedInDestroy("libvirtd", named("libvirtd")),
+  killedInDestroy("the NFS server", named("ganesha.nfsd")),
+  killedInDestroy("QEMU", named("qemu-system-x86")),
   {
     name: "destroyed twice, with the guest already gone",
     cheap: false,

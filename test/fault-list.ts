@@ -1,11 +1,20 @@
 import { guestFaults } from "./fault-guest.ts";
 import { hostFaults } from "./fault-host.ts";
+import { kernelFaults } from "./fault-kernel.ts";
 import { killFaults } from "./fault-kill.ts";
 import type { Fault } from "./fault-run.ts";
+import { stackFaults } from "./fault-stacks.ts";
 import { waitFaults } from "./fault-wait.ts";
 
 /** All that may befall an environment, in the order of the table. */
-export const faults: readonly Fault[] = [...guestFaults, ...hostFaults, ...waitFaults, ...killFaults];
+export const faults: readonly Fault[] = [
+  ...guestFaults,
+  ...hostFaults,
+  ...kernelFaults,
+  ...waitFaults,
+  ...stackFaults,
+  ...killFaults,
+];
 
 /** @throws with the names that there are, where it is none of them. */
 export function faultNamed(name: string): Fault {

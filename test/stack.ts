@@ -3,6 +3,7 @@ import { appendFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { folders, stackFolder } from "../bin/environment.ts";
+import { backendOf } from "../bin/state.ts";
 import { type GuestAccess, type Shell, sh } from "../components/index.ts";
 import { type SandboxPaths, sandboxPathsFrom } from "../sandbox/paths.ts";
 import { type SandboxProcess, sandboxProcesses, until } from "../sandbox/processes.ts";
@@ -72,6 +73,8 @@ export class TestStack {
   /** The stack's folder in the state, and the folder of leases. */
   readonly folder: string;
   readonly leases: string;
+  /** The folder of Pulumi's state. */
+  readonly backend: string;
   /** The cache, which is the user's, and not of the test alone. */
   readonly cache: string;
   /** Home directory of whoever runs gdb. */
@@ -96,8 +99,14 @@ export class TestStack {
     const { state, cache } = folders(args.environment);
     this.folder = stackFolder(state, args.name);
     this.leases = join(state, "leases");
+    this.backend = backendOf(state);
     this.cache = cache;
     this.#specFile = join(project, `stacks/Pulumi.${args.name}.yaml`);
+  }
+
+  /** Another stack, of the same embedded host. */
+  beside(name: string, vms: TestStackArgs["vms"]): TestStack {
+    return new TestStack({ ...this.#args, name, vms });
   }
 
   writeSpec(): void {

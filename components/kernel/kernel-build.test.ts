@@ -162,7 +162,10 @@ describe("KernelBuild", () => {
           developer: args.developer,
           source: { directory: "/src", hash: "h1", commit: "abc" } as unknown as SourceTree,
           build: "/b",
-          config: { hash: "c1" } as unknown as KernelConfig,
+          config: {
+            hash: "c1",
+            hold: { directory: "/d", what: "kernel-build", owner: "dev" },
+          } as unknown as KernelConfig,
           ccache: "/cc",
         }),
       { kernel: "CC x\nrelease: 6.1.0+duet-abc\nbuild id: 0123\npackage: /b/l.deb" },
