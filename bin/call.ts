@@ -15,8 +15,7 @@ export interface Call {
   readonly spec: string;
   /** Absolute path of the directory in which pulumi is to run: a relative path among the words is meant from there. */
   readonly directory: string;
-  /** Absolute paths of the launcher's folders. */
-  readonly cache: string;
+  /** Absolute path of the launcher's state. */
   readonly state: string;
   /** Installs pulumi and its plugins where they are missing. */
   readonly toolchain: () => Promise<Toolchain>;

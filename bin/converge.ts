@@ -4,11 +4,13 @@ import { installPackages } from "../sandbox/packages.ts";
 import { type SandboxPaths, sandboxPathsFrom } from "../sandbox/paths.ts";
 import { pidIn } from "../sandbox/processes.ts";
 import { reportTo, UserError } from "../sandbox/report.ts";
+import type { Pulumi } from "./backend.ts";
 import { type Call, runMark, say } from "./call.ts";
 import { stands } from "./deployment.ts";
 import { checkpoint, end, pulumiOf, withState } from "./embedded-state.ts";
 import { endLeftovers } from "./leftovers.ts";
 import { clearLocks } from "./locks.ts";
+import { type Provider, startProvider } from "./provider.ts";
 import { bringInOrder, removeOrphans, settlePending, survey } from "./recover.ts";
 import { run } from "./run.ts";
 import { backendOf, makeBackend, makeStackFolder, stackConfiguration } from "./state.ts";
@@ -17,7 +19,6 @@ import { backendOf, makeBackend, makeStackFolder, stackConfiguration } from "./s
 export async function converge(call: Call): Promise<number> {
   const { invocation, state, stack } = call;
   const paths = sandboxPathsFrom(process.env);
-  const { uri } = paths;
   const isRun = invocation.effect === "run";
   const isDestroy = isRun && invocation.command === "destroy";
   if (isRun) {
@@ -28,6 +29,23 @@ export async function converge(call: Call): Promise<number> {
     }
   }
   const pulumi = await pulumiOf(call);
+  // Where the embedded host has yet to be started, there is no hurry, and no network to start it in.
+  const provider = (await status(paths)).running ? startProvider(inside(paths, []), pulumi.environment) : undefined;
+  try {
+    return await convergeBeside(provider, pulumi, call, paths);
+  } finally {
+    provider?.end();
+  }
+}
+
+async function convergeBeside(
+  provider: Provider | undefined,
+  pulumi: Pulumi,
+  call: Call,
+  paths: SandboxPaths,
+): Promise<number> {
+  const { invocation, state, stack } = call;
+  const isRun = invocation.effect === "run";
   await installPackages(reportTo("packages"));
   const configuration = await withState(call, async () => {
     makeStackFolder(state, stack);
@@ -38,19 +56,21 @@ export async function converge(call: Call): Promise<number> {
   if (isRun && checkpoint(call)?.pending_operations?.length) {
     settlePending(pulumi, say);
   }
+  const { uri } = paths;
   const place = { stack, uri, enter: inside(paths, []), say };
   if (!bringInOrder(place, pulumi, invocation, () => checkpoint(call) ?? {})) {
     throw new UserError(`libvirt of the embedded host does not answer at ${uri}`);
   }
+  provider?.ask(checkpoint(call));
   const result = await run(inside(paths, [pulumi.program, ...withConfiguration(call.words, configuration)]), {
-    environment: pulumi.environment,
+    environment: { ...pulumi.environment, ...(await provider?.environment()) },
     directory: call.directory,
     hopeless: whenLibvirtdDies(paths),
   });
   if (result !== 0) {
     (await endLeftovers(runMark(call))).forEach(say);
   }
-  if (isDestroy && result === 0 && !stands(checkpoint(call))) {
+  if (isRun && invocation.command === "destroy" && result === 0 && !stands(checkpoint(call))) {
     await end(call);
   }
   return result;

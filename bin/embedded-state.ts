@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { exclusive } from "../sandbox/exclusive.ts";
 import { stop } from "../sandbox/host.ts";
 import { sandboxPathsFrom } from "../sandbox/paths.ts";
@@ -21,7 +20,7 @@ export function checkpoint({ state, stack }: Call): Deployment | undefined {
 
 /** The real pulumi, with the backend and the secrets of the embedded host's stacks. */
 export async function pulumiOf(call: Call): Promise<Pulumi> {
-  const { cache, state, stack } = call;
+  const { state, stack } = call;
   const toolchain = await call.toolchain();
   return {
     program: toolchain.pulumi,
@@ -35,8 +34,6 @@ export async function pulumiOf(call: Call): Promise<Pulumi> {
       // The spec is a source of the user's: `stack rm` would remove it.
       PULUMI_OPTION_PRESERVE_CONFIG: "true",
       PULUMI_STACK: stack,
-      // The program is TypeScript that Node itself strips: its compiled form is worth keeping.
-      NODE_COMPILE_CACHE: join(cache, "node"),
       LIBVIRT_DEFAULT_URI: undefined,
       [runVariable]: runMark(call),
     },

@@ -58,12 +58,12 @@ await entryPoint("duet", async () => {
     process.exitCode = await run([tools.pulumi, ...words], { environment, directory });
     return;
   }
-  const { cache, state } = folders(process.env);
+  const { state } = folders(process.env);
   const selected = () => selectedStack(installed(process.env)?.home ?? "");
   const qualifiedStack = invocation.stack ?? (process.env.PULUMI_STACK || selected() || defaultStack);
   const stack = bareName(qualifiedStack);
   const spec = invocation.configFile === undefined ? specFile(stack) : resolve(directory, invocation.configFile);
   const { sandbox, uri } = ground(stack, spec, state, invocation.command);
-  const call: Call = { words, invocation, stack, qualifiedStack, spec, directory, cache, state, toolchain };
+  const call: Call = { words, invocation, stack, qualifiedStack, spec, directory, state, toolchain };
   process.exitCode = await (sandbox ? runEmbedded(call) : runOnWorkstation(call, uri));
 });

@@ -10,6 +10,7 @@ import { stackFolder } from "./environment.ts";
 import { endLeftovers, runVariable } from "./leftovers.ts";
 import { clearLocks } from "./locks.ts";
 import { project } from "./project.ts";
+import { startProvider } from "./provider.ts";
 import { bringInOrder, settlePending } from "./recover.ts";
 import { run } from "./run.ts";
 import { giveBack, makeStackFolder, writing } from "./state.ts";
@@ -63,10 +64,12 @@ async function converge(call: Call, pulumi: Pulumi, uri: string): Promise<number
   if (existsSync(folder)) {
     writing(state, () => writeFileSync(unfinished, ""));
   }
+  const provider = startProvider([], environment);
+  provider.ask(known);
   const result = await run([pulumi.program, ...words], {
-    environment,
+    environment: { ...environment, ...(await provider.environment()) },
     directory,
-  });
+  }).finally(provider.end);
   if (result === 0) {
     rmSync(unfinished, { force: true });
   } else {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FactsOfStep, FactsReader } from "../components/machine/facts.ts";
+import type { Question } from "./ahead.ts";
 import { type Drift, readDrift, Unreachable } from "./drift.ts";
 
 /** Inputs of the resource `duet:machine:Facts`; the reader is undefined at a preview that cannot know it yet. */
@@ -35,15 +36,23 @@ export function created(inputs: FactsInputs): FactsState {
   return { ...inputs, generations: generations(undefined, inputs, {}) };
 }
 
-/** Compares the machine with the records of its steps, and the inputs with the last ones. */
-export async function diff(old: FactsState, inputs: FactsInputs): Promise<Finding> {
-  if (inputs.reader === undefined) {
+/**
+ * Compares the machine with the records of its steps, and the inputs with the last ones.
+ *
+ * @param read how a machine is asked. Defaults to asking it now.
+ */
+export async function diff(
+  old: FactsState,
+  inputs: FactsInputs,
+  read: (question: Question) => Promise<Drift> = ({ reader, steps }) => readDrift(reader, steps),
+): Promise<Finding> {
+  const { reader } = inputs;
+  if (reader === undefined) {
     return { changed: ["reader"], messages: [] };
   }
-  const changed =
-    JSON.stringify([old.reader, old.steps]) === JSON.stringify([inputs.reader, inputs.steps]) ? [] : ["steps"];
+  const changed = JSON.stringify([old.reader, old.steps]) === JSON.stringify([reader, inputs.steps]) ? [] : ["steps"];
   try {
-    const drift = await readDrift(inputs.reader, known(old, inputs));
+    const drift = await read({ reader, steps: known(old, inputs) });
     const words = Object.entries(drift).map(
       ([name, differences]) => `${name} (${inputs.steps[name]?.title}) has drifted: ${differences.join("; ")}`,
     );

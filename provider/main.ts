@@ -12,6 +12,7 @@ import providerServices from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import provider from "@pulumi/pulumi/proto/provider_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
+import { Ahead, beginFrom } from "./ahead.ts";
 import { created, diff, type FactsInputs, type FactsState, updated } from "./facts.ts";
 
 const version = "0.1.0";
@@ -53,10 +54,15 @@ function toOutputs(state: FactsState): struct.Struct {
   return outputs;
 }
 
-const engineAddress = process.argv.slice(2).find((argument) => !argument.startsWith("-"));
-const log = engineAddress
-  ? new engineServices.EngineClient(engineAddress, grpc.credentials.createInsecure())
-  : undefined;
+/** The engine, where it starts this process; it introduces itself where it attaches to one that runs. */
+const [engineAddress] = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
+let log = engineAddress === undefined ? undefined : engineAt(engineAddress);
+
+function engineAt(address: string) {
+  return new engineServices.EngineClient(address, grpc.credentials.createInsecure());
+}
+
+const ahead = new Ahead();
 
 function say(urn: string, message: string): Promise<void> {
   const request = new engine.LogRequest();
@@ -96,7 +102,8 @@ const service = {
     return response;
   }),
   diff: serve(async (request: provider.DiffRequest) => {
-    const finding = await diff(toObject(request.getOlds()) as unknown as FactsState, toInputs(request.getNews()));
+    const old = toObject(request.getOlds()) as unknown as FactsState;
+    const finding = await diff(old, toInputs(request.getNews()), (question) => ahead.read(question));
     for (const message of finding.messages) {
       await say(request.getUrn(), message);
     }
@@ -127,7 +134,10 @@ const service = {
   }),
   delete: nothing,
   cancel: nothing,
-  attach: nothing,
+  attach: serve(async (request: plugin.PluginAttach) => {
+    log = engineAt(request.getAddress());
+    return new empty.Empty();
+  }),
 };
 
 const server = new grpc.Server();
@@ -140,5 +150,6 @@ server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error,
   process.stdout.write(`${port}\n`);
 });
 
-// The engine holds the other end of it, and an engine that was killed says no good-bye.
+// Whoever has started this holds the other end of it, and an engine that was killed says no good-bye.
 process.stdin.on("end", () => process.exit()).resume();
+beginFrom(process.stdin, ahead);
