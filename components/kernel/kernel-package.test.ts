@@ -15,6 +15,7 @@ const makefile = `modules_install:
 	@ln -s /elsewhere "$(INSTALL_MOD_PATH)/lib/modules/${release}/build"
 	@ln -s /elsewhere "$(INSTALL_MOD_PATH)/lib/modules/${release}/source"
 	@echo module >"$(INSTALL_MOD_PATH)/lib/modules/${release}/kernel/fs/x.ko"; echo "$(INSTALL_MOD_STRIP)" >"$(O)/strip"
+	@[ "$(DEPMOD)" = true ] || echo list >"$(INSTALL_MOD_PATH)/lib/modules/${release}/modules.dep"
 `;
 
 let root: string;
@@ -84,6 +85,13 @@ describe.runIf(isRoot)("the package of a kernel", () => {
       expect(script).not.toContain("@");
       execFileSync("sh", ["-n"], { input: script });
     }
+  });
+
+  it("has the guest list its modules, with those that another package or nobody's has installed there", async () => {
+    const file = await pack();
+    expect(dpkgDeb("-c", file)).not.toContain("modules.dep");
+    expect(maintainer(file, "postinst")).toContain(`\ndepmod ${release}\n`);
+    expect(maintainer(file, "postrm")).toContain(`remove | purge) rm -f /lib/modules/${release}/modules.* ;;`);
   });
 
   it("asks for an initramfs only where the kernel can use one", async () => {

@@ -2,10 +2,16 @@ import { asDeveloper } from "../host/developer.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 import { type BuildScriptArgs, makeKernel } from "./make.ts";
 
-/** A maintainer script of the package: the hooks of the distribution do the rest, as for its own kernels. */
+/** What each maintainer script does before the hooks of the distribution do the rest, as for its own kernels. */
+const ownWork = {
+  postinst: "depmod @release@",
+  postrm: 'case "$1" in remove | purge) rm -f /lib/modules/@release@/modules.* ;; esac',
+};
+
 function maintainerScript(stage: "postinst" | "postrm"): string {
   return `#!/bin/sh
 set -e
+${ownWork[stage]}
 export DEB_MAINT_PARAMS="$*" INITRD=@initrd@
 if [ -d /etc/kernel/${stage}.d ]; then
   run-parts --arg=@release@ --arg=/boot/vmlinuz-@release@ /etc/kernel/${stage}.d
@@ -56,7 +62,8 @@ END`,
     sh`package=${build}/linux-image-"$release"_"$version"_"$architecture".deb`,
     sh`initrd=No; if grep -q '^CONFIG_BLK_DEV_INITRD=y' ${`${build}/.config`}; then initrd=Yes; fi`,
     sh`rm -rf -- ${tree}; ${asDeveloper(developer, "mkdir", tree)}`,
-    sh`${makeKernel(args, `INSTALL_MOD_PATH=${tree}`, "INSTALL_MOD_STRIP=1", "modules_install")} </dev/null >&2`,
+    // The guest's own depmod lists modules: a list from here would not have those that were installed there since.
+    sh`${makeKernel(args, `INSTALL_MOD_PATH=${tree}`, "INSTALL_MOD_STRIP=1", "DEPMOD=true", "modules_install")} </dev/null >&2`,
     sh`export release version architecture initrd package`,
     asDeveloper(developer, "bash", "-c", pack.shell),
     sh`rm -rf -- ${tree}`,
