@@ -29,6 +29,7 @@ import { bootKernelFacts, bootKernelScript, packageInstallScript } from "./kerne
 import { packageScript } from "./kernel/kernel-package.ts";
 import { firstError, makeKernel } from "./kernel/make.ts";
 import { type Source, type SourceTreeArgs, sourceDelete, sourceFacts, sourceScript } from "./kernel/source-tree.ts";
+import { checksumFact } from "./machine/checksum.ts";
 import { dropLines, lineFacts, putLines } from "./machine/marked-lines.ts";
 import { inNamespace, installPackages, packageFacts } from "./machine/packages.ts";
 import { fail } from "./machine/result.ts";
@@ -88,6 +89,7 @@ const builders: readonly Builder[] = [
   builder(deleteScript, ["/tmp/w/steps/one", "text"], (record, text) => deleteScript(record, sh`echo ${text}`)),
   builder(stepCommand, ["a title"], stepCommand),
   builder(inNamespace, ["/tmp/w/ns"], (namespace) => sh`${inNamespace(namespace)}true`),
+  builder(checksumFact, ["a file", "/tmp/w/file"], (what, file) => checksumFact(what, file)),
   builder(packageFacts, ["bc", "flex"], (...packages) => packageFacts(packages)),
   builder(installPackages, ["/tmp/w/ns", "bc", "flex"], (namespace, ...packages) =>
     installPackages(packages, namespace),

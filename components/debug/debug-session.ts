@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { stubAttached } from "../host/gdb-port.ts";
+import { checksumFact } from "../machine/checksum.ts";
 import type { Machine } from "../machine/machine.ts";
 import { fail, result } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
@@ -64,7 +65,7 @@ export function writeCommandFile(target: GdbTarget, commandFile: string): Shell 
 
 /** The file of commands, by its checksum. */
 export function commandFileFacts(commandFile: string): Shell {
-  return sh`printf 'gdb commands: %s\n' "$(sha256sum <${commandFile} | cut -c1-16)"`;
+  return checksumFact("gdb commands", commandFile);
 }
 
 /** Defines `resume`: lets a guest go that libvirt calls paused, as it does after each gdb, detached or not. */

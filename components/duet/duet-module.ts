@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Developer } from "../host/developer.ts";
+import { checksumFact } from "../machine/checksum.ts";
 import { fail, result } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 import type { DuetGuest } from "./duet-guest.ts";
@@ -37,12 +38,13 @@ const autoloadFile = (module: string) => `/etc/modules-load.d/${module}.conf`;
 
 /** The build id in a module's file, or nothing. A server that does not answer is not waited for. */
 function buildIdOfFile(file: string): Shell {
-  return sh`"$(LC_ALL=C timeout -s KILL 10 readelf -n -- ${file} 2>/dev/null | sed -n 's/^ *Build ID: //p')"`;
+  return sh`"$(while read -r word1 word2 id; do if [ "$word1 $word2" = 'Build ID:' ]; then printf %s "$id"; fi
+done < <(LC_ALL=C timeout -s KILL 10 readelf -n -- ${file} 2>/dev/null))"`;
 }
 
 /** The build id of the loaded module, or nothing. Source: elf(5), Nhdr: 12 bytes, then the name "GNU" in 4. */
 function buildIdOfLoaded(module: string): Shell {
-  return sh`"$(od -An -v -tx1 -j16 ${`/sys/module/${module}/notes/.note.gnu.build-id`} 2>/dev/null | tr -d ' \n')"`;
+  return sh`"$(printf %s $(od -An -v -tx1 -j16 ${`/sys/module/${module}/notes/.note.gnu.build-id`} 2>/dev/null))"`;
 }
 
 /**
@@ -138,10 +140,10 @@ export function installModule(paths: ModulePaths, build: string, kernel: string)
 /** Whether the module is loaded, from which build, from which file it is at the next boot, and whether it is then. */
 export function installFacts(module: string): Shell {
   return lines(
-    sh`printf 'module: %s\n' "$(if [ -d ${`/sys/module/${module}`} ]; then echo loaded; else echo 'not loaded'; fi)"`,
+    sh`if [ -d ${`/sys/module/${module}`} ]; then echo 'module: loaded'; else echo 'module: not loaded'; fi`,
     sh`printf 'module build: %s\n' ${buildIdOfLoaded(module)}`,
-    sh`printf 'module file: %s\n' "$(sha256sum <"$(modinfo -n ${module} 2>/dev/null)" 2>/dev/null | cut -c1-16)"`,
-    sh`printf 'loaded at boot: %s\n' "$(cat ${autoloadFile(module)} 2>/dev/null)"`,
+    checksumFact("module file", sh`"$(modinfo -n ${module} 2>/dev/null)"`),
+    sh`read -r name <${autoloadFile(module)} || name=; printf 'loaded at boot: %s\n' "$name"`,
   );
 }
 

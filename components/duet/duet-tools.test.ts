@@ -71,7 +71,7 @@ describe.runIf(process.getuid?.() === 0)("installing the tools", () => {
     const ran = await inGuest(here, sh`( ${install()} ) || :`, installToolsFacts());
     expect(ran.stdout).toMatch(/^\/usr\/local\/bin\/dummy_task: [0-9a-f]{16}$/m);
     expect(ran.stdout).toMatch(/^\/usr\/local\/include\/duet\/duet_ioctl\.h: [0-9a-f]{16}$/m);
-    expect(ran.stdout).toMatch(/^libduet: .*\/usr\/local\/lib\/libduet\.so\.1 /m);
+    expect(ran.stdout).toMatch(/^linker finds libduet\.so\.1: \/usr\/local\/lib\/libduet\.so\.1$/m);
   });
 
   it("says that the command does not reach the module", async () => {

@@ -39,7 +39,7 @@ export function buildTools(directory: string, developer: Developer, sources: str
 /** A checksum over library and command at the shared path, as far as they are there. */
 function toolsChecksum(progs: string): Shell {
   const built = [`${progs}/libduet.so.1`, `${progs}/duet`];
-  return sh`"$({ timeout -s KILL 10 cat -- ${built} 2>/dev/null || true; } | sha256sum | cut -c1-16)"`;
+  return sh`"$(while read -r sum _; do printf %.8s "$sum"; done < <(timeout -s KILL 10 sha256sum -- ${built} 2>/dev/null))"`;
 }
 
 /** The build that is at the shared path. */
@@ -75,8 +75,10 @@ export function installTools(directory: string, build: string): Shell {
 /** Checksums of what is installed, and whether the linker knows it. */
 export function installToolsFacts(): Shell {
   return lines(
-    sh`sha256sum -- ${programs} ${libraries} ${headers}/* 2>/dev/null | sed 's/^\([0-9a-f]\{16\}\)[0-9a-f]* .\(.*\)/\2: \1/'`,
-    sh`printf 'libduet: %s\n' "$(ldconfig -p | sed -n 's/^[[:space:]]*libduet\.so.* => //p' | sort | tr '\n' ' ')"`,
+    sh`while read -r sum file; do printf '%s: %.16s\n' "$file" "$sum"
+done < <(sha256sum -- ${programs} ${libraries} ${headers}/* 2>/dev/null)`,
+    sh`while read -r name _ _ file; do printf 'linker finds %s: %s\n' "$name" "$file"
+done < <(ldconfig -p | grep -F -e libduet.so)`,
   );
 }
 

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { checksumFact } from "../machine/checksum.ts";
 import type { Machine, SshConnection } from "../machine/machine.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 
@@ -64,7 +65,7 @@ export function accessScript(guest: string, address: string, folder: string): Sh
 /** Checksums of what `accessScript` writes. */
 export function accessFacts(folder: string): Shell {
   return sh`cd ${folder} && for name in client client.pub host host.pub known_hosts ssh_config; do
-  printf '%s: %s\n' "$name" "$(sha256sum <"$name" | cut -c1-16)"; done`;
+  ${checksumFact(sh`"$name"`, sh`"$name"`)}; done`;
 }
 
 /** Takes apart what `accessScript` printed. */

@@ -93,11 +93,10 @@ export function accountScript(account: AccountSpec): Shell {
 /** The ids, the home directory and the right to sudo. */
 export function accountFacts({ user }: Pick<AccountSpec, "user">): Shell {
   return lines(
-    sh`printf 'uid: %s\n' "$(id -u ${user})"`,
-    sh`printf 'gid: %s\n' "$(id -g ${user})"`,
-    sh`home=$(getent passwd ${user} | cut -d: -f6)`,
-    sh`printf 'home: %s\n' "$(stat -c '%n of %u:%g' -- "$home")"`,
-    sh`printf 'sudo: %s\n' "$(cat ${sudoersFile(user)})"`,
+    // An account that Duet makes is in this file, and nowhere else.
+    sh`while IFS=: read -r name _ uid gid _ home _ && [ "$name" != ${user} ]; do uid=; done </etc/passwd`,
+    sh`if [ -n "$uid" ]; then printf 'uid: %s\ngid: %s\n' "$uid" "$gid"; stat -c 'home: %n of %u:%g' -- "$home"; fi`,
+    sh`read -r rule <${sudoersFile(user)}; printf 'sudo: %s\n' "$rule"`,
   );
 }
 

@@ -49,7 +49,13 @@ function fstab(stack: string): MarkedLines {
 /** Defines `found`: what is mounted on the directory, or nothing; and `answers`: whether the server of it answers. */
 function defineMounted(directory: string): Shell {
   return lines(
-    sh`found() { awk -v on=${directory} '$2 == on && $3 != "autofs" { last = $1 } END { print last }' /proc/mounts; }`,
+    sh`found() {
+  local source target type last=
+  while read -r source target type _; do
+    if [ "$target" = ${directory} ] && [ "$type" != autofs ]; then last=$source; fi
+  done </proc/mounts
+  printf '%s\n' "$last"
+}`,
     sh`answers() { timeout -k 1 10 stat -t -- ${`${directory}/.`} >/dev/null 2>&1; }`,
   );
 }

@@ -1,3 +1,4 @@
+import { checksumFact } from "../machine/checksum.ts";
 import { fail } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 import { type NfsShare, requireAddress, requirePath } from "./nfs-share.ts";
@@ -117,7 +118,7 @@ export function ganeshaFacts(folder: string): Shell {
     defineRunning(folder),
     sh`if running; then echo 'NFS server: nfs-ganesha'; else echo 'NFS server: none'; fi`,
     sh`printf 'NFS listens on: %s\n' "$(ss -Hltn 'sport = :2049' | awk '{ print $4 }' | sort | tr '\n' ' ')"`,
-    sh`printf 'NFS exports: %s\n' "$(sha256sum <${files(folder).configuration} | cut -c1-16)"`,
+    checksumFact("NFS exports", files(folder).configuration),
   );
 }
 

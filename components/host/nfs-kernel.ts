@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { checksumFact } from "../machine/checksum.ts";
 import { dropLines, lineFacts, type MarkedLines, putLines } from "../machine/marked-lines.ts";
 import { fail } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
@@ -78,7 +79,7 @@ export function kernelExportFacts(args: KernelExport): Shell {
     sh`printf 'exported directory: %s\n' "$(stat -c 'device %d, inode %i' ${mountPoint} 2>/dev/null)"`,
     sh`printf 'bind mount: %s\n' "$(mountpoint -q ${mountPoint} && echo mounted || echo none)"`,
     sh`printf 'exports: %s\n' "$(exportfs -s | awk -v path=${mountPoint} '$1 == path { print $2 }' | sort | tr '\n' ' ')"`,
-    sh`printf 'exports file: %s\n' "$(sha256sum <${file} | cut -c1-16)"`,
+    checksumFact("exports file", file),
     lineFacts(fstab),
   );
 }

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { asDeveloper, type Developer } from "../host/developer.ts";
 import { type Hold, releaseHold, takeHold, takeTurn } from "../host/holds.ts";
+import { checksumFact } from "../machine/checksum.ts";
 import type { Machine } from "../machine/machine.ts";
 import { fail, result } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
@@ -183,7 +184,7 @@ function checkAsked(file: string, source: string, fragments: readonly Fragment[]
 
 /** Checksum of the configuration that a build would use. */
 export function configFacts(build: string): Shell {
-  return sh`printf 'kernel configuration: %s\n' "$(sha256sum <${`${build}/.config`} 2>/dev/null | cut -c1-16)"`;
+  return checksumFact("kernel configuration", `${build}/.config`);
 }
 
 /** Folders that wait in the cache between stacks: where each is while a stack stands, and where in the cache. */

@@ -274,9 +274,11 @@ case "$*" in *boot_id*) cat boots;; *) exec bash -c "$*";; esac`,
   });
 
   it("is known by what runs and what would at the next boot", async () => {
-    const stubs = { ...guest({ before: wanted }), "grub-editenv": "echo saved_entry=entry-1" };
+    const environment = sh`mkdir /boot/grub; printf '%s\n' '# GRUB' a=b=c saved_entry=entry-1 '####' >/boot/grub/grubenv`;
     const facts = bootKernelFacts(args.ssh, "/nowhere");
-    expect((await runScript(facts, stubs)).stdout).toBe(`running kernel: ${wanted}\ndefault entry: entry-1\n`);
+    expect((await inGuest(guest({ before: wanted }), environment, facts)).stdout).toBe(
+      `running kernel: ${wanted}\ndefault entry: entry-1\n`,
+    );
   });
 
   it("is taken for what was recorded while the guest does not answer, which is the boot's business", async () => {

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { endSharedConnection, guestAnswers } from "../guest/boot.ts";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
+import { checksumFact } from "../machine/checksum.ts";
 import type { Machine } from "../machine/machine.ts";
 import { waitForDpkg } from "../machine/packages.ts";
 import { fail, result } from "../machine/result.ts";
@@ -32,8 +33,13 @@ GRUB_RECORDFAIL_TIMEOUT=1
 GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX nokaslr console=ttyS0"
 `;
 
+/** What is before the build id among the ELF notes of a kernel: sizes, type, and the name "GNU". Source: elf(5), Nhdr. */
+const noteHead = "040000001400000003000000474e5500";
+
 /** Prints release and build id of the kernel that runs, in a line. Source: /sys/kernel/notes holds its ELF notes. */
-export const runningKernel = sh`printf '%s %s\n' "$(uname -r)" "$(od -An -v -tx1 /sys/kernel/notes | tr -d ' \n' | sed -n 's/.*040000001400000003000000474e5500\(.\{40\}\).*/\1/p')"`;
+export const runningKernel = sh`notes=$(printf %s $(od -An -v -tx1 /sys/kernel/notes))
+case $notes in *${noteHead}*) ;; *) notes= ;; esac
+printf '%s %.40s\n' "$(uname -r)" "${{ shell: `\${notes#*${noteHead}}` }}"`;
 
 /** Bash for the guest that installs the package, and completes an installation that was cut off. */
 export function packageInstallScript(file: string): Shell {
@@ -52,7 +58,7 @@ const duetKernels = "linux-image-*+duet-*";
 
 /** The Duet kernels that are installed in the guest, and GRUB's settings. */
 export const packageInstallFacts = sh`dpkg-query -W ${"-f=package ${Package}: ${Version} ${db:Status-Status}\\n"} ${duetKernels} 2>/dev/null
-printf 'GRUB settings: %s\n' "$(sha256sum </etc/default/grub.d/duet.cfg | cut -c1-16)"`;
+${checksumFact("GRUB settings", "/etc/default/grub.d/duet.cfg")}`;
 
 /** Removes the Duet kernel, unless it is the one that runs. */
 export const packageRemoveScript = sh`rm -f /etc/default/grub.d/duet.cfg
@@ -139,7 +145,9 @@ export function bootKernelFacts(ssh: readonly string[], record: string): Shell {
   const ask = lines(
     sh`printf 'running kernel: '`,
     runningKernel,
-    sh`printf 'default entry: %s\n' "$(grub-editenv list | sed -n 's/^saved_entry=//p')"`,
+    // Its lines are NAME=VALUE. Source: GRUB's manual, "Environment block".
+    sh`while IFS== read -r name entry && [ "$name" != saved_entry ]; do entry=; done </boot/grub/grubenv`,
+    sh`printf 'default entry: %s\n' "$entry"`,
   );
   return sh`timeout 15 ${ssh} ${sh`bash -c ${ask.shell}`.shell} 2>/dev/null || cat -- ${record}`;
 }

@@ -93,7 +93,14 @@ export function dropLines(marked: MarkedLines): Shell {
 
 /** Prints the owner's lines, joined by spaces, as the fact `WHAT: …`, one word of bash. Defaults to `lines in FILE`. */
 export function lineFacts({ file, owner }: MarkedLines, what = sh`'lines in '${file}`): Shell {
-  const [begin, end] = [only(mark("begin", owner)), only(mark("end", owner))];
-  const between = `/${begin}/,/${end}/{/${begin}/d; /${end}/d; p}`;
-  return sh`printf '%s: %s\n' ${what} "$(sed -n -e ${between} -- ${file} 2>/dev/null | tr '\n' ' ')"`;
+  const [begin, end] = [mark("begin", owner), mark("end", owner)];
+  return sh`within= found=
+while IFS= read -r line; do
+  case $line in
+    ${begin}) within=yes ;;
+    ${end}) within= ;;
+    *) if [ -n "$within" ]; then found="$found$line "; fi ;;
+  esac
+done <${file}
+printf '%s: %s\n' ${what} "$found"`;
 }

@@ -12,11 +12,14 @@ export function packageFacts(packages: readonly string[]): Shell {
     return sh`:`;
   }
   const format = "-f=${Package} ${db:Status-Status}\\n";
-  const report = String.raw`BEGIN {
-  while ((getline line < "-") > 0) { split(line, word, " "); if (word[2] == "installed") installed[word[1]] }
-  for (i = 1; i < ARGC; i++) printf "package %s: %s\n", ARGV[i], ARGV[i] in installed ? "installed" : "missing"
-}`;
-  return sh`{ dpkg-query -W ${format} -- ${packages} 2>/dev/null || true; } | awk ${report} ${packages}`;
+  // One process: in a guest without KVM each costs 25 ms.
+  return sh`known=$(dpkg-query -W ${format} -- ${packages} 2>/dev/null || true)
+for package in ${packages}; do
+  case ${"\n"}$known${"\n"} in
+    *${"\n"}"$package installed"${"\n"}*) printf 'package %s: installed\n' "$package" ;;
+    *) printf 'package %s: missing\n' "$package" ;;
+  esac
+done`;
 }
 
 /**
