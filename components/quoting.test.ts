@@ -34,6 +34,7 @@ import { dropLines, lineFacts, putLines } from "./machine/marked-lines.ts";
 import { inNamespace, installPackages, packageFacts } from "./machine/packages.ts";
 import { fail } from "./machine/result.ts";
 import { lines, type Shell, sh } from "./machine/shell.ts";
+import { sinceRecord } from "./machine/since-record.ts";
 import { createScript, deleteScript, stepCommand } from "./machine/step.ts";
 
 const developer = { uid: 54321, gid: 54322 };
@@ -90,6 +91,7 @@ const builders: readonly Builder[] = [
   builder(stepCommand, ["a title"], stepCommand),
   builder(inNamespace, ["/tmp/w/ns"], (namespace) => sh`${inNamespace(namespace)}true`),
   builder(checksumFact, ["a file", "/tmp/w/file"], (what, file) => checksumFact(what, file)),
+  builder(sinceRecord, ["/tmp/w/file", "key: "], (file, key) => sinceRecord([file], sh`:`, [key])),
   builder(packageFacts, ["bc", "flex"], (...packages) => packageFacts(packages)),
   builder(installPackages, ["/tmp/w/ns", "bc", "flex"], (namespace, ...packages) =>
     installPackages(packages, namespace),

@@ -21,8 +21,8 @@ const factsLimit = 20;
  */
 export function readScript(reader: FactsReader, steps: Readonly<Record<string, FactsOfStep>>): Shell {
   const probe = (index: number): Shell => ({ shell: `probe${index}` });
-  const start = ({ facts }: FactsOfStep, index: number): Shell =>
-    sh`exec {${probe(index)}}< <(eval ${facts}); pids="$pids $!"`;
+  const start = ([name, { facts }]: [string, FactsOfStep], index: number): Shell =>
+    sh`exec {${probe(index)}}< <(record=${recordFile(reader.records, name)}; eval ${facts}); pids="$pids $!"`;
   const print = (name: string, index: number): Shell => {
     const record = recordFile(reader.records, name);
     return lines(
@@ -35,7 +35,7 @@ export function readScript(reader: FactsReader, steps: Readonly<Record<string, F
     // Bash reads this from its standard input, which is no probe's to read.
     sh`ask() {`,
     sh`local pids text`,
-    ...Object.values(steps).map(start),
+    ...Object.entries(steps).map(start),
     ...Object.keys(steps).map(print),
     sh`printf '%s\n' ${endMark}`,
     sh`kill $pids`,

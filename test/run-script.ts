@@ -34,7 +34,8 @@ export async function runScript(script: Shell, stubs: Stubs = {}, words: readonl
   }
   const [command = "bash", ...rest] = [...words, "bash", "-c", `set -euo pipefail\n(\n${script.shell}\n)`];
   const child = spawn(command, rest, {
-    env: { ...process.env, LC_ALL: "C", STUBS: folder, PATH: `${bin}:${process.env.PATH}:/usr/sbin:/sbin` },
+    // `record` is empty where facts are read for the first time.
+    env: { ...process.env, record: "", LC_ALL: "C", STUBS: folder, PATH: `${bin}:${process.env.PATH}:/usr/sbin:/sbin` },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const output = { stdout: "", stderr: "" };

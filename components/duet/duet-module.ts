@@ -3,6 +3,7 @@ import type { Developer } from "../host/developer.ts";
 import { checksumFact } from "../machine/checksum.ts";
 import { fail, result } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
+import { sinceRecord } from "../machine/since-record.ts";
 import type { DuetGuest } from "./duet-guest.ts";
 import { freshSources, makeAsDeveloper } from "./make.ts";
 
@@ -71,7 +72,7 @@ export function buildModule(paths: ModulePaths, developer: Developer, sources: s
 
 /** The build that is at the shared path. */
 export function buildFacts(paths: ModulePaths): Shell {
-  return sh`printf 'built: %s\n' ${buildIdOfFile(objectFile(paths))}`;
+  return sinceRecord([objectFile(paths)], sh`printf 'built: %s\n' ${buildIdOfFile(objectFile(paths))}`);
 }
 
 /** Defines `unload`: takes the loaded module out, or says who holds it. */
@@ -139,10 +140,16 @@ export function installModule(paths: ModulePaths, build: string, kernel: string)
 
 /** Whether the module is loaded, from which build, from which file it is at the next boot, and whether it is then. */
 export function installFacts(module: string): Shell {
+  // modprobe finds the module by this list.
+  const list = sh`/lib/modules/"$release"/modules.dep`;
+  const installed = sh`/lib/modules/"$release"/*/${module}.ko`;
   return lines(
+    sh`read -r release </proc/sys/kernel/osrelease`,
     sh`if [ -d ${`/sys/module/${module}`} ]; then echo 'module: loaded'; else echo 'module: not loaded'; fi`,
     sh`printf 'module build: %s\n' ${buildIdOfLoaded(module)}`,
-    checksumFact("module file", sh`"$(modinfo -n ${module} 2>/dev/null)"`),
+    sinceRecord([list, installed], checksumFact("module file", sh`"$(modinfo -n ${module} 2>/dev/null)"`), [
+      "module file: ",
+    ]),
     sh`read -r name <${autoloadFile(module)} || name=; printf 'loaded at boot: %s\n' "$name"`,
   );
 }

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Developer } from "../host/developer.ts";
 import { fail, result } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
+import { sinceRecord } from "../machine/since-record.ts";
 import type { DuetGuest } from "./duet-guest.ts";
 import { freshSources, makeAsDeveloper } from "./make.ts";
 
@@ -38,13 +39,16 @@ export function buildTools(directory: string, developer: Developer, sources: str
 
 /** A checksum over library and command at the shared path, as far as they are there. */
 function toolsChecksum(progs: string): Shell {
-  const built = [`${progs}/libduet.so.1`, `${progs}/duet`];
-  return sh`"$(while read -r sum _; do printf %.8s "$sum"; done < <(timeout -s KILL 10 sha256sum -- ${built} 2>/dev/null))"`;
+  const files = builtFiles(progs);
+  return sh`"$(while read -r sum _; do printf %.8s "$sum"; done < <(timeout -s KILL 10 sha256sum -- ${files} 2>/dev/null))"`;
 }
+
+const builtFiles = (progs: string) => [`${progs}/libduet.so.1`, `${progs}/duet`];
 
 /** The build that is at the shared path. */
 export function buildToolsFacts(directory: string): Shell {
-  return sh`printf 'built: %s\n' ${toolsChecksum(programsOf(directory))}`;
+  const progs = programsOf(directory);
+  return sinceRecord(builtFiles(progs), sh`printf 'built: %s\n' ${toolsChecksum(progs)}`);
 }
 
 /**
@@ -74,12 +78,13 @@ export function installTools(directory: string, build: string): Shell {
 
 /** Checksums of what is installed, and whether the linker knows it. */
 export function installToolsFacts(): Shell {
-  return lines(
+  const facts = lines(
     sh`while read -r sum file; do printf '%s: %.16s\n' "$file" "$sum"
 done < <(sha256sum -- ${programs} ${libraries} ${headers}/* 2>/dev/null)`,
     sh`while read -r name _ _ file; do printf 'linker finds %s: %s\n' "$name" "$file"
 done < <(ldconfig -p | grep -F -e libduet.so)`,
   );
+  return sinceRecord([...programs, ...libraries, sh`${headers}/*`, "/etc/ld.so.cache"], facts);
 }
 
 /** Removes what was installed, and nothing else; sources and build stay. */

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Machine } from "../machine/machine.ts";
 import { installPackages, packageFacts } from "../machine/packages.ts";
+import { sinceRecord } from "../machine/since-record.ts";
 
 /** Debian packages that a guest needs to mount the sources, and to build the module and the tools. */
 export const guestPackages: readonly string[] = ["gcc", "kmod", "libc6-dev", "libelf1", "make", "nfs-common", "sudo"];
@@ -28,7 +29,8 @@ export class GuestPackages extends pulumi.ComponentResource {
       {
         title: "install the packages of the guest",
         create: installPackages(packages),
-        facts: packageFacts(packages),
+        // dpkg writes it at every change.
+        facts: sinceRecord(["/var/lib/dpkg/status"], packageFacts(packages)),
       },
       { parent: this },
     );

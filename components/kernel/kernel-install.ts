@@ -6,6 +6,7 @@ import type { Machine } from "../machine/machine.ts";
 import { waitForDpkg } from "../machine/packages.ts";
 import { fail, result } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
+import { sinceRecord } from "../machine/since-record.ts";
 import type { KernelBuild } from "./kernel-build.ts";
 
 export interface KernelInstallArgs {
@@ -22,6 +23,7 @@ export interface KernelInstallArgs {
   readonly dependsOn: readonly pulumi.Resource[];
 }
 
+const grubFile = "/etc/default/grub.d/duet.cfg";
 /** GRUB in the guest: a saved default, entries in one menu, and what a debugger needs of the command line. */
 const grubSettings = `# Written by Duet.
 GRUB_DEFAULT=saved
@@ -45,7 +47,7 @@ printf '%s %.40s\n' "$(uname -r)" "${{ shell: `\${notes#*${noteHead}}` }}"`;
 export function packageInstallScript(file: string): Shell {
   return lines(
     sh`export DEBIAN_FRONTEND=noninteractive`,
-    sh`mkdir -p /etc/default/grub.d; printf '%s' ${grubSettings} >/etc/default/grub.d/duet.cfg`,
+    sh`mkdir -p "$(dirname ${grubFile})"; printf '%s' ${grubSettings} >${grubFile}`,
     waitForDpkg,
     sh`[ -z "$(dpkg --audit)" ] || dpkg --configure -a --force-confold >&2`,
     sh`dpkg --force-confold -i ${file} >&2 || ${fail(sh`${`${file} was to be installed, and dpkg could not, see its lines above`}`)}`,
@@ -57,11 +59,16 @@ export function packageInstallScript(file: string): Shell {
 const duetKernels = "linux-image-*+duet-*";
 
 /** The Duet kernels that are installed in the guest, and GRUB's settings. */
-export const packageInstallFacts = sh`dpkg-query -W ${"-f=package ${Package}: ${Version} ${db:Status-Status}\\n"} ${duetKernels} 2>/dev/null
-${checksumFact("GRUB settings", "/etc/default/grub.d/duet.cfg")}`;
+export const packageInstallFacts = sinceRecord(
+  ["/var/lib/dpkg/status", grubFile],
+  lines(
+    sh`dpkg-query -W ${"-f=package ${Package}: ${Version} ${db:Status-Status}\\n"} ${duetKernels} 2>/dev/null`,
+    checksumFact("GRUB settings", grubFile),
+  ),
+);
 
 /** Removes the Duet kernel, unless it is the one that runs. */
-export const packageRemoveScript = sh`rm -f /etc/default/grub.d/duet.cfg
+export const packageRemoveScript = sh`rm -f -- ${grubFile}
 for package in $(dpkg-query -W ${"-f=${Package}\\n"} ${duetKernels} 2>/dev/null || true); do
   case $package in "linux-image-$(uname -r)") ;; *) DEBIAN_FRONTEND=noninteractive dpkg --purge "$package" >&2 ;; esac
 done

@@ -9,7 +9,7 @@ export interface StepArgs {
   readonly create: pulumi.Input<Shell>;
   /**
    * Read-only bash, known before anything runs, which prints a line `key: value` for each fact that the step
-   * establishes. It is recorded once `create` has succeeded; a later difference is drift, and runs `create` again.
+   * establishes. Finds the path of the last record in `$record`. It is recorded once `create` has succeeded; a later difference is drift, and runs `create` again.
    * Defaults to none: then the drift is that the step was never completed on this machine.
    */
   readonly facts?: Shell;
@@ -47,10 +47,13 @@ export function createScript(record: string, generation: number, create: Shell, 
     create,
     sh`)`,
     sh`mkdir -p -- "$(dirname ${record})"`,
+    sh`: >${`${record}.time`}`,
     // As whoever compares them later runs them: a fact that cannot be read is missing, and fails nothing.
-    sh`( set +eu +o pipefail`,
+    sh`( set +eu +o pipefail; record=`,
     facts,
     sh`) </dev/null >${`${record}.new`} 2>/dev/null || true`,
+    // What changes while the facts are read is newer than the record.
+    sh`touch -r ${`${record}.time`} -- ${`${record}.new`}; rm -f -- ${`${record}.time`}`,
     // A reset of the machine must not leave the record of something that was never written.
     sh`sync -f -- ${`${record}.new`}; mv -- ${`${record}.new`} ${record}`,
   );
