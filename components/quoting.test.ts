@@ -31,7 +31,7 @@ import { firstError, makeKernel } from "./kernel/make.ts";
 import { type Source, type SourceTreeArgs, sourceDelete, sourceFacts, sourceScript } from "./kernel/source-tree.ts";
 import { checksumFact } from "./machine/checksum.ts";
 import { dropLines, lineFacts, putLines } from "./machine/marked-lines.ts";
-import { inNamespace, installPackages, packageFacts } from "./machine/packages.ts";
+import { inNamespace, installPackages, packageFacts, packageList } from "./machine/packages.ts";
 import { fail } from "./machine/result.ts";
 import { lines, type Shell, sh } from "./machine/shell.ts";
 import { sinceRecord } from "./machine/since-record.ts";
@@ -92,6 +92,7 @@ const builders: readonly Builder[] = [
   builder(inNamespace, ["/tmp/w/ns"], (namespace) => sh`${inNamespace(namespace)}true`),
   builder(checksumFact, ["a file", "/tmp/w/file"], (what, file) => checksumFact(what, file)),
   builder(sinceRecord, ["/tmp/w/file", "key: "], (file, key) => sinceRecord([file], sh`:`, [key])),
+  builder(packageList, ["bc"], (name) => sh`echo ${packageList(name)}`),
   builder(packageFacts, ["bc", "flex"], (...packages) => packageFacts(packages)),
   builder(installPackages, ["/tmp/w/ns", "bc", "flex"], (namespace, ...packages) =>
     installPackages(packages, namespace),

@@ -23,7 +23,7 @@ beforeEach(() => {
   folder = temporaryFolder("drift-");
   mkdirSync(join(folder, "records"));
   inputs = {
-    reader: { command: ["bash", "-s"], records: `${folder}/records`, timeout: 1 },
+    reader: { command: ["bash", "-c"], records: `${folder}/records`, timeout: 1 },
     steps: { "a step": { title: "hold a state", facts: facts().shell } },
   };
 });

@@ -32,15 +32,11 @@ export function readScript(reader: FactsReader, steps: Readonly<Record<string, F
     );
   };
   return lines(
-    // Bash reads this from its standard input, which is no probe's to read.
-    sh`ask() {`,
-    sh`local pids text`,
+    sh`exec </dev/null 2>/dev/null`,
     ...Object.entries(steps).map(start),
     ...Object.keys(steps).map(print),
     sh`printf '%s\n' ${endMark}`,
-    sh`kill $pids`,
-    sh`}`,
-    sh`ask </dev/null 2>/dev/null; exit 0`,
+    sh`kill $pids; exit 0`,
   );
 }
 
@@ -92,9 +88,9 @@ export function compare(reading: Reading | undefined): readonly string[] {
     .map((key) => `${key}: expected ${say(expected, key)}, found ${say(found, key)}`);
 }
 
-function run(command: readonly string[], input: string, limit: number): Promise<string> {
+function run([program = "", ...words]: readonly string[], limit: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command[0] ?? "", command.slice(1), { stdio: ["pipe", "pipe", "pipe"], timeout: limit * 1000 });
+    const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"], timeout: limit * 1000 });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -103,9 +99,6 @@ function run(command: readonly string[], input: string, limit: number): Promise<
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr += text;
     });
-    // A machine that hangs up while it is written to is reported by its exit, not by a broken pipe.
-    child.stdin.on("error", () => {});
-    child.stdin.end(input);
     child.on("error", (error) => reject(new Unreachable(error.message)));
     child.on("close", (code) => {
       if (stdout.trimEnd().endsWith(endMark)) {
@@ -124,7 +117,7 @@ function run(command: readonly string[], input: string, limit: number): Promise<
  * @throws Unreachable where the machine does not answer within a minute
  */
 export async function readDrift(reader: FactsReader, steps: Readonly<Record<string, FactsOfStep>>): Promise<Drift> {
-  const readings = parseReadings(await run(reader.command, readScript(reader, steps).shell, 60));
+  const readings = parseReadings(await run([...reader.command, readScript(reader, steps).shell], 60));
   const drifts = Object.keys(steps).map((name): [string, readonly string[]] => [name, compare(readings[name])]);
   return Object.fromEntries(drifts.filter(([, differences]) => differences.length > 0));
 }

@@ -107,7 +107,7 @@ describe("the words that a preview has for a fault are those of the facts", () =
     const records = join(folder, "steps");
     const facts = made.facts();
     bash(createScript(recordFile(records, step), 1, made.create(), facts));
-    const reader = { command: ["bash", "-s"], records, timeout: 1 };
+    const reader = { command: ["bash", "-c"], records, timeout: 1 };
     const read = () => readDrift(reader, { [step]: { title: "a step", facts: facts.shell } });
     expect(await read()).toEqual({});
     await fault.apply(placeOfFiles());
@@ -122,7 +122,7 @@ describe("the words that a preview has for a fault are those of the facts", () =
     const alone = { ...place.stack, guest: async () => "" } as unknown as TestStack;
     const fault = faultNamed("records of steps deleted");
     await fault.apply({ ...place, stack: alone });
-    const reader = { command: ["bash", "-s"], records, timeout: 1 };
+    const reader = { command: ["bash", "-c"], records, timeout: 1 };
     const drift = await readDrift(reader, { "gdb-access": { title: "a step", facts: "echo 'a: 1'" } });
     expect(drift["gdb-access"]?.join("; ")).toMatch(fault.words?.("one").drifts["gdb-access"] ?? /none/);
   });

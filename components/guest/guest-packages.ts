@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Machine } from "../machine/machine.ts";
-import { installPackages, packageFacts } from "../machine/packages.ts";
+import { installPackages, packageFacts, packageList } from "../machine/packages.ts";
 import { sinceRecord } from "../machine/since-record.ts";
 
 /** Debian packages that a guest needs to mount the sources, and to build the module and the tools. */
@@ -29,8 +29,7 @@ export class GuestPackages extends pulumi.ComponentResource {
       {
         title: "install the packages of the guest",
         create: installPackages(packages),
-        // dpkg writes it at every change.
-        facts: sinceRecord(["/var/lib/dpkg/status"], packageFacts(packages)),
+        facts: sinceRecord(packages.map(packageList), packageFacts(packages)),
       },
       { parent: this },
     );

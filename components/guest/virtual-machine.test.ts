@@ -128,7 +128,7 @@ describe("a virtual machine", () => {
     const facts = resource("duet:machine:Facts", "duetdev-facts");
     expect(facts.dependsOn).toContain("command:local:Command duetdev-boot");
     expect(facts.deletedWith).toBe(`${domainType} duetdev`);
-    expect(facts.inputs.reader.command).toEqual(["ssh", "-F", "/state/duetdev/ssh_config", "duetdev", "bash -s"]);
+    expect(facts.inputs.reader.command).toEqual(["ssh", "-F", "/state/duetdev/ssh_config", "duetdev"]);
     const step = resource("command:remote:Command", "in-guest");
     expect(step.deletedWith).toBe(`${domainType} duetdev`);
     expect(step.inputs.connection).toMatchObject({ host: "192.168.151.11", user: "root", hostKey: "ssh-ed25519 H h" });

@@ -169,7 +169,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
         // A new domain has a new disk: then everything in it is unknown until it has been asked.
         connection: {
           ...access.connection,
-          command: pulumi.all([this.ssh, domain.id]).apply(([ssh]) => [...ssh, "bash -s"]),
+          command: pulumi.all([this.ssh, domain.id]).apply(([ssh]) => ssh),
         },
       },
       { ...parent, dependsOn: [boot.resource], deletedWith: domain },

@@ -3,7 +3,7 @@ import { endSharedConnection, guestAnswers } from "../guest/boot.ts";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
 import { checksumFact } from "../machine/checksum.ts";
 import type { Machine } from "../machine/machine.ts";
-import { waitForDpkg } from "../machine/packages.ts";
+import { packageList, waitForDpkg } from "../machine/packages.ts";
 import { fail, result } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 import { sinceRecord } from "../machine/since-record.ts";
@@ -60,7 +60,7 @@ const duetKernels = "linux-image-*+duet-*";
 
 /** The Duet kernels that are installed in the guest, and GRUB's settings. */
 export const packageInstallFacts = sinceRecord(
-  ["/var/lib/dpkg/status", grubFile],
+  [packageList({ shell: duetKernels }), grubFile],
   lines(
     sh`dpkg-query -W ${"-f=package ${Package}: ${Version} ${db:Status-Status}\\n"} ${duetKernels} 2>/dev/null`,
     checksumFact("GRUB settings", grubFile),
@@ -156,7 +156,7 @@ export function bootKernelFacts(ssh: readonly string[], record: string): Shell {
     sh`while IFS== read -r name entry && [ "$name" != saved_entry ]; do entry=; done </boot/grub/grubenv`,
     sh`printf 'default entry: %s\n' "$entry"`,
   );
-  return sh`timeout 15 ${ssh} ${sh`bash -c ${ask.shell}`.shell} 2>/dev/null || cat -- ${record}`;
+  return sh`timeout 15 ${ssh} ${ask.shell} 2>/dev/null || cat -- ${record}`;
 }
 
 /**

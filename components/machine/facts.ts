@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 
-/** How the facts of a machine are asked for: words of a command that runs the bash on its standard input. */
+/** How the facts of a machine are asked for: words of a command that runs the bash which is its last argument. */
 export interface FactsReader {
-  /** Command and arguments, never through a shell: `["bash", "-s"]`, or ssh with its options. */
+  /** Command and arguments, never through a shell: `["bash", "-c"]`, or ssh to a user whose login shell is bash. */
   readonly command: readonly string[];
   /** Absolute path, on the machine, of the folder that holds a record for each step that succeeded. */
   readonly records: string;

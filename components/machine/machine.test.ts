@@ -20,7 +20,7 @@ const connection: SshConnection = {
   user: "root",
   privateKey: pulumi.secret("PRIVATE KEY"),
   hostKey: "ssh-ed25519 AAAA",
-  command: pulumi.output(["ssh", "guest", "bash -s"]),
+  command: pulumi.output(["ssh", "guest"]),
 };
 
 describe("a machine", () => {
@@ -32,7 +32,7 @@ describe("a machine", () => {
     });
     expect(made.filter(({ type }) => type === facts)).toHaveLength(1);
     expect(resource(facts, "host").inputs).toEqual({
-      reader: { command: ["bash", "-s"], records, timeout: 120 },
+      reader: { command: ["bash", "-c"], records, timeout: 120 },
       steps: { one: { title: "do one", facts: "echo 'x: 1'" }, two: { title: "do two", facts: ":" } },
     });
   });
@@ -132,7 +132,7 @@ describe("a machine across ssh", () => {
   it("is asked for its facts with the ssh command, for as long as was said", async () => {
     const { resource } = await deploy(declare);
     expect(resource(facts, "guest").inputs.reader).toEqual({
-      command: ["ssh", "guest", "bash -s"],
+      command: ["ssh", "guest"],
       records,
       timeout: 7,
     });

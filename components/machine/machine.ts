@@ -129,7 +129,7 @@ export class Machine {
     this.#sealed = true;
     const connection = this.#args.connection;
     const reader: pulumi.Input<FactsReader> = {
-      command: connection === undefined ? ["bash", "-s"] : connection.command,
+      command: connection === undefined ? ["bash", "-c"] : connection.command,
       records: this.#args.records,
       timeout: this.#args.timeout ?? 120,
     } as pulumi.Input<FactsReader>;

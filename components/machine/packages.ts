@@ -22,6 +22,11 @@ for package in ${packages}; do
 done`;
 }
 
+/** The list of a package's files, as a bash word: dpkg writes it at each change of the package. Source: dpkg(1), FILES. */
+export function packageList(name: string | Shell): Shell {
+  return sh`/var/lib/dpkg/info/${name}[.:]*list`;
+}
+
 /**
  * Waits until nobody holds dpkg's lock, five minutes at most. dpkg itself does not wait, and the lock is one of fcntl(2),
  * which flock(1) does not see.
