@@ -1,3 +1,4 @@
+import "./bin/lean-sdk.ts";
 import * as pulumi from "@pulumi/pulumi";
 import { findSite } from "./bin/site.ts";
 import { DuetEnvironment, parseSpec, type Spec, SpecError, specKeys } from "./components/index.ts";

@@ -1,0 +1,30 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+
+/** Runs a program that imports the SDK behind the hook, and gives what it prints. */
+function run(program: string): string {
+  const hook = join(import.meta.dirname, "lean-sdk.ts");
+  const lines = [
+    `import ${JSON.stringify(hook)};`,
+    'const { default: pulumi } = await import("@pulumi/pulumi");',
+    program,
+  ];
+  const words = ["--input-type=module", "--eval", lines.join("\n")];
+  return execFileSync(process.execPath, words, { encoding: "utf8", cwd: import.meta.dirname });
+}
+
+const loaded = 'import("node:module").then(({ Module }) => Object.keys(Module._cache).join("\\n"))';
+
+describe("the SDK behind the hook", () => {
+  it("starts without what serialises functions", () => {
+    const modules = run(`console.log(typeof pulumi.ComponentResource, await ${loaded})`);
+    expect(modules).toMatch(/^function /);
+    expect(modules).toContain("/@pulumi/pulumi/resource.js");
+    expect(modules).not.toMatch(/\/node_modules\/(?:pacote|@npmcli\/metavuln-calculator)\//);
+  });
+
+  it("serialises a function all the same, with the compiler that it loads then", () => {
+    expect(run("console.log((await pulumi.runtime.serializeFunction(() => 42)).text)")).toMatch(/\(\) ?=> 42/);
+  });
+});
