@@ -180,6 +180,7 @@ export class DuetEnvironment extends pulumi.ComponentResource {
         kernel: kernel.buildId,
         developer,
         guests: ready,
+        ...(spec.module.build === "host" ? { host } : {}),
       },
       parent,
     );

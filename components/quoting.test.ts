@@ -274,7 +274,9 @@ const builders: readonly Builder[] = [
   ),
 
   builder(freshSources, [dir], (path) => freshSources(developer, path)),
-  builder(makeAsDeveloper, ["module x", "word"], (what, word) => makeAsDeveloper(developer, what, word)),
+  builder(makeAsDeveloper, ["module x", "/tmp/w/lock", "word"], (what, turn, word) =>
+    makeAsDeveloper(developer, what, turn, word),
+  ),
   builder(
     duetModule.buildModule,
     [dir, "/tmp/w/build", "duet", "s1", "k1"],

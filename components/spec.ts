@@ -131,6 +131,7 @@ const specShape = z.strictObject({
         .string()
         .regex(/^[a-z][a-z0-9_]{0,54}$/)
         .default("duet"),
+      build: z.enum(["guest", "host"]).default("guest"),
       breakpoint: z
         .string()
         .regex(/^[A-Za-z_]\w*$/)

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -62,7 +62,7 @@ describe("building the module", () => {
       `module duet was to be built, and is not: ${modpost}`,
     );
     expect(lastLine(await build("exit 2"))).toBe(
-      "module duet was to be built, and is not: make printed nothing, within 1800 s",
+      "module duet was to be built, and is not: make printed nothing within 1800 s, or had to wait 1800 s for another one",
     );
   });
 
@@ -166,12 +166,13 @@ describe.runIf(process.getuid?.() === 0)("loading the module", () => {
 });
 
 describe("DuetModule", () => {
-  it("builds once, and installs that build in each guest", async () => {
+  /** Makes it with machines in name only. Gives their steps, by machine and name, and the component. */
+  function make(more: (machine: (name: string) => Machine) => { readonly host?: Machine } = () => ({})) {
     const steps: Record<string, StepArgs> = {};
-    const machine = (guestName: string) =>
+    const machine = (name: string) =>
       ({
-        step: (name: string, args: StepArgs) => {
-          steps[`${guestName}: ${name}`] = args;
+        step: (step: string, args: StepArgs) => {
+          steps[`${name}: ${step}`] = args;
           return { stdout: pulumi.output("build-id: abcd"), resource: {} };
         },
       }) as unknown as Machine;
@@ -188,13 +189,23 @@ describe("DuetModule", () => {
         { name: "one", machine: machine("one"), dependsOn: [] },
         { name: "two", machine: machine("two"), dependsOn: [] },
       ],
+      ...more(machine),
     });
+    return { steps, made };
+  }
+
+  it("builds once, and installs that build in each guest", async () => {
+    const { steps, made } = make();
     expect(Object.keys(steps)).toEqual(["one: module-build", "one: module-one", "two: module-two"]);
     expect(Object.keys(made.loaded)).toEqual(["one", "two"]);
     const create = await new Promise<string>((resolve) =>
       pulumi.output(steps["two: module-two"]?.create).apply((script) => resolve(script?.shell ?? "")),
     );
     expect(create).toMatch(/^: build abcd kernel k1\n/);
-    expect(readFileSync(join(paths.directory, "Makefile"), "utf8")).toBe("");
+  });
+
+  it("builds on the host where it is asked to, and still installs in each guest", () => {
+    const { steps } = make((machine) => ({ host: machine("host") }));
+    expect(Object.keys(steps)).toEqual(["host: module-build", "one: module-one", "two: module-two"]);
   });
 });

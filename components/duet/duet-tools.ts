@@ -32,7 +32,7 @@ export function buildTools(directory: string, developer: Developer, sources: str
     sh`: sources ${sources}`,
     sh`[ -e ${`${progs}/Makefile`} ] || ${fail(sh`${missing}`)}`,
     freshSources(developer, progs),
-    makeAsDeveloper(developer, "libduet and its tools", "-C", progs, "all"),
+    makeAsDeveloper(developer, "libduet and its tools", `${progs}/Makefile`, "-C", progs, "all"),
     sh`printf 'tools: %s\n' ${toolsChecksum(progs)}`,
   );
 }

@@ -3,6 +3,8 @@ import { firstError } from "../kernel/make.ts";
 import { fail } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 
+/** Seconds that a build waits for another one's turn. */
+const turnLimit = 1800;
 /** Seconds after which a build of the module or the tools is given up: minutes of work, under TCG, at most. */
 const buildLimit = 1800;
 
@@ -34,18 +36,22 @@ export function freshSources(developer: Developer, ...paths: readonly string[]):
 }
 
 /**
- * Runs make as the developer. Its lines stream to standard error; when it fails, the first error is the last line.
+ * Runs make as the developer, one at a time of those that guests run there, and of those that hosts do. Its lines stream
+ * to standard error; when it fails, the first error is the last line.
  *
  * @param what what is built, in the words of a message: "module duet"
+ * @param turn absolute path of a file of the developer's: whoever has it locked is building
  * @param words the arguments of make
  */
 export function makeAsDeveloper(
   developer: Developer,
   what: string,
+  turn: string,
   ...words: readonly (string | number | Shell)[]
 ): Shell {
   const make = asDeveloper(
     developer,
+    ...["flock", "-w", turnLimit, turn],
     ...["env", "LC_ALL=C", "timeout", "-k", 10, buildLimit, "make"],
     sh`"-j$(nproc)"`,
     ...words,
@@ -54,7 +60,7 @@ export function makeAsDeveloper(
     sh`log=$(mktemp); trap 'rm -f -- "$log"' EXIT`,
     sh`if ! { ${make} </dev/null 2>&1 | tee -- "$log" >&2; }; then`,
     sh`  why=$(${firstError()})`,
-    sh`  [ -n "$why" ] || why=${`make printed nothing, within ${buildLimit} s`}`,
+    sh`  [ -n "$why" ] || why=${`make printed nothing within ${buildLimit} s, or had to wait ${turnLimit} s for another one`}`,
     sh`  ${fail(sh`${`${what} was to be built, and is not: `}"$why"`)}`,
     sh`fi`,
   );
