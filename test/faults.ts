@@ -36,6 +36,15 @@ async function recover(stack: TestStack): Promise<boolean> {
   return false;
 }
 
+/** Writes the table of what has happened so far: a long run may be cut off. */
+function writeTable(options: FaultOptions, outcomes: readonly Outcome[]): void {
+  if (options.table !== undefined) {
+    const machine = `${availableParallelism()} processors, guests under ${hostAccelerator().toUpperCase()}`;
+    const names = faults.map(({ name }) => name);
+    writeFileSync(options.table, tablePage(names, outcomes, { command: replayCommand(options), machine }));
+  }
+}
+
 async function strike(options: FaultOptions, stack: TestStack, before: Snapshot): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const [index, { drawn, seed }] of draw(options.from, options.count, options.seed).entries()) {
@@ -44,6 +53,7 @@ async function strike(options: FaultOptions, stack: TestStack, before: Snapshot)
     const place: Place = { stack, guest, random: new Random(seed), before, say: (line) => say(`  ${line}`) };
     const outcome = await survive(drawn, place, checkAll);
     outcomes.push(outcome);
+    writeTable(options, outcomes);
     const { preview, up } = outcome.seconds;
     say(`  ${outcome.problem ?? `survived: preview ${preview?.toFixed()} s, up ${up?.toFixed()} s`}`);
     if (outcome.problem !== undefined && !(await recover(stack))) {
@@ -117,11 +127,6 @@ await entryPoint("faults", async () => {
     outcomes = await strike(options, stack, before);
   } catch (error) {
     say(`the environment did not come up: ${(error as Error).message}`);
-  }
-  if (options.table !== undefined) {
-    const machine = `${availableParallelism()} processors, guests under ${hostAccelerator().toUpperCase()}`;
-    const names = faults.map(({ name }) => name);
-    writeFileSync(options.table, tablePage(names, outcomes, { command: replayCommand(options), machine }));
   }
   if (!options.keep) {
     isClean = await takeDown(stack, state, before).catch((error: Error) => {
