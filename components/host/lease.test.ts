@@ -58,6 +58,14 @@ describe("a lease", () => {
     expect(await claim("mine/vm", [1234, 1235], taken)).toBe("1235");
   });
 
+  it("is given back where its owner gets another one in its place", async () => {
+    expect(await claim("mine/vm", [1234, 1235])).toBe("1234");
+    const taken = sh`taken() { if [ "$1" = 1234 ]; then echo 'process 7 (nc)'; fi; }`;
+    expect(await claim("mine/vm", [1234, 1235], taken)).toBe("1235");
+    expect(await claim("mine/vm", [4321])).toBe("4321");
+    expect(readdirSync(folder).filter((name) => name !== ".lock")).toEqual(["4321"]);
+  });
+
   it("is given back alone, and the folder only when it is empty", async () => {
     await claim("other/vm", [1]);
     await claim("mine/vm", [2]);

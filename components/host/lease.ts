@@ -15,7 +15,8 @@ export interface LeaseArgs {
 }
 
 /**
- * Takes a lease and prints it. A lease that the owner has is kept; else the first candidate that nobody has is taken.
+ * Takes a lease and prints it. A lease that the owner has is kept; else the first candidate that nobody has is taken, and
+ * whatever the owner had is given back: somebody else uses it, or it is not wanted any more.
  * All of it under one lock, so that two `up` at once never get the same; a lease outlives a crash, since it is a file.
  */
 export function claimScript(args: LeaseArgs): Shell {
@@ -30,7 +31,9 @@ export function claimScript(args: LeaseArgs): Shell {
     sh`  if [ -e "$lease" ] && [ "$(cat "$lease")" != ${owner} ]; then why="stack $(cat "$lease") has leased it"; continue; fi`,
     sh`  user=$(taken "$candidate")`,
     sh`  if [ -n "$user" ]; then why="$user uses it"; continue; fi`,
-    sh`  printf '%s\n' ${owner} >"$lease.new"; mv -- "$lease.new" "$lease"; printf '%s\n' "$candidate"; exit 0`,
+    sh`  printf '%s\n' ${owner} >"$lease.new"; mv -- "$lease.new" "$lease"; printf '%s\n' "$candidate"`,
+    sh`  { grep -lxF -e ${owner} -- ${folder}/* | grep -vxF -e "$lease" || true; } | xargs -r -d '\n' rm -f --`,
+    sh`  exit 0`,
     sh`done`,
     sh`printf '%s\n' ${`${what} ${span(candidates)} was asked for ${owner}, and `}"$why"${`: choose another ${what}, or end what uses it`} >&2`,
     sh`exit 1`,
