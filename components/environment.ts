@@ -80,8 +80,9 @@ export class DuetEnvironment extends pulumi.ComponentResource {
 
   readonly #args: DuetEnvironmentArgs;
   readonly #host: Machine;
-  /** What every part of the environment has in common. */
+  /** What every part of the environment has in common, and what those have that libvirt makes. */
   readonly #parent: pulumi.ComponentResourceOptions;
+  readonly #libvirtParent: pulumi.ComponentResourceOptions;
 
   constructor(name: string, args: DuetEnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:index:DuetEnvironment", name, {}, opts);
@@ -89,8 +90,10 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     const { spec, stack, site } = args;
     const { uri, leases, developer, stateFolder, fetchNamespace } = site;
     const provider = new libvirt.Provider(`${name}-libvirt`, { uri }, { parent: this });
-    const parent = { parent: this, providers: [provider] };
+    const parent = { parent: this };
     this.#parent = parent;
+    // Not for all: whatever has a provider waits until that has been started.
+    this.#libvirtParent = { parent: this, providers: [provider] };
     const directory = spec.sources.directory;
     const build = `${directory}/build/duet-kernel`;
     const ccache = `${directory}/build/ccache`;
@@ -129,8 +132,8 @@ export class DuetEnvironment extends pulumi.ComponentResource {
         ),
     ) as [SourceTree, SourceTree, SourceTree];
 
-    const network = new Network("network", { host, leases, stack }, parent);
-    const image = new Image("image", { host, uri, stack, source: site.image, fetchNamespace }, parent);
+    const network = new Network("network", { host, leases, stack }, this.#libvirtParent);
+    const image = new Image("image", { host, uri, stack, source: site.image, fetchNamespace }, this.#libvirtParent);
     const guests = spec.vms.map((vm, index) => this.#guest(vm, index, network, image));
     const [firstGuest] = guests as [VirtualMachine, ...VirtualMachine[]];
 
@@ -256,7 +259,7 @@ export class DuetEnvironment extends pulumi.ComponentResource {
         consoleLogs: site.consoleLogs,
         consoleLogsHere: site.consoleLogsHere,
       },
-      this.#parent,
+      this.#libvirtParent,
     );
   }
 

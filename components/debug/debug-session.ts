@@ -100,7 +100,7 @@ export function proveDebuggable(session: SessionArgs): Shell {
     sh`work=$(mktemp -d); gdb=`,
     sh`trap 'code=$?; [ -z "$gdb" ] || { kill "$gdb" 2>/dev/null; wait "$gdb"; } || :; resume || :; rm -rf -- "$work"; exit $code' EXIT; trap 'exit 143' HUP INT TERM`,
     sh`printf '%s' ${proofCommandFile(session, functionName)} >"$work/commands"`,
-    sh`setpriv --pdeathsig TERM timeout -k 10 ${sessionLimit} gdb -nx -batch -x "$work/commands" </dev/null >"$work/log" 2>&1 & gdb=$!`,
+    sh`setpriv --pdeathsig TERM timeout -k 10 ${sessionLimit} gdb -nx -batch -iex ${`add-auto-load-safe-path ${directory}`} -x "$work/commands" </dev/null >"$work/log" 2>&1 & gdb=$!`,
     sh`code=0; wait "$gdb" || code=$?; gdb=`,
     sh`cat -- "$work/log" >&2`,
     sh`[ "$code" != 124 ] || ${fail(sh`${`${proof}, and was not done within ${sessionLimit} s: see its lines above`}`)}`,
