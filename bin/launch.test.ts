@@ -26,9 +26,11 @@ esac`,
 case "$*" in
 *=domains*) cat ${home}/survey 2>/dev/null ;;
 desc*) cat ${home}/$2 2>/dev/null ;;
+uri) [ ! -e ${home}/libvirt-is-down ] ;;
 *) printf '%s\\n' "$*" >>${home}/virsh-calls ;;
 esac`,
   );
+  writeProgram(join(home, "bin/dpkg-query"), `shift 3; printf '%s\\tinstalled\\n' "$@"`);
   // What was installed before, so that nothing is looked for and nothing downloaded.
   const installed = join(
     home,
@@ -154,6 +156,18 @@ describe("one line and status 1", () => {
     const file = join(home, "broken.yaml");
     writeFileSync(file, "config: [\n  a: {\n");
     expect(await launch(`up --stack dev --config-file ${file}`)).toEqual(oneLine(/broken\.yaml is not YAML: /));
+  });
+
+  it("for a workstation whose libvirt does not answer", async () => {
+    writeFileSync(join(home, "libvirt-is-down"), "");
+    for (const command of ["preview", "destroy --yes"]) {
+      const { status, stderr } = await launch(`${command} --stack workstation`);
+      expect([status, stderr]).toEqual([
+        1,
+        "duet: libvirt is to be used at qemu:///system, and does not answer; start it: systemctl start libvirtd\n",
+      ]);
+    }
+    expect(calls()).toEqual([]);
   });
 
   it("for the embedded host without root", async () => {

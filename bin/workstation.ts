@@ -2,6 +2,9 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { exclusive } from "../sandbox/exclusive.ts";
+import { hypervisorPackages, imagePackages, installPackages } from "../sandbox/packages.ts";
+import { until } from "../sandbox/processes.ts";
+import { reportTo, UserError } from "../sandbox/report.ts";
 import { toolchainEnvironment } from "../toolchain/install.ts";
 import { ask, backendFolder, type Pulumi } from "./backend.ts";
 import { type Call, runMark, say } from "./call.ts";
@@ -14,6 +17,7 @@ import { startProvider } from "./provider.ts";
 import { bringInOrder, settlePending } from "./recover.ts";
 import { run } from "./run.ts";
 import { giveBack, makeStackFolder, writing } from "./state.ts";
+import { virsh } from "./virsh.ts";
 
 /** Runs pulumi for a stack on this machine's own libvirt, with the user's own backend, and gives its exit status. */
 export async function runOnWorkstation(call: Call, uri: string): Promise<number> {
@@ -25,6 +29,9 @@ export async function runOnWorkstation(call: Call, uri: string): Promise<number>
     [runVariable]: runMark(call),
   };
   const pulumi: Pulumi = { program: toolchain.pulumi, directory: project, environment };
+  if (effect !== "none") {
+    await requireLibvirt(uri, effect === "run" && call.invocation.command === "up");
+  }
   if (effect === "run") {
     const release = await exclusive(`stack ${call.stack}`, stackFolder(call.state, call.stack));
     try {
@@ -34,6 +41,29 @@ export async function runOnWorkstation(call: Call, uri: string): Promise<number>
     }
   }
   return run([pulumi.program, ...call.words], { environment, directory: call.directory });
+}
+
+/** Milliseconds that libvirt has to start after it was installed. */
+const patience = 15_000;
+
+/**
+ * Makes sure that this machine's own libvirt answers: its provider looks for it before any step of the program has run.
+ *
+ * @param install whether packages may be installed. Source: guide, step 1.
+ * @throws UserError which says what to do
+ */
+async function requireLibvirt(uri: string, install: boolean): Promise<void> {
+  if (!uri.startsWith("qemu:///")) {
+    return;
+  }
+  if (install) {
+    await installPackages(reportTo("packages"), [...new Set([...hypervisorPackages, ...imagePackages])], true);
+  }
+  const answers = () => virsh(uri, ["uri"])?.status === 0;
+  if (!(await until(install ? patience : 0, answers))) {
+    const advice = virsh(uri, ["version"]) === undefined ? "`up` installs it" : "start it: systemctl start libvirtd";
+    throw new UserError(`libvirt is to be used at ${uri}, and does not answer; ${advice}`);
+  }
 }
 
 async function converge(call: Call, pulumi: Pulumi, uri: string): Promise<number> {

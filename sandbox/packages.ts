@@ -2,30 +2,36 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type Report, UserError } from "./report.ts";
 
-/** Debian packages that the embedded host, its NFS server, its guest image and its debugger need. */
-export const sandboxPackages: readonly string[] = [
-  "debian-archive-keyring",
+/** Debian packages with libvirt, QEMU, and what libvirt's provider runs. Source: guide, step 1. */
+export const hypervisorPackages: readonly string[] = [
   "dnsmasq-base",
-  "e2fsprogs",
-  "fdisk",
-  "gdb",
   "genisoimage",
-  "grub-common",
-  "grub-pc-bin",
-  "iproute2",
   "iptables",
   "libvirt-clients",
   "libvirt-daemon",
   "libvirt-daemon-driver-qemu",
   "libvirt-daemon-system",
-  "mmdebstrap",
-  "nfs-ganesha",
-  "nfs-ganesha-vfs",
   "openssh-client",
   "qemu-system-x86",
   "qemu-utils",
   "xsltproc",
 ];
+
+/** Those that building the guest image takes. */
+export const imagePackages: readonly string[] = [
+  "debian-archive-keyring",
+  "e2fsprogs",
+  "fdisk",
+  "grub-common",
+  "grub-pc-bin",
+  "mmdebstrap",
+  "qemu-utils",
+];
+
+/** All that the embedded host, its NFS server, its guest image and its debugger need. */
+export const sandboxPackages: readonly string[] = [
+  ...new Set([...hypervisorPackages, ...imagePackages, "gdb", "iproute2", "nfs-ganesha", "nfs-ganesha-vfs"]),
+].sort();
 
 /** Those of the packages that are not installed. Reads dpkg's own database: one process, no network. */
 export function missingPackages(packages: readonly string[] = sandboxPackages): string[] {
@@ -34,7 +40,7 @@ export function missingPackages(packages: readonly string[] = sandboxPackages): 
     timeout: 30_000,
   });
   if (result.error) {
-    throw new UserError(`the embedded host is for Debian 12 and its kin: dpkg-query: ${result.error.message}`);
+    throw new UserError(`this is for Debian 12 and its kin: dpkg-query: ${result.error.message}`);
   }
   const installed = new Set(
     result.stdout
@@ -49,13 +55,16 @@ const policyFile = "/usr/sbin/policy-rc.d";
 const policy = "#!/bin/sh\n# duet: no service starts while the sandbox's packages are installed\nexit 101\n";
 
 /**
- * Installs what is missing of the packages, through apt-get, without starting a service of theirs.
+ * Installs what is missing of the packages, through apt-get. Waits at most 300 s for a lock that another dpkg holds.
  *
- * Waits at most 300 s for a lock that another dpkg holds.
- *
+ * @param services whether their services are started, as apt-get does by itself. Defaults to false.
  * @throws UserError with apt's own first error.
  */
-export async function installPackages(report: Report, packages: readonly string[] = sandboxPackages): Promise<void> {
+export async function installPackages(
+  report: Report,
+  packages: readonly string[] = sandboxPackages,
+  services = false,
+): Promise<void> {
   const missing = missingPackages(packages);
   if (missing.length === 0) {
     return;
@@ -64,7 +73,7 @@ export async function installPackages(report: Report, packages: readonly string[
     throw new UserError(`to install ${missing.join(" ")} needs root: run as root or through sudo`);
   }
   removeOwnPolicy();
-  const own = !existsSync(policyFile);
+  const own = !services && !existsSync(policyFile);
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   // apt gets the terminal's signal too, and ends by itself: what is left to do here is the policy file.
   const wait = () => {};

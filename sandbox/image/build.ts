@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { exclusive } from "../exclusive.ts";
-import { missingPackages } from "../packages.ts";
+import { imagePackages, missingPackages } from "../packages.ts";
 import { baseDirectory } from "../paths.ts";
 import { processName } from "../processes.ts";
 import { entryPoint, type Report, reportTo, UserError } from "../report.ts";
@@ -52,7 +52,7 @@ export async function guestImage(args: GuestImageArgs): Promise<GuestImage> {
   if (process.getuid?.() !== 0) {
     throw new UserError("to build the guest image needs root: run as root or through sudo");
   }
-  const missing = missingPackages(["mmdebstrap", "fdisk", "e2fsprogs", "grub-common", "grub-pc-bin", "qemu-utils"]);
+  const missing = missingPackages(imagePackages);
   if (missing.length > 0) {
     throw new UserError(`packages are missing: ${missing.join(" ")}; \`node sandbox/cli.ts packages\` installs them`);
   }
