@@ -2,10 +2,10 @@ import type { Outcome } from "./fault-run.ts";
 
 /** How a table came to be. */
 export interface TableArgs {
-  /** The command that makes it again. */
-  readonly command: string;
   /** What it ran on: processors, and whether guests are translated. */
   readonly machine: string;
+  /** The page as an earlier run has left it, whose rows stay where this run has none. Defaults to none. */
+  readonly earlier?: string;
 }
 
 /** Text in a cell, cut where a checksum or a path would go on for long. */
@@ -32,7 +32,7 @@ export function tablePage(names: readonly string[], outcomes: readonly Outcome[]
   const rows = names.flatMap((name) => {
     const outcome = outcomes.findLast(({ fault }) => fault === name);
     if (outcome === undefined) {
-      return [];
+      return args.earlier?.split("\n").filter((line) => line.startsWith(`| ${name} |`)) ?? [];
     }
     const { preview, up } = outcome.seconds;
     const cells = [name, cell(outcome.said), seconds(preview), cell(done(outcome)), seconds(up)];
@@ -43,7 +43,8 @@ export function tablePage(names: readonly string[], outcomes: readonly Outcome[]
 What may befall an environment, what \`pulumi preview\` says of it then, what \`pulumi up\` does, and how long each takes.
 After each, all checks of the end-to-end test hold, and another \`up\` changes nothing.
 
-Written by \`${args.command}\`, on ${args.machine}; not to be edited by hand.
+Written by \`npm run faults -- --table docs/drift.md\` on ${args.machine}, each row by the last run that drew its fault.
+Not to be edited by hand.
 
 | what happened | preview says | in | up does | in |
 | --- | --- | --- | --- | --- |

@@ -41,7 +41,8 @@ function writeTable(options: FaultOptions, outcomes: readonly Outcome[]): void {
   if (options.table !== undefined) {
     const machine = `${availableParallelism()} processors, guests under ${hostAccelerator().toUpperCase()}`;
     const names = faults.map(({ name }) => name);
-    writeFileSync(options.table, tablePage(names, outcomes, { command: replayCommand(options), machine }));
+    const earlier = existsSync(options.table) ? readFileSync(options.table, "utf8") : "";
+    writeFileSync(options.table, tablePage(names, outcomes, { machine, earlier }));
   }
 }
 
