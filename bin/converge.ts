@@ -34,7 +34,7 @@ export async function converge(call: Call): Promise<number> {
   try {
     return await convergeBeside(provider, pulumi, call, paths);
   } finally {
-    provider?.end();
+    await provider?.end();
   }
 }
 
@@ -66,7 +66,7 @@ async function convergeBeside(
     environment: { ...pulumi.environment, ...(await provider?.environment()) },
     directory: call.directory,
     hopeless: whenLibvirtdDies(paths),
-  });
+  }).finally(() => provider?.end());
   if (result !== 0) {
     (await endLeftovers(runMark(call))).forEach(say);
   }

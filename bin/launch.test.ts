@@ -129,8 +129,9 @@ describe("a command line", () => {
     expect(existsSync(join(home, "state"))).toBe(false);
   });
 
-  it("ends with the status of pulumi", async () => {
-    expect((await launch("up --stack workstation", { environment: { FAKE_PULUMI: "exit 42" } })).status).toBe(42);
+  it("ends with the status of pulumi, and leaves nothing running that would have to be ended", async () => {
+    const ran = await launch("up --stack workstation", { environment: { FAKE_PULUMI: "exit 42" } });
+    expect(ran).toEqual({ status: 42, stderr: "" });
   });
 
   it("is refused where another launcher asks what this one is", async () => {

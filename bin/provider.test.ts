@@ -8,7 +8,7 @@ describe("the provider beside pulumi", () => {
       provider.ask({ resources: [] });
       expect((await provider.environment()).PULUMI_DEBUG_PROVIDERS).toMatch(/^duet:\d+,other:1234$/);
     } finally {
-      provider.end();
+      await provider.end();
     }
   });
 
@@ -17,7 +17,7 @@ describe("the provider beside pulumi", () => {
       const provider = startProvider(enter, process.env);
       provider.ask(undefined);
       expect(await provider.environment()).toEqual({});
-      provider.end();
+      await provider.end();
     }
   });
 });

@@ -11,7 +11,8 @@ export interface Provider {
   ask(deployment: Deployment | undefined): void;
   /** What pulumi has to have in its environment: where the provider listens. Nothing where it has not started. */
   environment(): Promise<NodeJS.ProcessEnv>;
-  end(): void;
+  /** Ends it, and comes back when it has ended. Harmless when repeated. */
+  end(): Promise<void>;
 }
 
 /** Starts the provider. @param enter words before a command that enter the network in which pulumi is to run */
@@ -24,7 +25,9 @@ export function startProvider(enter: readonly string[], environment: NodeJS.Proc
     once(child, "error").then(() => undefined),
     once(child, "exit").then(() => undefined),
   ]).catch(() => undefined);
-  child.on("error", () => {});
+  const ended = new Promise<void>((resolve) => {
+    child.on("exit", () => resolve()).on("error", () => resolve());
+  });
   child.stdin.on("error", () => {});
   return {
     ask: (deployment) => child.stdin.write(`${JSON.stringify(questions(deployment))}\n`),
@@ -35,7 +38,10 @@ export function startProvider(enter: readonly string[], environment: NodeJS.Proc
         ? {}
         : { PULUMI_DEBUG_PROVIDERS: [`duet:${listening}`, ...(others ? [others] : [])].join(",") };
     },
-    end: () => child.kill(),
+    end: () => {
+      child.kill();
+      return ended;
+    },
   };
 }
 
