@@ -24,7 +24,7 @@ export interface GuestImageArgs {
   readonly report: Report;
   /** What the image is made from. Defaults to Debian 12. */
   readonly recipe?: ImageRecipe;
-  /** Debian mirror. Defaults to mmdebstrap's: deb.debian.org. */
+  /** Debian mirror. Defaults to mmdebstrap's own. */
   readonly mirror?: string;
 }
 
