@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../sandbox/report.ts";
 import type { Deployment } from "./deployment.ts";
@@ -65,6 +65,21 @@ function loggedInTo(pulumiHome: string): string {
 /** The folder with the state of each stack, `NAME.json`, in a file backend. */
 export function checkpoints(backend: string): string {
   return join(backend, ".pulumi/stacks/duet");
+}
+
+/**
+ * Removes the attributes beside a stack's state where a pulumi that was killed has half written them: it reads a state
+ * that has none, and fails over half of them. Source: gocloud.dev's fileblob, which writes a file whole, and those not.
+ */
+export function mendAttributes(backend: string, stack: string): void {
+  for (const file of [`${stack}.json.attrs`, `${stack}.json.bak.attrs`]) {
+    const path = join(checkpoints(backend), file);
+    try {
+      JSON.parse(readFileSync(path, "utf8"));
+    } catch {
+      rmSync(path, { force: true });
+    }
+  }
 }
 
 /** The state of a stack in a file backend, without asking pulumi. Undefined where there is no such stack. */

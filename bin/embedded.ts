@@ -1,18 +1,20 @@
 import { existsSync } from "node:fs";
 import { exclusive } from "../sandbox/exclusive.ts";
 import { requireRoot } from "../sandbox/host.ts";
+import { mendAttributes } from "./backend.ts";
 import type { Call } from "./call.ts";
 import { converge } from "./converge.ts";
 import { stands } from "./deployment.ts";
 import { checkpoint, end, pulumiOf, withState } from "./embedded-state.ts";
 import { stackFolder } from "./environment.ts";
 import { run } from "./run.ts";
-import { makeBackend, makeStackFolder, stackConfiguration } from "./state.ts";
+import { backendOf, makeBackend, makeStackFolder, stackConfiguration } from "./state.ts";
 
 /** Runs pulumi for a stack on the embedded host, and gives its exit status. */
 export async function runEmbedded(call: Call): Promise<number> {
   requireRoot("use the embedded host, which makes network namespaces,");
   const { effect } = call.invocation;
+  mendAttributes(backendOf(call.state), call.stack);
   if (effect === "none") {
     return onState(call);
   }

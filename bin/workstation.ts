@@ -6,7 +6,7 @@ import { hypervisorPackages, imagePackages, installPackages } from "../sandbox/p
 import { until } from "../sandbox/processes.ts";
 import { reportTo, UserError } from "../sandbox/report.ts";
 import { toolchainEnvironment } from "../toolchain/install.ts";
-import { ask, backendFolder, type Pulumi } from "./backend.ts";
+import { ask, backendFolder, mendAttributes, type Pulumi } from "./backend.ts";
 import { type Call, runMark, say } from "./call.ts";
 import { type Deployment, stands } from "./deployment.ts";
 import { stackFolder } from "./environment.ts";
@@ -73,6 +73,7 @@ async function converge(call: Call, pulumi: Pulumi, uri: string): Promise<number
   const backend = backendFolder(process.env.PULUMI_BACKEND_URL, environment.PULUMI_HOME ?? "", homedir());
   (await endLeftovers(runMark(call))).forEach(say);
   if (backend !== undefined) {
+    mendAttributes(backend, stack);
     clearLocks(backend, stack).forEach(say);
   }
   const isDestroy = call.invocation.command === "destroy";
