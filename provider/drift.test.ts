@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { sh } from "../components/machine/shell.ts";
 import { createScript, recordFile } from "../components/machine/step.ts";
 import { temporaryFolder } from "../test/temporary-folder.ts";
-import { compare, readDrift, Unreachable } from "./drift.ts";
+import { compare, parseReadings, readDrift, readScript, Unreachable } from "./drift.ts";
 import { created, diff, type FactsInputs, updated } from "./facts.ts";
 
 let folder: string;
@@ -43,6 +43,17 @@ describe("drift", () => {
       messages: ["a step (hold a state) has drifted: mount: expected /a, found none; owner: expected 1000, found 1001"],
     });
   });
+
+  it("is read in time where many steps hang, as far as each has come", () => {
+    const hang = { title: "hang", facts: "echo 'begun: yes'; sleep 60" };
+    const steps = Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`step ${index}`, hang]));
+    const begin = performance.now();
+    const script = readScript({ records: folder }, { ...steps, last: { title: "be", facts: "echo 'x: 1'" } }, 2);
+    const readings = parseReadings(execFileSync("bash", ["-c", script.shell], { encoding: "utf8" }));
+    expect((performance.now() - begin) / 1000).toBeLessThan(9);
+    expect(readings["step 4"]?.facts).toEqual(["begun: yes"]);
+    expect(readings.last?.facts).toEqual(["x: 1"]);
+  }, 20_000);
 
   it("raises the generation of that step alone, once", async () => {
     inputs = { ...inputs, steps: { ...inputs.steps, other: { title: "be", facts: "echo 'x: 1'" } } };
