@@ -110,7 +110,8 @@ export const hostFaults: readonly Fault[] = [
   {
     name: "NFS server killed",
     cheap: true,
-    apply: ({ stack }) => stack.host(sh`kill -KILL "$(cat ${stack.folder}/nfs/ganesha.pid)"`),
+    // A guest goes by what it has heard for a second.
+    apply: ({ stack }) => stack.host(sh`kill -KILL "$(cat ${stack.folder}/nfs/ganesha.pid)"; sleep 2`),
     words: (guest) => ({ drifts: nfsGone(guest), besides: ["module-build", "tools-build"] }),
   },
   {

@@ -78,7 +78,7 @@ export function buildModule(paths: ModulePaths, developer: Developer, sources: s
 
 /** The build that is at the shared path. */
 export function buildFacts(paths: ModulePaths): Shell {
-  return sinceRecord([objectFile(paths)], sh`printf 'built: %s\n' ${buildIdOfFile(objectFile(paths))}`);
+  return sh`printf 'built: %s\n' ${buildIdOfFile(objectFile(paths))}`;
 }
 
 /** Defines `unload`: takes the loaded module out, or says who holds it. */
@@ -146,9 +146,9 @@ export function installModule(paths: ModulePaths, build: string, kernel: string)
 
 /** Whether the module is loaded, from which build, from which file it is at the next boot, and whether it is then. */
 export function installFacts(module: string): Shell {
-  // modprobe finds the module by this list.
+  // modprobe finds the module by this list. The file is in no folder that leads to the sources, whose server may be dead.
   const list = sh`/lib/modules/"$release"/modules.dep`;
-  const installed = sh`/lib/modules/"$release"/*/${module}.ko`;
+  const installed = sh`/lib/modules/"$release"/[!bs]*/${module}.ko`;
   return lines(
     sh`read -r release </proc/sys/kernel/osrelease`,
     sh`if [ -d ${`/sys/module/${module}`} ]; then echo 'module: loaded'; else echo 'module: not loaded'; fi`,
