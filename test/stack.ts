@@ -54,7 +54,12 @@ export type Command = keyof typeof commands;
 export interface TestStackArgs {
   readonly name: string;
   /** The guests, as in `duet:vms`. */
-  readonly vms: readonly { readonly name: string; readonly memory: number; readonly gdbPort?: number }[];
+  readonly vms: readonly {
+    readonly name: string;
+    readonly memory: number;
+    readonly vcpus?: number;
+    readonly gdbPort?: number;
+  }[];
   /** Such as process.env; XDG_STATE_HOME is a folder of the test's own. */
   readonly environment: NodeJS.ProcessEnv;
   /** Absolute path of a file that gets all that pulumi prints. Defaults to none. */
