@@ -1,4 +1,4 @@
-import { registerHooks } from "node:module";
+import * as modules from "node:module";
 
 /**
  * Has the SDK load npm's resolver and the TypeScript compiler when it first uses them, which is to serialise functions.
@@ -20,7 +20,7 @@ module.exports = new Proxy({}, {
 const replaced = new Set<string>();
 
 // Node has it from 22.15 on; without it the SDK starts as slowly as ever.
-registerHooks?.({
+modules.registerHooks?.({
   load(url, context, next) {
     if (!packages.test(url) || replaced.has(url)) {
       return next(url, context);
