@@ -40,7 +40,8 @@ function lockHeld(what: string, drift: Shell, words: Fault["words"]): Fault {
 /** Leaves not a block free on the guest's disk, those that only root may take included. */
 const fillDisk = lines(
   sh`sync; free=$(($(stat -f -c %f /) * $(stat -f -c %S /)))`,
-  sh`fallocate -l $((free - 8 * 1024 * 1024)) /var/tmp/duet-full`,
+  // The file's own blocks on record take some, too.
+  sh`fallocate -l $((free - 64 * 1024 * 1024)) /var/tmp/duet-full`,
   sh`dd if=/dev/zero of=/var/tmp/duet-full.rest bs=64k status=none 2>/dev/null || true`,
 );
 
