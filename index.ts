@@ -1,4 +1,3 @@
-import "./bin/lean-sdk.ts";
 import * as pulumi from "@pulumi/pulumi";
 import { findSite } from "./bin/site.ts";
 import { DuetEnvironment, parseSpec, type Spec, SpecError, specKeys } from "./components/index.ts";
@@ -32,10 +31,6 @@ function checked<T>(check: () => T): T {
     throw error instanceof SpecError ? new pulumi.RunError(error.message) : error;
   }
 }
-
-// The SDK takes a stack for each promise, and has source maps read for it: half a second. Types that are stripped in place
-// need none.
-Reflect.deleteProperty(Error, "prepareStackTrace");
 
 const stack = pulumi.getStack();
 const { spec, site } = checked(() => {

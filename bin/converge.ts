@@ -4,13 +4,13 @@ import { installPackages } from "../sandbox/packages.ts";
 import { type SandboxPaths, sandboxPathsFrom } from "../sandbox/paths.ts";
 import { pidIn } from "../sandbox/processes.ts";
 import { reportTo, UserError } from "../sandbox/report.ts";
-import type { Pulumi } from "./backend.ts";
 import { type Call, runMark, say } from "./call.ts";
+import { runsProgram, startCompanion } from "./companion.ts";
 import { stands } from "./deployment.ts";
 import { checkpoint, end, pulumiOf, withState } from "./embedded-state.ts";
+import { withOptions } from "./invocation.ts";
 import { endLeftovers } from "./leftovers.ts";
 import { clearLocks } from "./locks.ts";
-import { type Provider, startProvider } from "./provider.ts";
 import { bringInOrder, removeOrphans, settlePending, survey } from "./recover.ts";
 import { run } from "./run.ts";
 import { backendOf, makeBackend, makeStackFolder, stackConfiguration } from "./state.ts";
@@ -29,23 +29,6 @@ export async function converge(call: Call): Promise<number> {
     }
   }
   const pulumi = await pulumiOf(call);
-  // Where the embedded host has yet to be started, there is no hurry, and no network to start it in.
-  const provider = (await status(paths)).running ? startProvider(inside(paths, []), pulumi.environment) : undefined;
-  try {
-    return await convergeBeside(provider, pulumi, call, paths);
-  } finally {
-    await provider?.end();
-  }
-}
-
-async function convergeBeside(
-  provider: Provider | undefined,
-  pulumi: Pulumi,
-  call: Call,
-  paths: SandboxPaths,
-): Promise<number> {
-  const { invocation, state, stack } = call;
-  const isRun = invocation.effect === "run";
   await installPackages(reportTo("packages"));
   const configuration = await withState(call, async () => {
     makeStackFolder(state, stack);
@@ -53,27 +36,43 @@ async function convergeBeside(
     await start(paths, reportTo("sandbox"));
     return stackConfiguration(call.spec, state, stack, pulumi);
   });
-  if (isRun && checkpoint(call)?.pending_operations?.length) {
-    settlePending(pulumi, say);
+  const enter = inside(paths, []);
+  const companion = runsProgram(invocation, call.words) ? startCompanion(enter, pulumi.environment) : undefined;
+  try {
+    companion?.ask(checkpoint(call));
+    if (isRun && checkpoint(call)?.pending_operations?.length) {
+      settlePending(pulumi, say);
+    }
+    let isMended = false;
+    const sayMended = (line: string) => {
+      isMended = true;
+      say(line);
+    };
+    const place = { stack, uri: paths.uri, enter, say: sayMended };
+    if (!bringInOrder(place, pulumi, invocation, () => checkpoint(call) ?? {})) {
+      throw new UserError(`libvirt of the embedded host does not answer at ${paths.uri}`);
+    }
+    if (isMended) {
+      companion?.ask(checkpoint(call));
+    }
+    const attachment = await companion?.attachment();
+    const options = ["--config-file", configuration, ...(attachment?.options ?? [])];
+    const result = await run([...enter, pulumi.program, ...withOptions(call.words, options)], {
+      environment: { ...pulumi.environment, ...attachment?.environment },
+      directory: call.directory,
+      hopeless: whenLibvirtdDies(paths),
+    });
+    await companion?.end();
+    if (result !== 0) {
+      (await endLeftovers(runMark(call))).forEach(say);
+    }
+    if (isDestroy && result === 0 && !stands(checkpoint(call))) {
+      await end(call);
+    }
+    return result;
+  } finally {
+    await companion?.end();
   }
-  const { uri } = paths;
-  const place = { stack, uri, enter: inside(paths, []), say };
-  if (!bringInOrder(place, pulumi, invocation, () => checkpoint(call) ?? {})) {
-    throw new UserError(`libvirt of the embedded host does not answer at ${uri}`);
-  }
-  provider?.ask(checkpoint(call));
-  const result = await run(inside(paths, [pulumi.program, ...withConfiguration(call.words, configuration)]), {
-    environment: { ...pulumi.environment, ...(await provider?.environment()) },
-    directory: call.directory,
-    hopeless: whenLibvirtdDies(paths),
-  }).finally(() => provider?.end());
-  if (result !== 0) {
-    (await endLeftovers(runMark(call))).forEach(say);
-  }
-  if (isRun && invocation.command === "destroy" && result === 0 && !stands(checkpoint(call))) {
-    await end(call);
-  }
-  return result;
 }
 
 /** Destroys what nothing is known of: what libvirt may have of it, and what is left in the state. */
@@ -87,11 +86,6 @@ async function nothingStands(call: Call, paths: SandboxPaths): Promise<number> {
   say(`stack ${stack} does not stand: nothing to destroy`);
   await end(call);
   return 0;
-}
-
-function withConfiguration(words: readonly string[], file: string): readonly string[] {
-  const end = words.includes("--") ? words.indexOf("--") : words.length;
-  return [...words.slice(0, end), "--config-file", file, ...words.slice(end)];
 }
 
 /** A provider whose libvirtd has died waits for its answer for ever. */

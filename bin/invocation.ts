@@ -79,3 +79,9 @@ export function parseInvocation(words: readonly string[]): Invocation {
 function touchesStack(command: string): boolean {
   return command === "preview" || runs.has(command) || onState.has(command);
 }
+
+/** A command line of pulumi with more options, which may not follow a `--`. */
+export function withOptions(words: readonly string[], more: readonly string[]): readonly string[] {
+  const end = words.includes("--") ? words.indexOf("--") : words.length;
+  return [...words.slice(0, end), ...more, ...words.slice(end)];
+}

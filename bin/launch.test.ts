@@ -90,11 +90,14 @@ const stateFolder = () => join(home, "state/duet/stacks/workstation");
 describe("a command line", () => {
   it("is handed on as it was typed, with the stack that is meant", async () => {
     expect((await launch("stack output vms --json --stack workstation")).status).toBe(0);
-    expect((await launch("up --yes -m a|b -s workstation")).status).toBe(0);
-    expect(calls()).toEqual([
-      [project, "workstation", "stack", "output", "vms", "--json", "--stack", "workstation"],
-      [project, "workstation", "up", "--yes", "-m", "a", "b", "-s", "workstation"],
-    ]);
+    expect((await launch("up --yes -m a|b -s workstation -- word")).status).toBe(0);
+    const [first, second] = calls();
+    expect(first).toEqual([project, "workstation", "stack", "output", "vms", "--json", "--stack", "workstation"]);
+    // Where the program is comes on top, and before the words that are no options.
+    const port = second?.at(-3) ?? "";
+    const attached = ["--client", port, "--", "word"];
+    expect(second).toEqual([project, "workstation", "up", "--yes", "-m", "a", "b", "-s", "workstation", ...attached]);
+    expect(port).toMatch(/^127\.0\.0\.1:\d+$/);
   });
 
   it("means the stack of PULUMI_STACK where it names none", async () => {

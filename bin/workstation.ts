@@ -8,12 +8,13 @@ import { reportTo, UserError } from "../sandbox/report.ts";
 import { toolchainEnvironment } from "../toolchain/install.ts";
 import { ask, backendFolder, mendAttributes, type Pulumi } from "./backend.ts";
 import { type Call, runMark, say } from "./call.ts";
+import { runsProgram, startCompanion } from "./companion.ts";
 import { type Deployment, stands } from "./deployment.ts";
 import { stackFolder } from "./environment.ts";
+import { withOptions } from "./invocation.ts";
 import { endLeftovers, runVariable } from "./leftovers.ts";
 import { clearLocks } from "./locks.ts";
 import { project } from "./project.ts";
-import { startProvider } from "./provider.ts";
 import { bringInOrder, settlePending } from "./recover.ts";
 import { run } from "./run.ts";
 import { giveBack, makeStackFolder, writing } from "./state.ts";
@@ -95,12 +96,13 @@ async function converge(call: Call, pulumi: Pulumi, uri: string): Promise<number
   if (existsSync(folder)) {
     writing(state, () => writeFileSync(unfinished, ""));
   }
-  const provider = startProvider([], environment);
-  provider.ask(known);
-  const result = await run([pulumi.program, ...words], {
-    environment: { ...environment, ...(await provider.environment()) },
+  const companion = runsProgram(call.invocation, words) ? startCompanion([], environment) : undefined;
+  companion?.ask(known);
+  const attachment = await companion?.attachment();
+  const result = await run([pulumi.program, ...withOptions(words, attachment?.options ?? [])], {
+    environment: { ...environment, ...attachment?.environment },
     directory,
-  }).finally(provider.end);
+  }).finally(companion?.end);
   if (result === 0) {
     rmSync(unfinished, { force: true });
   } else {

@@ -1,12 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, it } from "vitest";
 import { sh } from "../components/machine/shell.ts";
 import { until } from "../sandbox/processes.ts";
 import { temporaryFolder } from "../test/temporary-folder.ts";
-import { Ahead, beginFrom, type Question } from "./ahead.ts";
+import { Ahead, type Question } from "./ahead.ts";
 
 let folder: string;
 let ahead: Ahead;
@@ -31,7 +30,7 @@ const asked = () => readFileSync(join(folder, "readings"), "utf8").trim().split(
 
 describe("a reading ahead", () => {
   it("is what the engine gets, once", async () => {
-    ahead.begin(question("a"));
+    ahead.begin([question("a")]);
     expect(await ahead.read(question("a"))).toEqual({});
     expect(asked()).toEqual(["a"]);
     await ahead.read(question("a"));
@@ -39,12 +38,12 @@ describe("a reading ahead", () => {
   });
 
   it("is of no use for another question", async () => {
-    ahead.begin(question("a"));
+    ahead.begin([question("a")]);
     expect(await ahead.read(question("a", true))).toEqual({ a: ["state: expected fine, found broken"] });
   });
 
   it("is of no use once another machine has drifted, whose repair changes more", async () => {
-    ahead.begin(question("guest"));
+    ahead.begin([question("guest")]);
     await until(5000, () => asked().includes("guest"));
     await ahead.read(question("host", true));
     await ahead.read(question("guest"));
@@ -52,20 +51,25 @@ describe("a reading ahead", () => {
   });
 
   it("is of no use when it is old", async () => {
-    ahead.begin(question("a"));
+    ahead.begin([question("a")]);
     await until(5000, () => asked().includes("a"));
     await sleep(2300);
     await ahead.read(question("a"));
     expect(asked()).toEqual(["a", "a"]);
   });
 
-  it("is begun by a line of questions, for which the engine may list properties in another order", async () => {
-    const input = new PassThrough();
-    beginFrom(input, ahead);
+  it("answers a question whose properties the engine lists in another order", async () => {
     const { reader, steps } = question("a");
-    input.write(`${JSON.stringify([{ steps, reader: { records: reader.records, command: reader.command } }])}\n`);
-    await until(5000, () => asked().includes("a"));
+    ahead.begin([{ steps, reader: { timeout: 1, records: reader.records, command: reader.command } }]);
     expect(await ahead.read({ reader, steps })).toEqual({});
     expect(asked()).toEqual(["a"]);
+  });
+
+  it("is of no use once it was begun anew", async () => {
+    ahead.begin([question("a")]);
+    ahead.begin([question("b")]);
+    await ahead.read(question("a"));
+    await until(5000, () => asked().length > 2);
+    expect(asked().filter((step) => step === "a")).toHaveLength(2);
   });
 });

@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline";
 import type { FactsOfStep, FactsReader } from "../components/machine/facts.ts";
 import { type Drift, readDrift } from "./drift.ts";
 
@@ -24,12 +23,16 @@ interface Reading {
 export class Ahead {
   readonly #readings = new Map<string, Reading>();
 
-  begin(question: Question): void {
-    const { reader, steps } = question;
-    // What pulumi does meanwhile takes longer, and must not wait for this.
-    const drift = readDrift({ ...reader, command: ["nice", ...reader.command] }, steps);
-    const now = () => performance.now();
-    this.#readings.set(keyOf(question), { drift, done: drift.then(now, now) });
+  /** Begins to ask all this, in the place of what was asked before. */
+  begin(questions: readonly Question[]): void {
+    this.#readings.clear();
+    for (const question of questions) {
+      const { reader, steps } = question;
+      // What pulumi does meanwhile takes longer, and must not wait for this.
+      const drift = readDrift({ ...reader, command: ["nice", ...reader.command] }, steps);
+      const now = () => performance.now();
+      this.#readings.set(keyOf(question), { drift, done: drift.then(now, now) });
+    }
   }
 
   /** The drift of a machine, as `readDrift`, from the reading that was begun for just this question, or from a new one. */
@@ -49,13 +52,4 @@ export class Ahead {
 function keyOf({ reader, steps }: Question): string {
   const facts = Object.entries(steps).map(([name, step]) => [name, step.facts]);
   return JSON.stringify([reader.command, reader.records, facts.sort()]);
-}
-
-/** Begins what a stream asks for: a line of JSON with a list of questions. */
-export function beginFrom(input: NodeJS.ReadableStream, ahead: Ahead): void {
-  createInterface({ input }).once("line", (line) => {
-    for (const question of JSON.parse(line) as readonly Question[]) {
-      ahead.begin(question);
-    }
-  });
 }

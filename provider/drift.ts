@@ -94,9 +94,22 @@ export function compare(reading: Reading | undefined): readonly string[] {
     .map((key) => `${key}: expected ${say(expected, key)}, found ${say(found, key)}`);
 }
 
+/** The process groups of readings that are under way: nobody wants to know any more when this process ends. */
+const underWay = new Set<number>();
+process.on("exit", () => {
+  for (const group of underWay) {
+    process.kill(-group);
+  }
+});
+
 function run([program = "", ...words]: readonly string[], limit: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"], timeout: limit * 1000 });
+    const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"], timeout: limit * 1000, detached: true });
+    const { pid } = child;
+    if (pid !== undefined) {
+      underWay.add(pid);
+      child.on("exit", () => underWay.delete(pid));
+    }
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {

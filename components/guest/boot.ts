@@ -82,5 +82,5 @@ export function bootScript({ uri, domain, gdbPort, ssh, consoleLog, timeout }: B
 export function bootFacts({ uri, domain, ssh }: Pick<BootArgs, "uri" | "domain" | "ssh">): Shell {
   return sh`state=$(virsh -q -c ${uri} domstate -- ${domain} 2>/dev/null || echo undefined)
 printf 'domain: %s\n' "$state"
-if [ "$state" = running ] && timeout 10 ${ssh} true </dev/null >/dev/null 2>&1; then echo 'answers ssh: yes'; else echo 'answers ssh: no'; fi`;
+if [ "$state" = running ] && timeout --foreground 10 ${ssh} true </dev/null >/dev/null 2>&1; then echo 'answers ssh: yes'; else echo 'answers ssh: no'; fi`;
 }
