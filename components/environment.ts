@@ -299,7 +299,6 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     const install = new KernelInstall(
       `${vm.name}-kernel`,
       {
-        host: this.#host,
         uri: site.uri,
         domain: vm.name,
         guest,

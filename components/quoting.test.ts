@@ -25,10 +25,11 @@ import { ganeshaFacts, startGanesha, stopGanesha } from "./host/nfs-ganesha.ts";
 import { exportByKernel, kernelExportFacts, unexportByKernel } from "./host/nfs-kernel.ts";
 import { buildFacts, buildScript } from "./kernel/kernel-build.ts";
 import { configFacts, configScript, guestScript, keepInCache, takeKept } from "./kernel/kernel-config.ts";
-import { bootKernelFacts, bootKernelScript, packageInstallScript } from "./kernel/kernel-install.ts";
+import { bootKernelScript, packageInstallScript } from "./kernel/kernel-install.ts";
 import { packageScript } from "./kernel/kernel-package.ts";
 import { firstError, makeKernel } from "./kernel/make.ts";
 import { type Source, type SourceTreeArgs, sourceDelete, sourceFacts, sourceScript } from "./kernel/source-tree.ts";
+import { readBuildId } from "./machine/build-id.ts";
 import { checksumFact } from "./machine/checksum.ts";
 import { dropLines, lineFacts, putLines } from "./machine/marked-lines.ts";
 import { inNamespace, installPackages, packageFacts, packageList } from "./machine/packages.ts";
@@ -84,8 +85,12 @@ const lease = (folder: string, owner: string, candidate: string, what: string) =
 const paths = (directory: string, buildDirectory: string, module: string) => ({ directory, buildDirectory, module });
 
 const builders: readonly Builder[] = [
+  builder(readBuildId, ["/tmp/w/notes"], (file) => readBuildId(file)),
   builder(createScript, ["/tmp/w/steps/one", "made"], (record, text) =>
     createScript(record, 1, sh`echo ${text}`, sh`echo ${text}`),
+  ),
+  builder(createScript, ["/tmp/w/steps/one", "made", "guest"], (record, text, guest) =>
+    createScript(record, 1, sh`echo ${text}`, sh`echo ${text}`, ["ssh", "-F", "cfg", guest]),
   ),
   builder(deleteScript, ["/tmp/w/steps/one", "text"], (record, text) => deleteScript(record, sh`echo ${text}`)),
   builder(stepCommand, ["a title"], stepCommand),
@@ -268,9 +273,6 @@ const builders: readonly Builder[] = [
         build,
         timeout: 0,
       }),
-  ),
-  builder(bootKernelFacts, ["guest", "/tmp/w/record"], (guest, record) =>
-    bootKernelFacts(["ssh", "-F", "cfg", guest], record),
   ),
 
   builder(freshSources, [dir], (path) => freshSources(developer, path)),

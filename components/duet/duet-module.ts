@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Developer } from "../host/developer.ts";
+import { readBuildId } from "../machine/build-id.ts";
 import { checksumFact } from "../machine/checksum.ts";
 import type { Machine } from "../machine/machine.ts";
 import { fail, result } from "../machine/result.ts";
@@ -49,9 +50,9 @@ function buildIdOfFile(file: string): Shell {
 done < <(LC_ALL=C timeout -s KILL 10 readelf -n -- ${file} 2>/dev/null))"`;
 }
 
-/** The build id of the loaded module, or nothing. Source: elf(5), Nhdr: 12 bytes, then the name "GNU" in 4. */
-function buildIdOfLoaded(module: string): Shell {
-  return sh`"$(printf %s $(od -An -v -tx1 -j16 ${`/sys/module/${module}/notes/.note.gnu.build-id`} 2>/dev/null))"`;
+/** Puts the build id of the loaded module into `$id`, or nothing. */
+function readBuildIdOfLoaded(module: string): Shell {
+  return readBuildId(`/sys/module/${module}/notes/.note.gnu.build-id`);
 }
 
 /**
@@ -78,7 +79,8 @@ export function buildModule(paths: ModulePaths, developer: Developer, sources: s
 
 /** The build that is at the shared path. */
 export function buildFacts(paths: ModulePaths): Shell {
-  return sh`printf 'built: %s\n' ${buildIdOfFile(objectFile(paths))}`;
+  const file = objectFile(paths);
+  return sinceRecord([file], sh`printf 'built: %s\n' ${buildIdOfFile(file)}`);
 }
 
 /** Defines `unload`: takes the loaded module out, or says who holds it. */
@@ -136,11 +138,12 @@ export function installModule(paths: ModulePaths, build: string, kernel: string)
     sh`timeout 120 depmod </dev/null >&2`,
     sh`printf '%s\n' ${module} >${`${autoload}.new`}; mv -- ${`${autoload}.new`} ${autoload}`,
     sh`wanted=${buildIdOfFile(file)}`,
-    sh`if [ -d ${`/sys/module/${module}`} ] && { [ -z "$wanted" ] || [ ${buildIdOfLoaded(module)} != "$wanted" ]; }; then unload; fi`,
+    readBuildIdOfLoaded(module),
+    sh`if [ -d ${`/sys/module/${module}`} ] && { [ -z "$wanted" ] || [ "$id" != "$wanted" ]; }; then unload; fi`,
     sh`[ -d ${`/sys/module/${module}`} ] || load`,
-    sh`loaded=${buildIdOfLoaded(module)}`,
-    sh`[ "$loaded" = "$wanted" ] || ${fail(other)}`,
-    sh`printf 'build-id: %s\n' "$loaded"`,
+    readBuildIdOfLoaded(module),
+    sh`[ "$id" = "$wanted" ] || ${fail(other)}`,
+    sh`printf 'build-id: %s\n' "$id"`,
   );
 }
 
@@ -152,7 +155,8 @@ export function installFacts(module: string): Shell {
   return lines(
     sh`read -r release </proc/sys/kernel/osrelease`,
     sh`if [ -d ${`/sys/module/${module}`} ]; then echo 'module: loaded'; else echo 'module: not loaded'; fi`,
-    sh`printf 'module build: %s\n' ${buildIdOfLoaded(module)}`,
+    readBuildIdOfLoaded(module),
+    sh`printf 'module build: %s\n' "$id"`,
     sinceRecord([list, installed], checksumFact("module file", sh`"$(modinfo -n ${module} 2>/dev/null)"`), [
       "module file: ",
     ]),

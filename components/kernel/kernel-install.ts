@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { endSharedConnection, guestAnswers } from "../guest/boot.ts";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
+import { readBuildId } from "../machine/build-id.ts";
 import { checksumFact } from "../machine/checksum.ts";
-import type { Machine } from "../machine/machine.ts";
 import { packageList, waitForDpkg } from "../machine/packages.ts";
 import { fail, result } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
@@ -10,7 +10,6 @@ import { sinceRecord } from "../machine/since-record.ts";
 import type { KernelBuild } from "./kernel-build.ts";
 
 export interface KernelInstallArgs {
-  readonly host: Machine;
   /** URI of libvirt. */
   readonly uri: string;
   /** Name of the domain. */
@@ -35,13 +34,12 @@ GRUB_RECORDFAIL_TIMEOUT=1
 GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX nokaslr console=ttyS0"
 `;
 
-/** What is before the build id among the ELF notes of a kernel: sizes, type, and the name "GNU". Source: elf(5), Nhdr. */
-const noteHead = "040000001400000003000000474e5500";
-
-/** Prints release and build id of the kernel that runs, in a line. Source: /sys/kernel/notes holds its ELF notes. */
-export const runningKernel = sh`notes=$(printf %s $(od -An -v -tx1 /sys/kernel/notes))
-case $notes in *${noteHead}*) ;; *) notes= ;; esac
-printf '%s %.40s\n' "$(uname -r)" "${{ shell: `\${notes#*${noteHead}}` }}"`;
+/** Prints release and build id of the kernel that runs, in a line. */
+export const runningKernel = lines(
+  sh`read -r release </proc/sys/kernel/osrelease`,
+  readBuildId("/sys/kernel/notes"),
+  sh`printf '%s %s\n' "$release" "$id"`,
+);
 
 /** Bash for the guest that installs the package, and completes an installation that was cut off. */
 export function packageInstallScript(file: string): Shell {
@@ -147,17 +145,14 @@ export function bootKernelScript(args: BootKernelArgs): Shell {
   );
 }
 
-/** What runs in the guest and what would at its next boot; a guest that does not answer is the boot's business. */
-export function bootKernelFacts(ssh: readonly string[], record: string): Shell {
-  const ask = lines(
-    sh`printf 'running kernel: '`,
-    runningKernel,
-    // Its lines are NAME=VALUE. Source: GRUB's manual, "Environment block".
-    sh`while IFS== read -r name entry && [ "$name" != saved_entry ]; do entry=; done </boot/grub/grubenv`,
-    sh`printf 'default entry: %s\n' "$entry"`,
-  );
-  return sh`timeout 15 ${ssh} ${ask.shell} 2>/dev/null || cat -- ${record}`;
-}
+/** What runs in the guest and what would at its next boot. */
+export const bootKernelFacts = lines(
+  sh`printf 'running kernel: '`,
+  runningKernel,
+  // Its lines are NAME=VALUE. Source: GRUB's manual, "Environment block".
+  sh`while IFS== read -r name entry && [ "$name" != saved_entry ]; do entry=; done </boot/grub/grubenv`,
+  sh`printf 'default entry: %s\n' "$entry"`,
+);
 
 /**
  * Installs a kernel in a guest and has the guest run it. The old kernel stays as the fallback.
@@ -172,7 +167,7 @@ export class KernelInstall extends pulumi.ComponentResource {
 
   constructor(name: string, args: KernelInstallArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:kernel:KernelInstall", name, {}, opts);
-    const { host, guest, kernel, uri, domain } = args;
+    const { guest, kernel, uri, domain } = args;
     const install = guest.machine.step(
       `${name}-package`,
       {
@@ -183,9 +178,8 @@ export class KernelInstall extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [...args.dependsOn] },
     );
-    const bootStep = `${name}-boot`;
-    const boot = host.step(
-      bootStep,
+    const boot = guest.machine.step(
+      `${name}-boot`,
       {
         title: `run the kernel in ${domain}`,
         create: pulumi
@@ -203,9 +197,10 @@ export class KernelInstall extends pulumi.ComponentResource {
               timeout: args.timeout ?? 240,
             }),
           ),
-        facts: bootKernelFacts(guest.sshWords, host.record(bootStep)),
+        facts: bootKernelFacts,
+        across: guest.ssh,
       },
-      { parent: this, dependsOn: [install.resource], deletedWith: guest.domain },
+      { parent: this, dependsOn: [install.resource] },
     );
     this.release = boot.stdout.apply((stdout) => result(stdout, ["running"]).running);
     this.resource = boot.resource;

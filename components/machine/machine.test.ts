@@ -105,10 +105,6 @@ describe("a machine", () => {
     });
     expect(resource("command:remote:Command", "two").deletedWith).toBe("duet:test:Part other");
   });
-
-  it("says where the record of a step is", () => {
-    expect(new Machine("m", { records }).record("boot")).toBe(`${records}/boot`);
-  });
 });
 
 describe("a machine across ssh", () => {

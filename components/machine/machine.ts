@@ -62,11 +62,6 @@ export class Machine {
     );
   }
 
-  /** Absolute path, on the machine, of the record of one of its steps. */
-  record(step: string): string {
-    return recordFile(this.#args.records, step);
-  }
-
   /**
    * Declares a step of this machine.
    *
@@ -81,8 +76,10 @@ export class Machine {
     this.#steps[name] = { title: args.title, facts: facts.shell };
     const record = recordFile(this.#args.records, name);
     const create = pulumi
-      .all([args.create, this.#generations])
-      .apply(([create, generations]) => createScript(record, generations[name] ?? 1, create, facts));
+      .all([args.create, this.#generations, args.across])
+      .apply(([create, generations, across]) =>
+        createScript(record, generations[name] ?? 1, create, facts, across && [...across]),
+      );
     const undo = pulumi.output(args.delete ?? sh`:`).apply((script) => deleteScript(record, script));
     const resource = this.#command(name, create, undo, args, { deletedWith: this.#opts.deletedWith, ...opts });
     return { stdout: resource.stdout, resource };
@@ -100,7 +97,7 @@ export class Machine {
     const options = secret ? { ...opts, additionalSecretOutputs: ["stdout", "stderr"] } : opts;
     const stdin = pulumi.all([create, args.stdin ?? ""]).apply(([script, rest]) => stepInput(script, rest));
     const run = stepCommand(args.title).shell;
-    const connection = this.#args.connection;
+    const connection = args.across === undefined ? this.#args.connection : undefined;
     if (connection === undefined) {
       const interpreter = ["/bin/bash", "-c"];
       return new command.local.Command(

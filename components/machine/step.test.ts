@@ -29,6 +29,16 @@ describe("a step", () => {
     expect(recorded()).toBe("state: 1\nother: 2\n");
   });
 
+  it("that runs here for another machine keeps its record there", () => {
+    const ssh = join(root, "ssh");
+    writeFileSync(ssh, '#!/bin/bash\necho there >>calls; shift; exec bash -c "$*"\n', { mode: 0o755 });
+    const input = stepInput(createScript(record, 1, sh`echo here >>calls`, sh`echo "it's: 1"`, [ssh, "guest"]), "");
+    const ran = spawnSync("/bin/bash", ["-c", stepCommand("do it").shell], { input, encoding: "utf8", cwd: root });
+    expect(ran).toMatchObject({ status: 0, stderr: "" });
+    expect(readFileSync(join(root, "calls"), "utf8")).toBe("there\nhere\nthere\n");
+    expect(recorded()).toBe("it's: 1\n");
+  });
+
   it("reads the facts after the work, not before", () => {
     run(sh`echo new >state`, { facts: sh`printf 'state: %s\n' "$(cat state)"` });
     expect(recorded()).toBe("state: new\n");

@@ -17,6 +17,11 @@ export interface StepArgs {
   readonly delete?: pulumi.Input<Shell>;
   /** Standard input of `create`: where a secret goes, which no process list may show. */
   readonly stdin?: pulumi.Input<string>;
+  /**
+   * Words of the ssh command that reaches the machine, for a step that cannot run there since it has the machine reboot:
+   * `create` runs on the machine on which Pulumi runs then. Defaults to none.
+   */
+  readonly across?: pulumi.Input<readonly string[]>;
   /** Whether the output may hold a secret: it is kept from the log, and secret in the state. Defaults to false. */
   readonly secretOutput?: boolean;
 }
@@ -38,20 +43,41 @@ export function recordFile(records: string, step: string): string {
  * The bash of a step: the record is dropped first and written last, so that a step which was cut off anywhere is
  * known to be incomplete. The generation changes the text of the command, and with it makes Pulumi run it again.
  */
-export function createScript(record: string, generation: number, create: Shell, facts: Shell): Shell {
+export function createScript(
+  record: string,
+  generation: number,
+  create: Shell,
+  facts: Shell,
+  across?: readonly string[],
+): Shell {
+  const there = (script: Shell): Shell =>
+    across === undefined
+      ? script
+      : sh`timeout ${factsLimit + 60} ${across} ${sh`bash -c ${lines(strict, script).shell}`.shell} </dev/null`;
   return lines(
     sh`# generation ${generation}`,
-    sh`set -euo pipefail; umask 022`,
-    sh`rm -f -- ${record}`,
+    strict,
+    there(sh`rm -f -- ${record}`),
     sh`(`,
     create,
     sh`)`,
+    there(keepRecord(record, facts)),
+  );
+}
+
+const strict = sh`set -euo pipefail; umask 022`;
+/** Seconds that facts may take: those of a server that has died since would never end. */
+const factsLimit = 60;
+
+function keepRecord(record: string, facts: Shell): Shell {
+  return lines(
     sh`mkdir -p -- "$(dirname ${record})"`,
     sh`: >${`${record}.time`}`,
     // As whoever compares them later runs them: a fact that cannot be read is missing, and fails nothing.
-    sh`( set +eu +o pipefail; record=`,
+    sh`IFS= read -t ${factsLimit} -rd '' text < <( set +eu +o pipefail; exec </dev/null 2>/dev/null; record=`,
     facts,
-    sh`) </dev/null >${`${record}.new`} 2>/dev/null || true`,
+    sh`) || true`,
+    sh`printf '%s' "$text" >${`${record}.new`}`,
     // What changes while the facts are read is newer than the record.
     sh`touch -r ${`${record}.time`} -- ${`${record}.new`}; rm -f -- ${`${record}.time`}`,
     // A reset of the machine must not leave the record of something that was never written.
