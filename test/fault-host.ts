@@ -71,7 +71,7 @@ export async function restartHost(stack: Pick<TestStack, "processes" | "host" | 
 
 const nfsGone = (guest: string) => ({
   "nfs-export": /NFS server: expected nfs-ganesha, found none/,
-  [`${guest}-mount`]: /NFS: expected answers, found does not answer/,
+  [`${guest}-mount`]: /NFS: expected answers, found none/,
 });
 
 /** Somebody else's server, on the port of the guest's stub. */

@@ -23,6 +23,7 @@ const libraries = ["/usr/local/lib/libduet.so.1", "/usr/local/lib/libduet.so", "
 const headers = "/usr/local/include/duet";
 
 const programsOf = (directory: string) => `${directory}/duet-progs`;
+const builtIn = (progs: string) => [`${progs}/libduet.so.1`, `${progs}/duet`];
 
 /** Builds library and tools as the developer, at the shared path. Prints `tools: …`, a checksum of what was built. */
 export function buildTools(directory: string, developer: Developer, sources: string): Shell {
@@ -39,13 +40,13 @@ export function buildTools(directory: string, developer: Developer, sources: str
 
 /** A checksum over library and command at the shared path, as far as they are there. */
 function toolsChecksum(progs: string): Shell {
-  const files = [`${progs}/libduet.so.1`, `${progs}/duet`];
-  return sh`"$(while read -r sum _; do printf %.8s "$sum"; done < <(timeout -s KILL 10 sha256sum -- ${files} 2>/dev/null))"`;
+  return sh`"$(while read -r sum _; do printf %.8s "$sum"; done < <(timeout -s KILL 10 sha256sum -- ${builtIn(progs)} 2>/dev/null))"`;
 }
 
 /** The build that is at the shared path. */
 export function buildToolsFacts(directory: string): Shell {
-  return sh`printf 'built: %s\n' ${toolsChecksum(programsOf(directory))}`;
+  const progs = programsOf(directory);
+  return sinceRecord(builtIn(progs), sh`printf 'built: %s\n' ${toolsChecksum(progs)}`);
 }
 
 /**

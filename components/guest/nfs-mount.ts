@@ -84,7 +84,8 @@ export function mountFacts(directory: string, stack: string): Shell {
     defineMounted(directory),
     sh`source=$(found)`,
     sh`printf 'source: %s\n' "$source"`,
-    sh`if [ -n "$source" ]; then if answers; then echo 'NFS: answers'; else echo 'NFS: does not answer'; fi; fi`,
+    // A dead server gives no answer until the facts' time is over.
+    sh`if [ -n "$source" ] && [ -d ${`${directory}/.`} ]; then echo 'NFS: answers'; fi`,
     lineFacts(fstab(stack)),
   );
 }

@@ -5,8 +5,8 @@ import { type Shell, sh } from "./shell.ts";
  * recorded, and nothing is started to read them again. In a guest without KVM each process costs 25 ms, and most `up`
  * find most files as they left them. A file that was replaced by an older one, times and all, is not noticed.
  *
- * @param files absolute paths, or bash words that become them; one that is missing counts as newer. None on a server that
- *   may be dead: looking at such a file hangs.
+ * @param files absolute paths, or bash words that become them; one that is missing counts as newer. On a server that is
+ *   dead, looking at it takes until the facts' time is over.
  * @param facts bash that prints the facts
  * @param keys what the facts' keys begin with. Defaults to all facts of the step.
  */
