@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../sandbox/report.ts";
+import { type Toolchain, toolchainEnvironment } from "../toolchain/install.ts";
 import type { Deployment } from "./deployment.ts";
 
 /** The real pulumi, and where and in what environment it runs. */
@@ -11,6 +12,11 @@ export interface Pulumi {
   /** Absolute path of a folder with a project file. */
   readonly directory: string;
   readonly environment: NodeJS.ProcessEnv;
+}
+
+/** The environment of pulumi and its plugins: they run for seconds, and a heap of twice what is in use is soon full. */
+export function pulumiEnvironment(toolchain: Toolchain): NodeJS.ProcessEnv {
+  return { GOGC: "400", ...toolchainEnvironment(toolchain, process.env) };
 }
 
 /** Runs pulumi for its answer, which is undefined where it fails. */

@@ -2,8 +2,7 @@ import { exclusive } from "../sandbox/exclusive.ts";
 import { stop } from "../sandbox/host.ts";
 import { sandboxPathsFrom } from "../sandbox/paths.ts";
 import { reportTo } from "../sandbox/report.ts";
-import { toolchainEnvironment } from "../toolchain/install.ts";
-import { type Pulumi, readCheckpoint } from "./backend.ts";
+import { type Pulumi, pulumiEnvironment, readCheckpoint } from "./backend.ts";
 import { type Call, runMark } from "./call.ts";
 import type { Deployment } from "./deployment.ts";
 import { stackFolder } from "./environment.ts";
@@ -26,7 +25,7 @@ export async function pulumiOf(call: Call): Promise<Pulumi> {
     program: toolchain.pulumi,
     directory: stackFolder(state, stack),
     environment: {
-      ...toolchainEnvironment(toolchain, process.env),
+      ...pulumiEnvironment(toolchain),
       PULUMI_BACKEND_URL: `file://${backendOf(state)}`,
       PULUMI_CONFIG_PASSPHRASE: undefined,
       PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(state),

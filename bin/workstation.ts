@@ -5,8 +5,7 @@ import { exclusive } from "../sandbox/exclusive.ts";
 import { hypervisorPackages, imagePackages, installPackages } from "../sandbox/packages.ts";
 import { until } from "../sandbox/processes.ts";
 import { reportTo, UserError } from "../sandbox/report.ts";
-import { toolchainEnvironment } from "../toolchain/install.ts";
-import { ask, backendFolder, mendAttributes, type Pulumi } from "./backend.ts";
+import { ask, backendFolder, mendAttributes, type Pulumi, pulumiEnvironment } from "./backend.ts";
 import { type Call, runMark, say } from "./call.ts";
 import { runsProgram, startCompanion } from "./companion.ts";
 import { type Deployment, stands } from "./deployment.ts";
@@ -25,7 +24,7 @@ export async function runOnWorkstation(call: Call, uri: string): Promise<number>
   const { effect } = call.invocation;
   const toolchain = await call.toolchain();
   const environment = {
-    ...toolchainEnvironment(toolchain, process.env),
+    ...pulumiEnvironment(toolchain),
     PULUMI_STACK: call.qualifiedStack,
     [runVariable]: runMark(call),
   };

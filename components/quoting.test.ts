@@ -35,7 +35,7 @@ import { dropLines, lineFacts, putLines } from "./machine/marked-lines.ts";
 import { inNamespace, installPackages, packageFacts, packageList } from "./machine/packages.ts";
 import { fail } from "./machine/result.ts";
 import { lines, type Shell, sh } from "./machine/shell.ts";
-import { sinceRecord } from "./machine/since-record.ts";
+import { sinceRecord, treeSinceRecord } from "./machine/since-record.ts";
 import { createScript, deleteScript, stepCommand } from "./machine/step.ts";
 
 const developer = { uid: 54321, gid: 54322 };
@@ -96,6 +96,7 @@ const builders: readonly Builder[] = [
   builder(stepCommand, ["a title"], stepCommand),
   builder(inNamespace, ["/tmp/w/ns"], (namespace) => sh`${inNamespace(namespace)}true`),
   builder(checksumFact, ["a file", "/tmp/w/file"], (what, file) => checksumFact(what, file)),
+  builder(treeSinceRecord, ["key: "], (key) => treeSinceRecord(sh`:`, [key])),
   builder(sinceRecord, ["/tmp/w/file", "key: "], (file, key) => sinceRecord([file], sh`:`, [key])),
   builder(packageList, ["bc"], (name) => sh`echo ${packageList(name)}`),
   builder(packageFacts, ["bc", "flex"], (...packages) => packageFacts(packages)),

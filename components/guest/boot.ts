@@ -78,9 +78,22 @@ export function bootScript({ uri, domain, gdbPort, ssh, consoleLog, timeout }: B
   );
 }
 
-/** Whether the domain runs, has its stub where it should be, and answers. */
-export function bootFacts({ uri, domain, ssh }: Pick<BootArgs, "uri" | "domain" | "ssh">): Shell {
-  return sh`state=$(virsh -q -c ${uri} domstate -- ${domain} 2>/dev/null || echo undefined)
-printf 'domain: %s\n' "$state"
-if [ "$state" = running ] && timeout --foreground 10 ${ssh} true </dev/null >/dev/null 2>&1; then echo 'answers ssh: yes'; else echo 'answers ssh: no'; fi`;
+/**
+ * Whether the domain runs and answers.
+ *
+ * @param meanwhile other facts, to be read while the guest is being asked
+ */
+export function bootFacts(
+  { uri, domain, ssh }: Pick<BootArgs, "uri" | "domain" | "ssh">,
+  meanwhile: Shell = sh`:`,
+): Shell {
+  return lines(
+    sh`exec {guest}< <(exec timeout --foreground 10 ${ssh} echo yes </dev/null 2>/dev/null); asked=$!`,
+    meanwhile,
+    sh`state=$(virsh -q -c ${uri} domstate -- ${domain} 2>/dev/null || echo undefined)`,
+    sh`printf 'domain: %s\n' "$state"`,
+    // One that does not run is not waited for.
+    sh`answer=; if [ "$state" = running ]; then read -r answer <&"$guest" || true; else kill "$asked"; fi`,
+    sh`printf 'answers ssh: %s\n' "${{ shell: "${answer:-no}" }}"`,
+  );
 }

@@ -154,10 +154,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
               bootScript({ uri, domain: hostname, gdbPort, ssh, consoleLog: this.consoleLog, timeout: 240 }),
             ),
           ),
-        facts: lines(
-          definitionFacts({ uri, domain: hostname }),
-          bootFacts({ uri, domain: hostname, ssh: this.sshWords }),
-        ),
+        facts: bootFacts({ uri, domain: hostname, ssh: this.sshWords }, definitionFacts({ uri, domain: hostname })),
         delete: access.ssh.apply(endSharedConnection),
       },
       { ...parent, dependsOn: [domain] },

@@ -6,6 +6,7 @@ import type { Machine } from "../machine/machine.ts";
 import { inNamespace, installPackages } from "../machine/packages.ts";
 import { fail, result } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
+import { treeSinceRecord } from "../machine/since-record.ts";
 import { contentByBytes, contentByTime, contentOfGit, contentOfTree } from "./content.ts";
 
 /** Where sources come from. */
@@ -79,9 +80,12 @@ function git(developer: Developer, ...words: readonly string[]): Shell {
 export function sourceFacts(args: SourceTreeArgs): Shell {
   const { source, developer } = args;
   const tree = treePath(args);
+  const what = `content of ${tree}`;
+  const content = sh`printf '%s: %s\n' ${what} "$(${contentScript(args)})"`;
   return lines(
     sh`if cd ${tree} 2>/dev/null; then`,
-    sh`printf '%s: %s\n' ${`content of ${tree}`} "$(${contentScript(args)})"`,
+    // A kernel's 80,000 files take a third of a second to list.
+    "package" in source ? treeSinceRecord(content, [`${what}: `]) : content,
     "git" in source && source.branch !== undefined
       ? sh`printf '%s: %s\n' ${`branch of ${tree}`} "$(${branchScript(developer)})"`
       : sh`:`,

@@ -1,10 +1,11 @@
-import { utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, it } from "vitest";
 import { runScript } from "../../test/run-script.ts";
 import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { lines, sh } from "./shell.ts";
-import { sinceRecord } from "./since-record.ts";
+import { sinceRecord, treeSinceRecord } from "./since-record.ts";
 
 let file: string;
 let record: string;
@@ -39,5 +40,46 @@ describe("facts that follow from a file", () => {
     expect((await runScript(sinceRecord([file], sh`echo read`))).stdout).toBe("read\n");
     const gone = lines(sh`record=${record}`, sinceRecord([file, `${file}.gone`], sh`echo read`));
     expect((await runScript(gone)).stdout).toBe("read\n");
+  });
+});
+
+describe("facts that follow from a tree", () => {
+  const inTree = (name: string) => join(file, name);
+  const facts = async (ofRecord = sh`${record}`) => {
+    const script = lines(sh`cd ${file}; record=${ofRecord}`, treeSinceRecord(sh`echo read`, ["content: "]));
+    return (await runScript(script)).stdout;
+  };
+  beforeEach(async () => {
+    rmSync(file);
+    mkdirSync(inTree("below"), { recursive: true });
+    writeFileSync(inTree("below/one"), "1");
+    // Two of the kernel's ticks apart, by which it takes the times of files.
+    await sleep(20);
+    writeFileSync(record, "content: recorded\nother: recorded\n");
+    await sleep(20);
+  });
+
+  it("are what was recorded while nothing in it has changed", async () => {
+    expect(await facts()).toBe("content: recorded\n");
+  });
+
+  it.each([
+    [
+      "changed, with its old time",
+      () => {
+        writeFileSync(inTree("below/one"), "2");
+        utimesSync(inTree("below/one"), 1, 1);
+      },
+    ],
+    ["removed", () => rmSync(inTree("below/one"))],
+    ["renamed", () => renameSync(inTree("below/one"), inTree("below/two"))],
+    ["added", () => writeFileSync(inTree("two"), "2")],
+  ])("are read anew where a file was %s", async (_, change) => {
+    change();
+    expect(await facts()).toBe("read\n");
+  });
+
+  it("are read anew where there is no record yet", async () => {
+    expect(await facts(sh``)).toBe("read\n");
   });
 });

@@ -11,9 +11,22 @@ import { type Shell, sh } from "./shell.ts";
  * @param keys what the facts' keys begin with. Defaults to all facts of the step.
  */
 export function sinceRecord(files: readonly (string | Shell)[], facts: Shell, keys: readonly string[] = [""]): Shell {
+  const look = sh`newer=
+for file in ${files}; do if [ ! -e "$file" ] || [ "$file" -nt "$record" ]; then newer=yes; fi; done`;
+  return asRecorded(look, facts, keys);
+}
+
+/**
+ * The same for all that is in the current folder. Whatever is changed, replaced, removed or added there leaves a file or a
+ * folder that was changed since, whatever its time says. Source: find(1), -cnewer.
+ */
+export function treeSinceRecord(facts: Shell, keys: readonly string[] = [""]): Shell {
+  return asRecorded(sh`newer=$(find . -cnewer "$record" -print -quit 2>/dev/null) || newer=yes`, facts, keys);
+}
+
+function asRecorded(look: Shell, facts: Shell, keys: readonly string[]): Shell {
   const patterns = { shell: keys.map((key) => sh`${key}*`.shell).join(" | ") };
-  return sh`newer=
-for file in ${files}; do if [ ! -e "$file" ] || [ "$file" -nt "$record" ]; then newer=yes; fi; done
+  return sh`${look}
 if [ -n "$newer" ]; then
 ${facts}
 else
