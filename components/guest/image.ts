@@ -23,7 +23,7 @@ export interface ImageArgs {
   readonly fetchNamespace?: string;
 }
 
-/** Makes sure that the image is there and is the one that was asked for, and prints its path. */
+/** Makes sure that the image is there and is the one that was asked for. */
 export function imageScript(source: ImageSource, fetchNamespace?: string): Shell {
   const { path } = source;
   const fetch = inNamespace(fetchNamespace);
@@ -46,7 +46,6 @@ export function imageScript(source: ImageSource, fetchNamespace?: string): Shell
           sh`[ "$found" = ${source.sha256} ] || ${fail(sh`${`image ${path} was asked for with SHA-256 ${source.sha256}, and has `}"$found"${": remove the file, or correct duet:image"}`)}`,
         ]
       : []),
-    sh`printf '%s\n' ${path}`,
   );
 }
 
@@ -80,8 +79,9 @@ export class Image extends pulumi.ComponentResource {
     );
     const volume = new libvirt.Volume(
       name,
-      { name: "image.qcow2", pool: pool.name, source: step.stdout, format: "qcow2" },
-      { parent: this, deleteBeforeReplace: true },
+      // Not what the step printed: while the file is to be made again, a preview would not know it, and replace all guests.
+      { name: "image.qcow2", pool: pool.name, source: args.source.path, format: "qcow2" },
+      { parent: this, deleteBeforeReplace: true, dependsOn: [step.resource] },
     );
     this.pool = pool.name;
     this.volumeId = volume.id;
