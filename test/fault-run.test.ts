@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "./fault-draw.ts";
-import { type Fault, misnamed, type Place, survive, type Words } from "./fault-run.ts";
+import { disagreement, type Fault, misnamed, type Place, survive, type Words } from "./fault-run.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { TestStack } from "./stack.ts";
 
@@ -38,6 +38,25 @@ describe("a preview", () => {
     expect(misnamed({ drifts: {} }, preview())).toBeUndefined();
     expect(misnamed({ drifts: {} }, "Resources:\n    ~ 1 to update\n    53 unchanged\n")).toContain(
       "announces a change",
+    );
+  });
+});
+
+describe("a preview and its up", () => {
+  const line = (operation: string, name: string) => ` +- libvirt:index:Domain ${name} ${operation}\n`;
+  const step = " ~  command:local:Command one-boot updated (1s)\n";
+
+  it("agree when they name the same of what libvirt has", () => {
+    expect(disagreement(line("replace", "one"), `${line("replaced", "one")}${step}`)).toBeUndefined();
+    expect(disagreement("", step)).toBeUndefined();
+  });
+
+  it("disagree when one of them names more", () => {
+    expect(disagreement(line("replace", "one"), step)).toBe(
+      "preview would change one of libvirt's, and up changed nothing",
+    );
+    expect(disagreement("", line("updated", "two"))).toBe(
+      "preview would change nothing of libvirt's, and up changed two",
     );
   });
 });

@@ -84,13 +84,25 @@ export function misnamed(words: Words, preview: string): string | undefined {
   return isNothing && !isUnchanged(preview) ? "preview announces a change, and nothing has drifted" : undefined;
 }
 
+/** What is changed of libvirt's, and not by a step. */
+function ofLibvirt(output: string): readonly Change[] {
+  return changes(output).filter(({ type }) => type.startsWith("libvirt:"));
+}
+
 /** What a preview says, for a table: the words of each drift, and what else it would change beside the steps. */
 function summary(preview: string): readonly string[] {
-  const own = changes(preview).filter(({ type }) => type.startsWith("libvirt:"));
   return [
     ...drifts(preview).map(({ step, words }) => `${step}: ${words}`),
-    ...own.map(({ type, name, operation }) => `${type} ${name}: ${operation}`),
+    ...ofLibvirt(preview).map(({ type, name, operation }) => `${type} ${name}: ${operation}`),
   ];
+}
+
+/** What `up` did to libvirt and its preview had not said, or the other way round; undefined where they agree. */
+export function disagreement(preview: string, up: string): string | undefined {
+  const names = (output: string) =>
+    [...new Set(ofLibvirt(output).map(({ name }) => name))].sort().join(", ") || "nothing";
+  const [announced, done] = [names(preview), names(up)];
+  return announced === done ? undefined : `preview would change ${announced} of libvirt's, and up changed ${done}`;
 }
 
 /**
@@ -126,6 +138,10 @@ export async function survive(
     const [up] = await Promise.all([stack.run("up"), fault.meanwhile?.(place)]);
     outcome.seconds.up = up.seconds;
     outcome.done = changes(up.output);
+    const unlike = words && fault.refusal === undefined ? disagreement(preview.output, up.output) : undefined;
+    if (unlike !== undefined) {
+      throw new Error(unlike);
+    }
     await fault.verify?.(place);
     await check(stack);
     await fault.restore?.(place);
