@@ -52,6 +52,8 @@ export function startCompanion(enter: readonly string[], environment: NodeJS.Pro
     cwd: project,
     env: { ...environment, PWD: project },
     stdio: ["pipe", "pipe", "inherit"],
+    // A Ctrl-C is pulumi's to handle, which cancels in order only while the program and the provider are there.
+    detached: true,
   });
   const port = Promise.race([
     once(createInterface({ input: child.stdout }), "line").then(([line]) => String(line)),

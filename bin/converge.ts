@@ -4,6 +4,7 @@ import { installPackages } from "../sandbox/packages.ts";
 import { type SandboxPaths, sandboxPathsFrom } from "../sandbox/paths.ts";
 import { pidIn } from "../sandbox/processes.ts";
 import { reportTo, UserError } from "../sandbox/report.ts";
+import type { Pulumi } from "./backend.ts";
 import { type Call, runMark, say } from "./call.ts";
 import { runsProgram, startCompanion } from "./companion.ts";
 import { stands } from "./deployment.ts";
@@ -36,43 +37,53 @@ export async function converge(call: Call): Promise<number> {
     await start(paths, reportTo("sandbox"));
     return stackConfiguration(call.spec, state, stack, pulumi);
   });
+  const result = await runPulumi(call, pulumi, paths, configuration);
+  if (result !== 0) {
+    (await endLeftovers(runMark(call))).forEach(say);
+  }
+  if (isDestroy && result === 0 && !stands(checkpoint(call))) {
+    await end(call);
+  }
+  return result;
+}
+
+/** @param configuration absolute path of the stack's own copy of its spec */
+async function runPulumi(call: Call, pulumi: Pulumi, paths: SandboxPaths, configuration: string): Promise<number> {
+  const { invocation, words } = call;
   const enter = inside(paths, []);
-  const companion = runsProgram(invocation, call.words) ? startCompanion(enter, pulumi.environment) : undefined;
+  const companion = runsProgram(invocation, words) ? startCompanion(enter, pulumi.environment) : undefined;
   try {
     companion?.ask(checkpoint(call));
-    if (isRun && checkpoint(call)?.pending_operations?.length) {
-      settlePending(pulumi, say);
-    }
-    let isMended = false;
-    const sayMended = (line: string) => {
-      isMended = true;
-      say(line);
-    };
-    const place = { stack, uri: paths.uri, enter, say: sayMended };
-    if (!bringInOrder(place, pulumi, invocation, () => checkpoint(call) ?? {})) {
-      throw new UserError(`libvirt of the embedded host does not answer at ${paths.uri}`);
-    }
-    if (isMended) {
+    if (mend(call, pulumi, paths)) {
       companion?.ask(checkpoint(call));
     }
     const attachment = await companion?.attachment();
     const options = ["--config-file", configuration, ...(attachment?.options ?? [])];
-    const result = await run([...enter, pulumi.program, ...withOptions(call.words, options)], {
+    return await run([...enter, pulumi.program, ...withOptions(words, options)], {
       environment: { ...pulumi.environment, ...attachment?.environment },
       directory: call.directory,
       hopeless: whenLibvirtdDies(paths),
     });
-    await companion?.end();
-    if (result !== 0) {
-      (await endLeftovers(runMark(call))).forEach(say);
-    }
-    if (isDestroy && result === 0 && !stands(checkpoint(call))) {
-      await end(call);
-    }
-    return result;
   } finally {
     await companion?.end();
   }
+}
+
+/** Puts in order what a run that was cut off, or somebody else, has left. Gives whether there was anything to do. */
+function mend(call: Call, pulumi: Pulumi, paths: SandboxPaths): boolean {
+  let isMended = false;
+  const tell = (line: string) => {
+    isMended = true;
+    say(line);
+  };
+  if (call.invocation.effect === "run" && checkpoint(call)?.pending_operations?.length) {
+    settlePending(pulumi, tell);
+  }
+  const place = { stack: call.stack, uri: paths.uri, enter: inside(paths, []), say: tell };
+  if (!bringInOrder(place, pulumi, call.invocation, () => checkpoint(call) ?? {})) {
+    throw new UserError(`libvirt of the embedded host does not answer at ${paths.uri}`);
+  }
+  return isMended;
 }
 
 /** Destroys what nothing is known of: what libvirt may have of it, and what is left in the state. */
