@@ -40,7 +40,19 @@ export async function runOnWorkstation(call: Call, uri: string): Promise<number>
       release();
     }
   }
-  return run([pulumi.program, ...call.words], { environment, directory: call.directory });
+  return runPulumi(call, pulumi);
+}
+
+/** @param known the stack's state, where it has been asked for */
+async function runPulumi(call: Call, pulumi: Pulumi, known?: Deployment): Promise<number> {
+  const { environment } = pulumi;
+  const companion = runsProgram(call.invocation, call.words) ? startCompanion([], environment) : undefined;
+  companion?.ask(known);
+  const attachment = await companion?.attachment();
+  return run([pulumi.program, ...withOptions(call.words, attachment?.options ?? [])], {
+    environment: { ...environment, ...attachment?.environment },
+    directory: call.directory,
+  }).finally(companion?.end);
 }
 
 /** Milliseconds that libvirt has to start after it was installed. */
@@ -67,7 +79,7 @@ async function requireLibvirt(uri: string, install: boolean): Promise<void> {
 }
 
 async function converge(call: Call, pulumi: Pulumi, uri: string): Promise<number> {
-  const { state, stack, words, directory } = call;
+  const { state, stack } = call;
   const { environment } = pulumi;
   const folder = stackFolder(state, stack);
   const backend = backendFolder(process.env.PULUMI_BACKEND_URL, environment.PULUMI_HOME ?? "", homedir());
@@ -95,13 +107,7 @@ async function converge(call: Call, pulumi: Pulumi, uri: string): Promise<number
   if (existsSync(folder)) {
     writing(state, () => writeFileSync(unfinished, ""));
   }
-  const companion = runsProgram(call.invocation, words) ? startCompanion([], environment) : undefined;
-  companion?.ask(known);
-  const attachment = await companion?.attachment();
-  const result = await run([pulumi.program, ...withOptions(words, attachment?.options ?? [])], {
-    environment: { ...environment, ...attachment?.environment },
-    directory,
-  }).finally(companion?.end);
+  const result = await runPulumi(call, pulumi, known);
   if (result === 0) {
     rmSync(unfinished, { force: true });
   } else {
