@@ -134,6 +134,17 @@ describe("a machine across ssh", () => {
     });
   });
 
+  it("has steps that run here where they cut it off, and whose records are there", async () => {
+    const across = pulumi.output(["ssh", "guest"]);
+    const { resource } = await deploy(() =>
+      new Machine("guest", { records, connection }).step("one", { title: "t", create: sh`reboot-it`, across }, {}),
+    );
+    const { inputs } = resource("command:local:Command", "one");
+    expect(inputs.stdin).toMatch(/ssh guest .*?rm -f -- .*?reboot-it.*ssh guest /s);
+    expect(inputs.delete).toBe(":");
+    expect(Object.keys(resource(facts, "guest").inputs.steps)).toEqual(["one"]);
+  });
+
   it("sends no previous output, which sshd refuses as environment", async () => {
     const { resource } = await deploy(declare);
     expect(resource("command:remote:Command", "one").inputs.addPreviousOutputInEnv).toBe(false);

@@ -80,7 +80,10 @@ export class Machine {
       .apply(([create, generations, across]) =>
         createScript(record, generations[name] ?? 1, create, facts, across && [...across]),
       );
-    const undo = pulumi.output(args.delete ?? sh`:`).apply((script) => deleteScript(record, script));
+    // The record of a step across goes with the machine that has it.
+    const undo = pulumi
+      .output(args.delete ?? sh`:`)
+      .apply((script) => (args.across === undefined ? deleteScript(record, script) : script));
     const resource = this.#command(name, create, undo, args, { deletedWith: this.#opts.deletedWith, ...opts });
     return { stdout: resource.stdout, resource };
   }
