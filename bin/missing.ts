@@ -18,7 +18,6 @@ const words: Readonly<Record<Kind, string>> = {
   network: "network",
   pool: "storage pool",
   volume: "volume",
-  seed: "volume",
 };
 
 /** What is missing in the words of a message. */
@@ -34,7 +33,6 @@ export function missing(survey: Survey, deployment: Deployment): readonly Missin
     network: ({ id }) => id === survey.network?.uuid,
     pool: ({ id }) => id === survey.pool?.uuid,
     volume: ({ name }) => survey.volumes.includes(name),
-    seed: ({ name }) => survey.volumes.includes(name),
   };
   return (Object.keys(types) as Kind[]).flatMap((kind) =>
     recorded(deployment, types[kind])

@@ -32,7 +32,7 @@ export function orphans(
 ): readonly Orphan[] {
   const name = libvirtName(stack);
   const { network, pool, volumes } = survey;
-  const known = new Set([types.volume, types.seed].flatMap((type) => recorded(deployment, type).map((it) => it.name)));
+  const known = new Set(recorded(deployment, types.volume).map(({ name }) => name));
   const found: Orphan[] = domains.map((domain) => ({
     what: `domain ${domain.name}`,
     removal: [

@@ -56,7 +56,7 @@ const state = {
     },
     resource("libvirt:index/volume:Volume", `${folder}/image.qcow2`, "image.qcow2"),
     resource("libvirt:index/volume:Volume", `${folder}/duetdev.qcow2`, "duetdev.qcow2"),
-    resource("libvirt:index/cloudinitDisk:CloudinitDisk", `${folder}/duetdev-seed.iso;c37f4bea`, "duetdev-seed.iso"),
+    resource("libvirt:index/volume:Volume", `${folder}/duetdev-seed.iso`, "duetdev-seed.iso"),
   ],
 };
 const survey = parseSurvey(answer)!;

@@ -17,7 +17,6 @@ export const types = {
   network: "libvirt:index/network:Network",
   pool: "libvirt:index/pool:Pool",
   volume: "libvirt:index/volume:Volume",
-  seed: "libvirt:index/cloudinitDisk:CloudinitDisk",
 } as const;
 
 /** Name of the network and of the storage pool of a stack. */

@@ -14,6 +14,7 @@ import { bootFacts, bootScript, endSharedConnection, guestAnswers } from "./gues
 import { definitionFacts, keepDefinition } from "./guest/definition.ts";
 import { imageFacts, imageScript } from "./guest/image.ts";
 import { mountFacts, mountScript, unmountScript } from "./guest/nfs-mount.ts";
+import { seedFacts, seedScript } from "./guest/seed.ts";
 import { asDeveloper, endWithParent } from "./host/developer.ts";
 import { allowAutoLoad, autoLoadFacts, revokeAutoLoad } from "./host/gdb-access.ts";
 import { portTaken } from "./host/gdb-port.ts";
@@ -181,6 +182,8 @@ const builders: readonly Builder[] = [
   ),
   builder(imageFacts, ["/tmp/w/image.qcow2"], (path) => imageFacts({ path })),
   builder(accessScript, ["duetdev", "192.168.1.2", "/tmp/w/keys"], accessScript),
+  builder(seedScript, ["vm", "/tmp/w/keys"], (hostname, folder) => seedScript(hostname, folder)),
+  builder(seedFacts, ["/tmp/w/keys"], (folder) => seedFacts(folder)),
   builder(accessFacts, ["/tmp/w/keys"], (folder) =>
     lines(sh`mkdir -p -- ${folder}; : >${`${folder}/client`}`, accessFacts(folder)),
   ),
@@ -331,7 +334,7 @@ const builders: readonly Builder[] = [
 const others = new Set(
   `attachCommands bindLine bridgeName cachePath domainXslt exportsFile ganeshaConfiguration guestAddress guestMac lines mountLine
   nfsPackages nfsServer parseKeys parseProof parseSpec proofCommandFile recordFile requireAddress requirePath result sh
-  sshConfig stepInput treePath userCommandFile userData`.split(/\s+/),
+  seedFile seedKey sshConfig stepInput treePath userCommandFile userData`.split(/\s+/),
 );
 
 describe("every builder of a script", () => {

@@ -93,7 +93,7 @@ export function bootFacts(
     sh`state=$(virsh -q -c ${uri} domstate -- ${domain} 2>/dev/null || echo undefined)`,
     sh`printf 'domain: %s\n' "$state"`,
     // One that does not run is not waited for.
-    sh`answer=; if [ "$state" = running ]; then read -r answer <&"$guest" || true; else kill "$asked"; fi`,
+    sh`answer=; if [ "$state" = running ]; then read -r answer <&"$guest" || true; else kill "$asked" 2>/dev/null || true; fi`,
     sh`printf 'answers ssh: %s\n' "${{ shell: "${answer:-no}" }}"`,
   );
 }

@@ -89,12 +89,16 @@ describe("a virtual machine", () => {
 
   it("is seeded with its keys, as a secret", async () => {
     const { resource } = await deployed();
-    const seed = resource("libvirt:index/cloudinitDisk:CloudinitDisk", "duetdev-seed");
-    expect(seed.secrets).toEqual(["userData"]);
-    expect(seed.inputs.userData).toContain("HOST KEY");
-    expect(seed.inputs.userData).toContain("ssh-ed25519 C c");
-    expect(seed.inputs.userData).not.toContain("CLIENT KEY");
-    expect(JSON.parse(seed.inputs.metaData)).toEqual({ "instance-id": "duetdev", "local-hostname": "duetdev" });
+    const image = resource("command:local:Command", "duetdev-seed-image");
+    expect(image.secrets).toEqual(["stdin"]);
+    expect(image.inputs.stdin).toContain("HOST KEY");
+    expect(image.inputs.stdin).toContain("ssh-ed25519 C c");
+    expect(image.inputs.stdin).not.toContain("CLIENT KEY");
+    const seed = resource("libvirt:index/volume:Volume", "duetdev-seed");
+    expect(seed.inputs).toMatchObject({ source: "/state/duetdev/seed.iso", format: "raw" });
+    expect(seed.inputs.name).toMatch(/^duetdev-[0-9a-f]{16}-seed\.iso$/);
+    expect(seed.secrets).toEqual([]);
+    expect(seed.dependsOn).toContain("command:local:Command duetdev-seed-image");
   });
 
   it("has no private key anywhere but there and in connections", async () => {

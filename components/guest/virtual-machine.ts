@@ -10,6 +10,7 @@ import { userData } from "./cloud-init.ts";
 import { definitionFacts, keepDefinition } from "./definition.ts";
 import { domainXslt } from "./domain-xslt.ts";
 import type { Image } from "./image.ts";
+import { seedFacts, seedFile, seedKey, seedScript } from "./seed.ts";
 
 /** Whether the guest's instructions run on the CPU or are translated. */
 export type Accelerator = "kvm" | "tcg";
@@ -90,22 +91,34 @@ export class VirtualMachine extends pulumi.ComponentResource {
       },
       { ...parent, deleteBeforeReplace: true },
     );
-    const seed = new libvirt.CloudinitDisk(
+    const seedData = access.keys.apply((keys) =>
+      userData({
+        hostname,
+        authorizedKey: keys.clientPublic,
+        hostKey: keys.host,
+        hostPublicKey: keys.hostPublic,
+      }),
+    );
+    // Not libvirt.CloudinitDisk: it reads back what it has written, over which the provider's client may wait for ever.
+    const seedImage = host.step(
+      `${name}-seed-image`,
+      {
+        title: `make the seed of ${hostname}`,
+        create: seedScript(hostname, folder),
+        facts: seedFacts(folder),
+        stdin: seedData,
+      },
+      { ...parent, dependsOn: [access] },
+    );
+    const seed = new libvirt.Volume(
       `${name}-seed`,
       {
-        name: `${hostname}-seed.iso`,
+        name: pulumi.unsecret(seedData.apply((data) => `${hostname}-${seedKey(data)}-seed.iso`)),
         pool: args.image.pool,
-        userData: access.keys.apply((keys) =>
-          userData({
-            hostname,
-            authorizedKey: keys.clientPublic,
-            hostKey: keys.host,
-            hostPublicKey: keys.hostPublic,
-          }),
-        ),
-        metaData: JSON.stringify({ "instance-id": hostname, "local-hostname": hostname }),
+        source: seedFile(folder),
+        format: "raw",
       },
-      { ...parent, deleteBeforeReplace: true },
+      { ...parent, deleteBeforeReplace: true, dependsOn: [seedImage.resource] },
     );
     const domain = new libvirt.Domain(
       name,
@@ -116,7 +129,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
         vcpu: args.vcpus,
         type: args.accelerator === "kvm" ? "kvm" : "qemu",
         cpu: { mode: args.accelerator === "kvm" ? "host-passthrough" : "maximum" },
-        disks: [{ volumeId: disk.id }, { volumeId: seed.id.apply((id) => id.split(";")[0] ?? id) }],
+        disks: [{ volumeId: disk.id }, { volumeId: seed.id }],
         networkInterfaces: [
           {
             networkId: args.network.networkId,
