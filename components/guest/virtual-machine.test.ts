@@ -95,7 +95,7 @@ describe("a virtual machine", () => {
     expect(image.inputs.stdin).toContain("ssh-ed25519 C c");
     expect(image.inputs.stdin).not.toContain("CLIENT KEY");
     const seed = resource("libvirt:index/volume:Volume", "duetdev-seed");
-    expect(seed.inputs).toMatchObject({ source: "/state/duetdev/seed.iso", format: "raw" });
+    expect(seed.inputs).toMatchObject({ source: "/state/duetdev/seed.iso", format: "iso" });
     expect(seed.inputs.name).toMatch(/^duetdev-[0-9a-f]{16}-seed\.iso$/);
     expect(seed.secrets).toEqual([]);
     expect(seed.dependsOn).toContain("command:local:Command duetdev-seed-image");

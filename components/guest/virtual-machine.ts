@@ -116,7 +116,8 @@ export class VirtualMachine extends pulumi.ComponentResource {
         name: pulumi.unsecret(seedData.apply((data) => `${hostname}-${seedKey(data)}-seed.iso`)),
         pool: args.image.pool,
         source: seedFile(folder),
-        format: "raw",
+        // As libvirt finds it when it looks: another word would be a change, and a new volume at every `up`.
+        format: "iso",
       },
       { ...parent, deleteBeforeReplace: true, dependsOn: [seedImage.resource] },
     );

@@ -115,7 +115,7 @@ export class Machine {
       {
         create: run,
         delete: undo.apply((script) => sh`exec bash -c ${script.shell}`.shell),
-        connection: { host, user, privateKey, hostKey, dialErrorLimit: 10, perDialTimeout: 15 },
+        connection: { host, user, privateKey, hostKey, dialErrorLimit: 4, perDialTimeout: 15 },
         stdin,
         logging,
         // Previous output would go through ssh's SetEnv, which a guest's sshd refuses.
