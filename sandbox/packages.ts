@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type Report, UserError } from "./report.ts";
 
 /** Debian packages with libvirt, QEMU, and what libvirt's provider runs. Source: guide, step 1. */
@@ -89,7 +89,7 @@ export async function installPackages(
       if (apt(["--simulate", ...install]) !== undefined) {
         failOn(apt(["update"]), "update the package lists");
       }
-      if (dpkg(["--audit"]) !== "") {
+      if (dpkg(["--audit"]) !== "" || readdirSync("/var/lib/dpkg/updates").length > 0) {
         dpkg(["--configure", "-a"]);
       }
       const first = apt(install);

@@ -49,6 +49,7 @@ describe("a preview and its up", () => {
   it("agree when they name the same of what libvirt has", () => {
     expect(disagreement(line("replace", "one"), `${line("replaced", "one")}${step}`)).toBeUndefined();
     expect(disagreement("", step)).toBeUndefined();
+    expect(disagreement(line("replace", "one"), step, ["one"])).toBeUndefined();
   });
 
   it("disagree when one of them names more", () => {

@@ -19,7 +19,7 @@ export interface Place {
 export interface Words {
   /** By the name of each step that has drifted, how: nothing else may be named. */
   readonly drifts: Readonly<Record<string, RegExp>>;
-  /** Steps that may be named besides, since what they made is out of sight. Defaults to none. */
+  /** What may be named besides: steps whose work is out of sight, and what depends on an unknown. Defaults to none. */
   readonly besides?: readonly string[];
 }
 
@@ -98,9 +98,18 @@ function summary(preview: string): readonly string[] {
 }
 
 /** What `up` did to libvirt and its preview had not said, or the other way round; undefined where they agree. */
-export function disagreement(preview: string, up: string): string | undefined {
+export function disagreement(preview: string, up: string, besides: readonly string[] = []): string | undefined {
+  const isBound = ({ name }: Change) => !besides.includes(name);
   const names = (output: string) =>
-    [...new Set(ofLibvirt(output).map(({ name }) => name))].sort().join(", ") || "nothing";
+    [
+      ...new Set(
+        ofLibvirt(output)
+          .filter(isBound)
+          .map(({ name }) => name),
+      ),
+    ]
+      .sort()
+      .join(", ") || "nothing";
   const [announced, done] = [names(preview), names(up)];
   return announced === done ? undefined : `preview would change ${announced} of libvirt's, and up changed ${done}`;
 }
@@ -138,7 +147,8 @@ export async function survive(
     const [up] = await Promise.all([stack.run("up"), fault.meanwhile?.(place)]);
     outcome.seconds.up = up.seconds;
     outcome.done = changes(up.output);
-    const unlike = words && fault.refusal === undefined ? disagreement(preview.output, up.output) : undefined;
+    const unlike =
+      words && fault.refusal === undefined ? disagreement(preview.output, up.output, words.besides) : undefined;
     if (unlike !== undefined) {
       throw new Error(unlike);
     }

@@ -84,6 +84,11 @@ describe.runIf(isRoot)("installing the package", () => {
     expect(read("calls")).toMatch(/^dpkg --audit\ndpkg --configure -a --force-confold\ndpkg --force-confold -i /);
   });
 
+  it("completes what apt calls interrupted, of which an audit says nothing", async () => {
+    await inGuest(guest(), sh`mkdir /var/lib/dpkg/updates; : >/var/lib/dpkg/updates/0001`, install);
+    expect(read("calls")).toMatch(/^dpkg --audit\ndpkg --configure -a --force-confold\ndpkg --force-confold -i /);
+  });
+
   it("that fails says which package, after dpkg's own lines", async () => {
     const dpkg = `case "$*" in *-i*) echo 'dpkg: error: bad archive' >&2; exit 1;; esac`;
     const ran = await inGuest(guest({ dpkg }), install);

@@ -3,7 +3,7 @@ import { endSharedConnection, guestAnswers } from "../guest/boot.ts";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
 import { readBuildId } from "../machine/build-id.ts";
 import { checksumFact } from "../machine/checksum.ts";
-import { packageList, waitForDpkg } from "../machine/packages.ts";
+import { completeDpkg, packageList, waitForDpkg } from "../machine/packages.ts";
 import { fail, result } from "../machine/result.ts";
 import { lines, type Shell, sh } from "../machine/shell.ts";
 import { sinceRecord } from "../machine/since-record.ts";
@@ -47,7 +47,7 @@ export function packageInstallScript(file: string): Shell {
     sh`export DEBIAN_FRONTEND=noninteractive`,
     sh`mkdir -p "$(dirname ${grubFile})"; printf '%s' ${grubSettings} >${grubFile}`,
     waitForDpkg,
-    sh`[ -z "$(dpkg --audit)" ] || dpkg --configure -a --force-confold >&2`,
+    sh`${completeDpkg} >&2`,
     sh`dpkg --force-confold -i ${file} >&2 || ${fail(sh`${`${file} was to be installed, and dpkg could not, see its lines above`}`)}`,
     sh`update-grub >&2`,
     sh`sync`,

@@ -36,6 +36,9 @@ export const waitForDpkg: Shell = sh`for _ in $(seq 300); do
   sleep 1
 done`;
 
+/** Completes a dpkg that was cut off: what is half installed, and what apt calls interrupted, which no audit tells. */
+export const completeDpkg = sh`{ [ -z "$(dpkg --audit; ls -A /var/lib/dpkg/updates 2>/dev/null)" ] || env DEBIAN_FRONTEND=noninteractive dpkg --configure -a --force-confold; }`;
+
 /**
  * Installs the packages that are missing, through apt, and does nothing where none is. An interrupted dpkg is
  * completed first, and a held lock is waited for, five minutes at most.
@@ -53,7 +56,7 @@ export function installPackages(packages: readonly string[], namespace?: string)
     sh`command -v apt-get >/dev/null || ${fail(sh`"these packages are missing, and there is no apt-get here to install them: $missing; install them by hand and run this again"`)}`,
     sh`install_missing() {`,
     sh`  ${waitForDpkg}`,
-    sh`  [ -z "$(dpkg --audit)" ] || env DEBIAN_FRONTEND=noninteractive dpkg --configure -a --force-confold || return`,
+    sh`  ${completeDpkg} || return`,
     sh`  ${apt} install --no-install-recommends $missing || { ${apt} update && ${apt} install --no-install-recommends $missing; }`,
     sh`}`,
     sh`said=$(install_missing </dev/null 2>&1 | tee >(cat >&2)) ||`,
