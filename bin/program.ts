@@ -5,6 +5,7 @@ import language from "@pulumi/pulumi/proto/language_pb.js";
 import plugin from "@pulumi/pulumi/proto/plugin_pb.js";
 import { disconnect, resetOptions } from "@pulumi/pulumi/runtime/settings.js";
 import { serve } from "../provider/grpc.ts";
+import { requiredPackages } from "./required-packages.ts";
 // What the program imports is loaded before pulumi wants it to be run.
 import "../components/index.ts";
 import "./site.ts";
@@ -16,7 +17,7 @@ import "./site.ts";
  */
 export function addProgram(server: grpc.Server): void {
   const service = {
-    getRequiredPlugins: serve(async () => new language.GetRequiredPluginsResponse()),
+    getRequiredPackages: serve(async () => requiredPackages()),
     getPluginInfo: serve(async () => new plugin.PluginInfo()),
     run: serve(run),
   };

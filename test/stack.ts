@@ -7,7 +7,7 @@ import { backendOf } from "../bin/state.ts";
 import { type GuestAccess, type Shell, sh } from "../components/index.ts";
 import { type SandboxPaths, sandboxPathsFrom } from "../sandbox/paths.ts";
 import { type SandboxProcess, sandboxProcesses, until } from "../sandbox/processes.ts";
-import { isUnchanged, problem } from "./pulumi-output.ts";
+import { changes, isUnchanged, problem } from "./pulumi-output.ts";
 
 const project = join(import.meta.dirname, "..");
 
@@ -153,7 +153,10 @@ export class TestStack {
     const run = await this.run("up");
     if (!isUnchanged(run.output)) {
       const [summary = "no summary"] = /^Resources:\n(?: {4}.*\n)+/m.exec(run.output) ?? [];
-      throw new Error(`another up was to change nothing: ${summary.trim().replaceAll(/\s*\n\s*/g, ", ")}`);
+      const done = changes(run.output).map(({ name, operation }) => `${name} ${operation}`);
+      const why = run.output.match(/^ {4}\S.*(?:has drifted|does not answer).*$/gm) ?? [];
+      const what = [summary.trim().replaceAll(/\s*\n\s*/g, ", "), ...done, ...why.map((line) => line.trim())];
+      throw new Error(`another up was to change nothing: ${what.join("; ")}`);
     }
     return run;
   }
