@@ -7,7 +7,7 @@ import provider from "@pulumi/pulumi/proto/provider_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
 import type { Question } from "./ahead.ts";
-import { type Drift, readDrift } from "./drift.ts";
+import type { Drift } from "./drift.ts";
 import { created, diff, type FactsInputs, type FactsState, updated } from "./facts.ts";
 import { serve } from "./grpc.ts";
 
@@ -52,7 +52,6 @@ export interface ProviderOptions {
  * a preview names just the steps that have drifted, and because it starts once and serialises no code.
  */
 export function addProvider(server: grpc.Server, options: ProviderOptions = {}): void {
-  const read = options.read ?? (({ reader, steps }) => readDrift(reader, steps));
   let log = options.engine === undefined ? undefined : engineAt(options.engine);
   const say = (urn: string, message: string): Promise<void> => {
     const request = new engine.LogRequest();
@@ -92,7 +91,7 @@ export function addProvider(server: grpc.Server, options: ProviderOptions = {}):
     }),
     diff: serve(async (request: provider.DiffRequest) => {
       const old = toObject(request.getOlds()) as unknown as FactsState;
-      const finding = await diff(old, toInputs(request.getNews()), read);
+      const finding = await diff(old, toInputs(request.getNews()), options.read);
       for (const message of finding.messages) {
         await say(request.getUrn(), message);
       }

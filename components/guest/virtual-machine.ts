@@ -55,14 +55,10 @@ export class VirtualMachine extends pulumi.ComponentResource {
   readonly gdbPort: pulumi.Output<number>;
   /** Words of the ssh command that reaches the guest as root. */
   readonly ssh: pulumi.Output<readonly string[]>;
-  /** The same words, known before the keys are there: for facts. */
-  readonly sshWords: readonly string[];
   /** Absolute path of the console log, on this host. */
   readonly consoleLog: string;
   /** The guest as a place where steps run. They go when the domain goes. */
   readonly machine: Machine;
-  /** The domain, for `deletedWith`. */
-  readonly domain: pulumi.Resource;
 
   constructor(name: string, args: VirtualMachineArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:guest:VirtualMachine", name, {}, opts);
@@ -77,7 +73,6 @@ export class VirtualMachine extends pulumi.ComponentResource {
     const folder = `${args.stateFolder}/${hostname}`;
     const access = new Access(`${name}-access`, { host, guest: hostname, address: this.address, folder }, parent);
     this.ssh = access.ssh;
-    this.sshWords = access.words;
     this.consoleLog = `${args.consoleLogsHere ?? args.consoleLogs}/${hostname}-console.log`;
 
     const disk = new libvirt.Volume(
@@ -108,7 +103,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
         facts: seedFacts(folder),
         stdin: seedData,
       },
-      { ...parent, dependsOn: [access] },
+      parent,
     );
     const seed = new libvirt.Volume(
       `${name}-seed`,
@@ -155,7 +150,6 @@ export class VirtualMachine extends pulumi.ComponentResource {
         ignoreChanges: ["running", "networkInterfaces[0].addresses"],
       },
     );
-    this.domain = domain;
     const boot = host.step(
       `${name}-boot`,
       {
@@ -168,7 +162,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
               bootScript({ uri, domain: hostname, gdbPort, ssh, consoleLog: this.consoleLog, timeout: 240 }),
             ),
           ),
-        facts: bootFacts({ uri, domain: hostname, ssh: this.sshWords }, definitionFacts({ uri, domain: hostname })),
+        facts: bootFacts({ uri, domain: hostname, ssh: access.words }, definitionFacts({ uri, domain: hostname })),
         delete: access.ssh.apply(endSharedConnection),
       },
       { ...parent, dependsOn: [domain] },

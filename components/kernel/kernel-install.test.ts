@@ -298,7 +298,6 @@ describe("KernelInstall", () => {
         const guest = {
           machine: localMachine("guest"),
           ssh: pulumi.output(["ssh", "duetdev"]),
-          sshWords: ["ssh", "duetdev"],
           consoleLog: "/log",
         } as unknown as VirtualMachine;
         const kernel = {
