@@ -9,12 +9,14 @@ import { type Call, runMark, say } from "./call.ts";
 import { runsProgram, startCompanion } from "./companion.ts";
 import { stands } from "./deployment.ts";
 import { checkpoint, end, pulumiOf, withState } from "./embedded-state.ts";
+import { stackFolder } from "./environment.ts";
 import { withOptions } from "./invocation.ts";
 import { endLeftovers } from "./leftovers.ts";
 import { clearLocks } from "./locks.ts";
 import { bringInOrder, removeOrphans, settlePending, survey } from "./recover.ts";
 import { run } from "./run.ts";
 import { backendOf, makeBackend, makeStackFolder, stackConfiguration } from "./state.ts";
+import { takeBack } from "./take-back.ts";
 
 /** Runs a command that runs the program or talks to libvirt, on the embedded host, and gives its exit status. */
 export async function converge(call: Call): Promise<number> {
@@ -42,6 +44,7 @@ export async function converge(call: Call): Promise<number> {
     (await endLeftovers(runMark(call))).forEach(say);
   }
   if (isDestroy && result === 0 && !stands(checkpoint(call))) {
+    takeBack(stackFolder(state, stack), inside(paths, []), say);
     await end(call);
   }
   return result;
@@ -88,12 +91,15 @@ function mend(call: Call, pulumi: Pulumi, paths: SandboxPaths): boolean {
 
 /** Destroys what nothing is known of: what libvirt may have of it, and what is left in the state. */
 async function nothingStands(call: Call, paths: SandboxPaths): Promise<number> {
-  const { stack } = call;
-  const place = { stack, uri: paths.uri, enter: inside(paths, []), say };
-  const found = (await status(paths)).running ? survey(place, {}) : undefined;
+  const { state, stack } = call;
+  const { running } = await status(paths);
+  const enter = running ? inside(paths, []) : [];
+  const place = { stack, uri: paths.uri, enter, say };
+  const found = running ? survey(place, {}) : undefined;
   if (found !== undefined) {
     removeOrphans(place, found, {});
   }
+  takeBack(stackFolder(state, stack), enter, say);
   say(`stack ${stack} does not stand: nothing to destroy`);
   await end(call);
   return 0;

@@ -17,6 +17,7 @@ import { project } from "./project.ts";
 import { bringInOrder, settlePending } from "./recover.ts";
 import { run } from "./run.ts";
 import { giveBack, makeStackFolder, writing } from "./state.ts";
+import { takeBack } from "./take-back.ts";
 import { virsh } from "./virsh.ts";
 
 /** Runs pulumi for a stack on this machine's own libvirt, with the user's own backend, and gives its exit status. */
@@ -114,6 +115,7 @@ async function converge(call: Call, pulumi: Pulumi, uri: string): Promise<number
     (await endLeftovers(runMark(call))).forEach(say);
   }
   if (isDestroy && result === 0 && !stands(deployment(pulumi))) {
+    takeBack(folder, [], say);
     await giveBack(state, stack);
   }
   return result;

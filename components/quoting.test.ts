@@ -88,10 +88,10 @@ const paths = (directory: string, buildDirectory: string, module: string) => ({ 
 const builders: readonly Builder[] = [
   builder(readBuildId, ["/tmp/w/notes"], (file) => readBuildId(file)),
   builder(createScript, ["/tmp/w/steps/one", "made"], (record, text) =>
-    createScript(record, 1, sh`echo ${text}`, sh`echo ${text}`),
+    createScript(record, 1, { create: sh`echo ${text}`, facts: sh`echo ${text}`, undo: sh`echo ${text}` }),
   ),
   builder(createScript, ["/tmp/w/steps/one", "made", "guest"], (record, text, guest) =>
-    createScript(record, 1, sh`echo ${text}`, sh`echo ${text}`, ["ssh", "-F", "cfg", guest]),
+    createScript(record, 1, { create: sh`echo ${text}`, facts: sh`echo ${text}`, across: ["ssh", "-F", "cfg", guest] }),
   ),
   builder(deleteScript, ["/tmp/w/steps/one", "text"], (record, text) => deleteScript(record, sh`echo ${text}`)),
   builder(stepCommand, ["a title"], stepCommand),

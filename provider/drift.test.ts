@@ -15,7 +15,7 @@ const facts = () => sh`cat ${`${folder}/state`}`;
 /** Does the step for real, as the command of the step would. */
 function converge(name: string, content: string): void {
   const create = sh`printf '%s\n' ${content} >${`${folder}/state`}`;
-  const script = createScript(recordFile(`${folder}/records`, name), 1, create, facts());
+  const script = createScript(recordFile(`${folder}/records`, name), 1, { create, facts: facts() });
   execFileSync("bash", ["-c", script.shell]);
 }
 
@@ -67,7 +67,10 @@ describe("drift", () => {
   });
 
   it("is there where a step was cut off, or its record is gone", async () => {
-    const script = createScript(`${folder}/records/a step`, 1, sh`echo half >${`${folder}/state`}; false`, facts());
+    const script = createScript(`${folder}/records/a step`, 1, {
+      create: sh`echo half >${`${folder}/state`}; false`,
+      facts: facts(),
+    });
     expect(() => execFileSync("bash", ["-c", script.shell], { stdio: "ignore" })).toThrow();
     expect(await readDrift(inputs.reader!, inputs.steps)).toEqual({ "a step": ["was not completed on this machine"] });
   });

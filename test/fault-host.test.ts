@@ -106,7 +106,7 @@ describe("the words that a preview has for a fault are those of the facts", () =
     const fault = faultNamed(name);
     const records = join(folder, "steps");
     const facts = made.facts();
-    bash(createScript(recordFile(records, step), 1, made.create(), facts));
+    bash(createScript(recordFile(records, step), 1, { create: made.create(), facts }));
     const reader = { command: ["bash", "-c"], records, timeout: 1 };
     const read = () => readDrift(reader, { [step]: { title: "a step", facts: facts.shell } });
     expect(await read()).toEqual({});
@@ -117,7 +117,7 @@ describe("the words that a preview has for a fault are those of the facts", () =
 
   it("records of steps deleted", async () => {
     const records = join(folder, "state/steps");
-    bash(createScript(recordFile(records, "gdb-access"), 1, sh`:`, sh`echo 'a: 1'`));
+    bash(createScript(recordFile(records, "gdb-access"), 1, { create: sh`:`, facts: sh`echo 'a: 1'` }));
     const place = placeOfFiles();
     const alone = { ...place.stack, guest: async () => "" } as unknown as TestStack;
     const fault = faultNamed("records of steps deleted");

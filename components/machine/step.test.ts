@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/temporary-folder.ts";
 import { lines, type Shell, sh } from "./shell.ts";
-import { createScript, deleteScript, recordFile, stepCommand, stepInput } from "./step.ts";
+import { createScript, deleteScript, recordFile, stepCommand, stepInput, undoSuffix } from "./step.ts";
 
 let root: string;
 let record: string;
@@ -15,8 +15,8 @@ beforeEach(() => {
 });
 
 /** Runs a step as the command plugin does: the command in a shell, the script on standard input. */
-function run(create: Shell, { facts = sh`:`, stdin = "", title = "do it" } = {}) {
-  const input = stepInput(createScript(record, 1, create, facts), stdin);
+function run(create: Shell, { facts = sh`:`, undo = sh`:`, stdin = "", title = "do it" } = {}) {
+  const input = stepInput(createScript(record, 1, { create, facts, undo }), stdin);
   return spawnSync("/bin/bash", ["-c", stepCommand(title).shell], { input, encoding: "utf8", cwd: root });
 }
 
@@ -32,7 +32,8 @@ describe("a step", () => {
   it("that runs here for another machine keeps its record there", () => {
     const ssh = join(root, "ssh");
     writeFileSync(ssh, '#!/bin/bash\necho there >>calls; shift; exec bash -c "$*"\n', { mode: 0o755 });
-    const input = stepInput(createScript(record, 1, sh`echo here >>calls`, sh`echo "it's: 1"`, [ssh, "guest"]), "");
+    const scripts = { create: sh`echo here >>calls`, facts: sh`echo "it's: 1"`, across: [ssh, "guest"] };
+    const input = stepInput(createScript(record, 1, scripts), "");
     const ran = spawnSync("/bin/bash", ["-c", stepCommand("do it").shell], { input, encoding: "utf8", cwd: root });
     expect(ran).toMatchObject({ status: 0, stderr: "" });
     expect(readFileSync(join(root, "calls"), "utf8")).toBe("there\nhere\nthere\n");
@@ -103,14 +104,17 @@ describe("a step", () => {
   });
 
   it("runs again for another generation, of which its command's text alone tells", () => {
-    const [one, two] = [1, 2].map((generation) => createScript(record, generation, sh`a`, sh`b`).shell);
+    const [one, two] = [1, 2].map(
+      (generation) => createScript(record, generation, { create: sh`a`, facts: sh`b` }).shell,
+    );
     expect(one).not.toBe(two);
     expect(one?.replace("generation 1", "generation 2")).toBe(two);
   });
 
   it("has no record after it was killed in its middle", async () => {
     run(sh`:`);
-    const input = stepInput(createScript(record, 1, sh`echo started; read -r _ <${join(root, "never")}`, sh`:`), "");
+    const create = sh`echo started; read -r _ <${join(root, "never")}`;
+    const input = stepInput(createScript(record, 1, { create, facts: sh`:` }), "");
     spawnSync("mkfifo", [join(root, "never")]);
     const child = spawn("/bin/bash", ["-c", stepCommand("wait").shell], { stdio: ["pipe", "pipe", "ignore"] });
     child.stdin.end(input);
@@ -143,5 +147,19 @@ describe("taking a step back", () => {
 
   it("reads nothing from whoever runs it", () => {
     expect(undo(sh`cat`).stdout).toBe("");
+  });
+
+  it("is possible for one that failed at its first run, with what it has left itself", () => {
+    const made = join(root, "it's made");
+    expect(run(sh`touch ${made}; false`, { undo: sh`rm ${made}` }).status).toBe(1);
+    const kept = `${record}${undoSuffix}`;
+    expect(spawnSync("bash", [kept], { encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
+    expect([made, kept].filter(existsSync)).toEqual([]);
+  });
+
+  it("leaves nothing to be taken back", () => {
+    run(sh`:`);
+    undo(sh`:`);
+    expect(readdirSync(dirname(record))).toEqual([]);
   });
 });

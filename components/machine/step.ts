@@ -39,17 +39,28 @@ export function recordFile(records: string, step: string): string {
   return `${records}/${step}`;
 }
 
+/** How the name ends of the file beside a record with the bash that takes the step back. */
+export const undoSuffix = ".undo";
+
+/** What a step is made of, once all of it is known. */
+export interface StepScripts {
+  readonly create: Shell;
+  readonly facts: Shell;
+  /** What takes it back, for a step on the machine on which Pulumi runs: a guest goes with all that is in it. */
+  readonly undo?: Shell;
+  /** The words of `across`. */
+  readonly across?: readonly string[];
+}
+
 /**
  * The bash of a step: the record is dropped first and written last, so that a step which was cut off anywhere is
  * known to be incomplete. The generation changes the text of the command, and with it makes Pulumi run it again.
+ *
+ * Pulumi forgets a step whose first run fails, and would never take its half back. So what does is kept beside the
+ * record from the start.
  */
-export function createScript(
-  record: string,
-  generation: number,
-  create: Shell,
-  facts: Shell,
-  across?: readonly string[],
-): Shell {
+export function createScript(record: string, generation: number, scripts: StepScripts): Shell {
+  const { create, facts, undo, across } = scripts;
   const there = (script: Shell): Shell =>
     across === undefined
       ? script
@@ -58,6 +69,7 @@ export function createScript(
     sh`# generation ${generation}`,
     strict,
     there(sh`rm -f -- ${record}`),
+    undo === undefined ? sh`:` : keepUndo(record, undo),
     sh`(`,
     create,
     sh`)`,
@@ -68,6 +80,14 @@ export function createScript(
 const strict = sh`set -euo pipefail; umask 022`;
 /** Seconds that facts may take: those of a server that has died since would never end. */
 const factsLimit = 60;
+
+function keepUndo(record: string, undo: Shell): Shell {
+  const file = `${record}${undoSuffix}`;
+  return lines(
+    sh`mkdir -p -- "$(dirname ${record})"`,
+    sh`printf '%s\n' ${deleteScript(record, undo).shell} >${`${file}.new`}; mv -- ${`${file}.new`} ${file}`,
+  );
+}
 
 function keepRecord(record: string, facts: Shell): Shell {
   return lines(
@@ -101,7 +121,8 @@ export function stepInput(script: Shell, stdin: string): string {
   return `${Buffer.byteLength(script.shell)}\n${script.shell}${stdin}`;
 }
 
-/** The bash that takes a step back, and forgets its record. */
+/** The bash that takes a step back, and forgets all of it. Harmless when repeated. */
 export function deleteScript(record: string, undo: Shell): Shell {
-  return lines(sh`set -euo pipefail; exec </dev/null`, sh`(`, undo, sh`)`, sh`rm -f -- ${record}`);
+  const forget = sh`rm -f -- ${[record, `${record}${undoSuffix}`]}`;
+  return lines(sh`set -euo pipefail; exec </dev/null`, sh`(`, undo, sh`)`, forget);
 }
