@@ -11,7 +11,7 @@ import { type Command, shared } from "./stack.ts";
 /** What may be killed, and how it is known among the processes of the embedded host. */
 type Victim = (process: SandboxProcess) => boolean;
 
-const named =
+export const named =
   (wanted: string): Victim =>
   ({ name }) =>
     name === wanted;
@@ -29,12 +29,18 @@ function wordsOf(pid: number): string {
 }
 
 /**
- * Kills one process at a random moment of a pulumi command, and waits for what that comes to.
+ * Sends one process a signal at a random moment of a pulumi command, and waits for what that comes to.
  *
  * @param longest seconds, from the start of pulumi itself, within which the moment lies
- * @returns whether there was a process to kill before the command was over
+ * @returns whether there was a process to signal before the command was over
  */
-async function killDuring(place: Place, command: Command, victim: Victim, longest: number): Promise<boolean> {
+export async function signalDuring(
+  place: Place,
+  command: Command,
+  victim: Victim,
+  longest: number,
+  signal: "SIGKILL" | "SIGINT" = "SIGKILL",
+): Promise<boolean> {
   const { stack, random } = place;
   const moment = random.between(0, longest);
   let isOver = false;
@@ -49,8 +55,8 @@ async function killDuring(place: Place, command: Command, victim: Victim, longes
   const all = isOver ? [] : present(victim);
   if (all.length > 0) {
     const { pid, name } = random.pick(all);
-    place.say(`kill ${name} (pid ${pid}) ${moment.toFixed(1)} s into ${command}`);
-    process.kill(pid, "SIGKILL");
+    place.say(`${signal} to ${name} (pid ${pid}) ${moment.toFixed(1)} s into ${command}`);
+    process.kill(pid, signal);
   }
   await ended;
   return all.length > 0;
@@ -77,7 +83,7 @@ function killedInUp(what: string, victim: Victim): Fault {
     apply: async (place) => {
       await makeWork(place);
       // An `up` that was over before the moment came has repaired everything: the next moment is an earlier one.
-      for (let longest = 12; !(await killDuring(place, "up", victim, longest)); longest /= 2) {
+      for (let longest = 12; !(await signalDuring(place, "up", victim, longest)); longest /= 2) {
         demand(`something to kill within ${longest} s of up`, longest > 0.2 ? "yes" : "none", "yes");
         await place.stack.run("up");
         await makeWork(place);
@@ -99,7 +105,7 @@ function killedInDestroy(what: string, victim: Victim): Fault {
     name: `${what} killed while destroy runs`,
     cheap: false,
     apply: async (place) => {
-      await killDuring(place, "destroy", victim, 8);
+      await signalDuring(place, "destroy", victim, 8);
       await destroyWhole(place);
     },
   };
