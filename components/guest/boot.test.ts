@@ -98,6 +98,16 @@ describe("a guest", () => {
     expect(done()).toEqual(["virsh destroy duetdev", "virsh start duetdev"]);
   });
 
+  it.each([
+    ["qemu-system-x86_64: cannot set up guest memory 'pc.ram': Cannot allocate memory", "free some memory of the host"],
+    ["Cannot access storage file '/img'", "mend that"],
+  ])("that libvirt cannot start is named with the reason: %s", async (why, advice) => {
+    const virsh = `case $4 in domstate) echo 'shut off';; start) printf 'error: Failed to start domain\nerror: %s\n\n' "${why}" >&2; exit 1;; esac`;
+    const ran = await boot(host({ state: "shut off" }, { virsh }));
+    expect(ran.code).toBe(1);
+    expect(lastLine(ran)).toContain(`domain duetdev was to be started, and libvirt could not: ${why}; ${advice}`);
+  });
+
   it("is not started while another process listens on its stub's port, which is named", async () => {
     const ss = `case "$*" in *'sport = :1234'*) echo 'LISTEN 0 1 127.0.0.1:1234 0.0.0.0:* users:(("nc",pid=${process.pid},fd=3))';; esac`;
     const ran = await boot(host({ state: "shut off" }, { ss }));

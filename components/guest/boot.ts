@@ -39,6 +39,16 @@ export function endSharedConnection(ssh: readonly string[]): Shell {
   return sh`${[...ssh.slice(0, -1), "-O", "exit", ...ssh.slice(-1)]} 2>/dev/null || true`;
 }
 
+/** Says in a line why libvirt did not start a domain, from what virsh said in `$why`. */
+function notStarted(domain: string): Shell {
+  const memory = "free some memory of the host, or lower `memory` in duet:vms";
+  return lines(
+    sh`{ what='mend that'; case $why in *'Cannot allocate memory'*) what=${memory} ;; esac`,
+    sh`why=$(sed -e 's/^error: //' -e '/^$/d' <<<"$why" | tail -n 1)`,
+    sh`${fail(sh`${`domain ${domain} was to be started, and libvirt could not: `}"$why; $what, then run this again"`)}; }`,
+  );
+}
+
 /**
  * Brings a domain to the state "runs and answers ssh" from any other: off, crashed, paused by gdb, or in a panic.
  * Facts are cheap; the repair is gentle first: it resumes, then waits, and resets a guest only when that did not help.
@@ -61,7 +71,7 @@ export function bootScript({ uri, domain, gdbPort, ssh, consoleLog, timeout }: B
     sh`    if [ -n "$user" ]; then ${fail(sh`${`domain ${domain} was asked to start with its stub on port ${gdbPort}, and `}"$user"' listens there: end it, then run this again'`)}; fi`,
     sh`    ${virsh} destroy -- ${domain} >/dev/null 2>&1 || true`,
     sh`    forget_panic`,
-    sh`    ${virsh} start -- ${domain} >&2 ;;`,
+    sh`    why=$(${virsh} start -- ${domain} 2>&1) || ${notStarted(domain)} ;;`,
     sh`esac`,
     sh`if ! await_guest ${timeout}; then`,
     sh`  printf '%s\n' ${`${domain} did not answer; resetting it`} >&2`,
