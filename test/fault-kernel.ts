@@ -6,34 +6,54 @@ const source = `${shared}/duet-kernel/init/main.c`;
 const kept = `${shared}/duet-kernel/init/.duet-test.tmp_main.c`;
 /** In kernel_init, once all that a console needs is up. */
 const before = "wait_for_completion(&kthreadd_done);";
-const panic = 'panic("a kernel that does not boot");';
 
 /** Puts the source back with its time, so that the tree counts as unedited; make goes by times, so its object goes. */
 function mend({ stack }: Place): Promise<string> {
   return stack.host(sh`if [ -e ${kept} ]; then mv -- ${kept} ${source}; rm -f -- ${`${stack.build}/init/main.o`}; fi`);
 }
 
-/** What is wrong with the kernel itself, or with the place where it is built. */
-export const kernelFaults: readonly Fault[] = [
-  {
-    name: "kernel that panics at boot",
+/**
+ * A kernel that is built and installed, and does not come up: the guest is back in its old one then, and gets the next.
+ *
+ * @param statement what it does in the place of booting
+ * @param why what `up` says became of it
+ * @param within seconds in which `up` has to give it up, and be back in the old one
+ */
+function broken(what: string, statement: string, why: string, within: number): Fault {
+  return {
+    name: `kernel that ${what}`,
     cheap: false,
     apply: ({ stack }) =>
       stack.host(
         lines(
           sh`cp -p -- ${source} ${kept}`,
-          sh`sed -i -e ${`s/^\t${before}$/&\\n\t${panic}/`} ${source}`,
+          sh`sed -i -e ${`s/^\t${before}$/&\n\t${statement}/`} ${source}`,
           sh`if cmp -s ${source} ${kept}; then echo ${`there is no ${before} in ${source}`} >&2; exit 1; fi`,
         ),
       ),
     words: () => ({ drifts: { "kernel-source": /content of \S+duet-kernel: expected \w+, found \w+/ } }),
     refusal: {
-      words: ({ guest }) => new RegExp(`${guest} booted it and panicked: it is reset.*init/main\\.c:\\d+`, "s"),
-      within: 400,
-      relieve: mend,
+      words: ({ guest }) => new RegExp(`${guest} booted it and ${why}`, "s"),
+      within,
+      relieve: async (place) => {
+        const old = sh`uname -r | grep -v -F -e +duet-`;
+        await place.stack.awaitGuest(place.guest, "be back in its old kernel", old, 5);
+        await mend(place);
+      },
     },
     restore: mend,
-  },
+  };
+}
+
+/** What is wrong with the kernel itself, or with the place where it is built. */
+export const kernelFaults: readonly Fault[] = [
+  broken(
+    "panics at boot",
+    'panic("a kernel that does not boot");',
+    "panicked: it is reset into its old kernel.*init/main\\.c:\\d+",
+    400,
+  ),
+  broken("hangs at boot", "for (;;) cpu_relax();", "gave no answer for 240 s: it is reset into its old kernel", 600),
   {
     name: "disk full where the kernel is built",
     cheap: false,

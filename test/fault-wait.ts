@@ -51,6 +51,11 @@ async function setLink({ stack, guest }: Place, state: "up" | "down"): Promise<v
   await stack.inside(sh`for link in $(${list}); do ip link set "$link" ${state}; done`);
 }
 
+/** Sets how many bytes a process of libvirtd may write to, itself and each QEMU that it starts from then on. */
+function limitMemory({ stack }: Place, bytes: string): Promise<string> {
+  return stack.host(sh`prlimit ${`--data=${bytes}`} --pid "$(cat ${`${stack.paths.run}/libvirtd.pid`})"`);
+}
+
 /** What an `up` has to wait for, or cannot do before something changes. */
 export const waitFaults: readonly Fault[] = [
   lockHeld("a package is missing", sh`dpkg -r --force-depends make >/dev/null 2>&1`, (guest) => ({
@@ -71,6 +76,21 @@ export const waitFaults: readonly Fault[] = [
       words: () => /No space left on device|enough free space|disk is full/i,
       within: 300,
       relieve: ({ stack, guest }) => stack.guest(guest, sh`rm -f /var/tmp/duet-full /var/tmp/duet-full.rest; sync`),
+    },
+  },
+  {
+    name: "no memory for the guest",
+    cheap: false,
+    apply: async (place) => {
+      await limitMemory(place, "512M:unlimited");
+      await place.stack.virsh("destroy", place.guest);
+    },
+    words: (guest) => ({ drifts: { [`${guest}-boot`]: /domain: expected running, found shut off/ } }),
+    refusal: {
+      words: ({ guest }) =>
+        new RegExp(`domain ${guest} was to be started, and libvirt could not: .*Cannot allocate memory; free some`),
+      within: 60,
+      relieve: (place) => limitMemory(place, "unlimited"),
     },
   },
   {
