@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -64,6 +64,13 @@ describe("building the module", () => {
     expect(lastLine(await build("exit 2"))).toBe(
       "module duet was to be built, and is not: make printed nothing within 1800 s, or had to wait 1800 s for another one",
     );
+  });
+
+  it("waits for another build of the same", async () => {
+    const order = join(root, "order");
+    const slow = sh`echo begin >>${order}; sleep 0.3; echo end >>${order}`.shell;
+    await Promise.all([build(slow), build(slow)]);
+    expect(readFileSync(order, "utf8")).toBe("begin\nend\nbegin\nend\n");
   });
 
   it("says what is missing before anything runs", async () => {

@@ -9,6 +9,23 @@ const turnLimit = 1800;
 const buildLimit = 1800;
 
 /**
+ * Perl that locks a file and becomes a command, which holds the lock with all that it starts. A guest's locks reach the
+ * server as those of fcntl(2), which flock(1) on the host neither takes nor sees; this is the same kind on both sides.
+ * Arguments: seconds to wait, the file, the command.
+ *
+ * Source: fcntl(2), "Open file description locks"; the constant is F_OFD_SETLKW.
+ */
+const holdTurn = `use Fcntl qw(F_WRLCK SEEK_SET);
+($seconds, $file) = splice @ARGV, 0, 2;
+$^F = 255;
+open TURN, "+<", $file or die "$file: $!\n";
+$lock = pack "s s x4 q q i x4", F_WRLCK, SEEK_SET, 0, 0, 0;
+alarm $seconds;
+fcntl TURN, 38, $lock or die "$file: $!\n";
+alarm 0;
+exec @ARGV or die "$ARGV[0]: $!\n";`;
+
+/**
  * Makes the machine see the sources as they are on the host now. Over NFS a file's times come from memory for up to a
  * minute, and make looks at nothing but times; opening a file asks the server.
  *
@@ -36,8 +53,8 @@ export function freshSources(developer: Developer, ...paths: readonly string[]):
 }
 
 /**
- * Runs make as the developer, one at a time of those that guests run there, and of those that hosts do. Its lines stream
- * to standard error; when it fails, the first error is the last line.
+ * Runs make as the developer, one at a time of those that guests and the host run there. Its lines stream to standard
+ * error; when it fails, the first error is the last line.
  *
  * @param what what is built, in the words of a message: "module duet"
  * @param turn absolute path of a file of the developer's: whoever has it locked is building
@@ -51,7 +68,7 @@ export function makeAsDeveloper(
 ): Shell {
   const make = asDeveloper(
     developer,
-    ...["flock", "-w", turnLimit, turn],
+    ...["perl", "-e", holdTurn, turnLimit, turn],
     ...["env", "LC_ALL=C", "timeout", "-k", 10, buildLimit, "make"],
     sh`"-j$(nproc)"`,
     ...words,
