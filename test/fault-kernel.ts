@@ -27,7 +27,7 @@ function broken(what: string, statement: string, why: string, within: number): F
       stack.host(
         lines(
           sh`cp -p -- ${source} ${kept}`,
-          sh`sed -i -e ${`s/^\t${before}$/&\n\t${statement}/`} ${source}`,
+          sh`sed -i -e ${`s/^\t${before}$/&\\n\t${statement}/`} ${source}`,
           sh`if cmp -s ${source} ${kept}; then echo ${`there is no ${before} in ${source}`} >&2; exit 1; fi`,
         ),
       ),
