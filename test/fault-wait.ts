@@ -51,9 +51,9 @@ async function setLink({ stack, guest }: Place, state: "up" | "down"): Promise<v
   await stack.inside(sh`for link in $(${list}); do ip link set "$link" ${state}; done`);
 }
 
-/** Sets how many bytes a process of libvirtd may write to, itself and each QEMU that it starts from then on. */
-function limitMemory({ stack }: Place, bytes: string): Promise<string> {
-  return stack.host(sh`prlimit ${`--data=${bytes}`} --pid "$(cat ${`${stack.paths.run}/libvirtd.pid`})"`);
+/** Sets how many bytes of memory libvirtd may have, and each QEMU that it starts from then on. */
+function limitMemory({ stack }: Place, bytes: number | "unlimited"): Promise<string> {
+  return stack.host(sh`prlimit ${`--data=${bytes}:unlimited`} --pid "$(cat ${`${stack.paths.run}/libvirtd.pid`})"`);
 }
 
 /** What an `up` has to wait for, or cannot do before something changes. */
@@ -82,7 +82,7 @@ export const waitFaults: readonly Fault[] = [
     name: "no memory for the guest",
     cheap: false,
     apply: async (place) => {
-      await limitMemory(place, "512M:unlimited");
+      await limitMemory(place, 512 * 1024 * 1024);
       await place.stack.virsh("destroy", place.guest);
     },
     words: (guest) => ({ drifts: { [`${guest}-boot`]: /domain: expected running, found shut off/ } }),

@@ -44,7 +44,8 @@ function notStarted(domain: string): Shell {
   const memory = "free some memory of the host, or lower `memory` in duet:vms";
   return lines(
     sh`{ what='mend that'; case $why in *'Cannot allocate memory'*) what=${memory} ;; esac`,
-    sh`why=$(sed -e 's/^error: //' -e '/^$/d' <<<"$why" | tail -n 1)`,
+    // Its first line says no more than that; QEMU's own words may take several after it.
+    sh`why=$(sed -e 's/^error: //' -e '/^Failed to start domain/d' -e '/^$/d' <<<"$why" | paste -sd' ')`,
     sh`${fail(sh`${`domain ${domain} was to be started, and libvirt could not: `}"$why; $what, then run this again"`)}; }`,
   );
 }
