@@ -88,7 +88,7 @@ export const waitFaults: readonly Fault[] = [
     words: (guest) => ({ drifts: { [`${guest}-boot`]: /domain: expected running, found shut off/ } }),
     refusal: {
       words: ({ guest }) =>
-        new RegExp(`domain ${guest} was to be started, and libvirt could not: .*Cannot allocate memory; free some`),
+        new RegExp(`domain ${guest} was to be started, and libvirt could not: .*Cannot allocate memory.*; free some`),
       within: 60,
       relieve: (place) => limitMemory(place, "unlimited"),
     },
