@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { sh } from "../components/index.ts";
-import { createScript, recordFile } from "../components/machine/step.ts";
+import { createScript, deleteScript, recordFile } from "../components/machine/step.ts";
 import { temporaryFolder } from "../test/temporary-folder.ts";
 import { takeBack } from "./take-back.ts";
 
@@ -21,7 +21,7 @@ const file = (name: string) => join(folder, name);
 /** Runs a step for the first time, and it fails. By default what takes it back notes its name. */
 function failing(name: string, age: number, undo = sh`echo ${name} >>${file("undone")}`): void {
   const record = recordFile(`${folder}/steps`, name);
-  const script = createScript(record, 1, { create: sh`false`, facts: sh`:`, undo });
+  const script = createScript(record, 1, { create: sh`false`, facts: sh`:`, undo: deleteScript(record, undo) });
   expect(spawnSync("bash", ["-c", script.shell]).status).toBe(1);
   const time = Date.now() / 1000 - age;
   utimesSync(`${record}.undo`, time, time);

@@ -71,6 +71,19 @@ describe("a machine", () => {
     expect(await settled(deployed.value.stdout)).toEqual({ value: "printed", secret: false });
   });
 
+  it("keeps a step's way back where Pulumi runs, and in no guest, nor one that takes nothing back", async () => {
+    const deployed = await deploy(() => {
+      const host = new Machine("host", { records });
+      host.step("one", { title: "t", create: sh`a`, delete: sh`undo-it` }, {});
+      host.step("two", { title: "t", create: sh`a` }, {});
+      new Machine("guest", { records, connection }).step("far", { title: "t", create: sh`a`, delete: sh`undo-it` }, {});
+    });
+    const kept = `${records}/one.undo`;
+    expect(scriptOf(localStep(deployed, "one")).script).toContain(`mv -- ${kept}.new ${kept}\n`);
+    expect(scriptOf(localStep(deployed, "two")).script).not.toContain(".undo");
+    expect(scriptOf(deployed.resource("command:remote:Command", "far")).script).not.toContain("undo");
+  });
+
   it("keeps the output of a secret step from the log, and secret in the state", async () => {
     const deployed = await deploy(() =>
       new Machine("host", { records }).step("one", { title: "t", create: sh`a`, secretOutput: true }, {}),

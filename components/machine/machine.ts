@@ -75,21 +75,16 @@ export class Machine {
     const facts = args.facts ?? sh`:`;
     this.#steps[name] = { title: args.title, facts: facts.shell };
     const record = recordFile(this.#args.records, name);
-    const isHere = this.#args.connection === undefined;
-    const create = pulumi
-      .all([args.create, this.#generations, args.across, isHere ? args.delete : undefined])
-      .apply(([create, generations, across, undo]) =>
-        createScript(record, generations[name] ?? 1, {
-          create,
-          facts,
-          ...(undo && { undo }),
-          ...(across && { across: [...across] }),
-        }),
-      );
     // The record of a step across goes with the machine that has it.
     const undo = pulumi
       .output(args.delete ?? sh`:`)
       .apply((script) => (args.across === undefined ? deleteScript(record, script) : script));
+    const isKept = this.#args.connection === undefined && args.delete !== undefined;
+    const create = pulumi
+      .all([args.create, this.#generations, args.across, isKept ? undo : undefined])
+      .apply(([create, generations, across, undo]) =>
+        createScript(record, generations[name] ?? 1, { create, facts, undo, across }),
+      );
     const resource = this.#command(name, create, undo, args, { deletedWith: this.#opts.deletedWith, ...opts });
     return { stdout: resource.stdout, resource };
   }

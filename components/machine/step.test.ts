@@ -16,7 +16,7 @@ beforeEach(() => {
 
 /** Runs a step as the command plugin does: the command in a shell, the script on standard input. */
 function run(create: Shell, { facts = sh`:`, undo = sh`:`, stdin = "", title = "do it" } = {}) {
-  const input = stepInput(createScript(record, 1, { create, facts, undo }), stdin);
+  const input = stepInput(createScript(record, 1, { create, facts, undo: deleteScript(record, undo) }), stdin);
   return spawnSync("/bin/bash", ["-c", stepCommand(title).shell], { input, encoding: "utf8", cwd: root });
 }
 

@@ -46,18 +46,18 @@ export const undoSuffix = ".undo";
 export interface StepScripts {
   readonly create: Shell;
   readonly facts: Shell;
-  /** What takes it back, for a step on the machine on which Pulumi runs: a guest goes with all that is in it. */
-  readonly undo?: Shell;
+  /** Its `deleteScript`, to be kept where Pulumi runs: a guest goes with all that is in it. */
+  readonly undo?: Shell | undefined;
   /** The words of `across`. */
-  readonly across?: readonly string[];
+  readonly across?: readonly string[] | undefined;
 }
 
 /**
  * The bash of a step: the record is dropped first and written last, so that a step which was cut off anywhere is
  * known to be incomplete. The generation changes the text of the command, and with it makes Pulumi run it again.
  *
- * Pulumi forgets a step whose first run fails, and would never take its half back. So what does is kept beside the
- * record from the start.
+ * Pulumi forgets a step whose first run fails, and would never take its half back. So `undo` is kept beside the record
+ * before anything is done.
  */
 export function createScript(record: string, generation: number, scripts: StepScripts): Shell {
   const { create, facts, undo, across } = scripts;
@@ -85,7 +85,7 @@ function keepUndo(record: string, undo: Shell): Shell {
   const file = `${record}${undoSuffix}`;
   return lines(
     sh`mkdir -p -- "$(dirname ${record})"`,
-    sh`printf '%s\n' ${deleteScript(record, undo).shell} >${`${file}.new`}; mv -- ${`${file}.new`} ${file}`,
+    sh`printf '%s\n' ${undo.shell} >${`${file}.new`}; mv -- ${`${file}.new`} ${file}`,
   );
 }
 
