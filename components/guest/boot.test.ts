@@ -100,9 +100,14 @@ describe("a guest", () => {
 
   it.each([
     ["qemu-system-x86_64: cannot set up guest memory 'pc.ram': Cannot allocate memory", "free some memory of the host"],
+    [
+      "qemu closed the monitor:\nqemu: mprotect: Cannot allocate memory\nqemu: no buffer",
+      "free some memory of the host",
+    ],
     ["Cannot access storage file '/img'", "mend that"],
-  ])("that libvirt cannot start is named with the reason: %s", async (why, advice) => {
-    const virsh = `case $4 in domstate) echo 'shut off';; start) printf 'error: Failed to start domain\nerror: %s\n\n' "${why}" >&2; exit 1;; esac`;
+  ])("that libvirt cannot start is named with the reason, in a line: %j", async (said, advice) => {
+    const why = said.replaceAll("\n", " ");
+    const virsh = `case $4 in domstate) echo 'shut off';; start) printf 'error: Failed to start domain\nerror: %s\n\n' "${said}" >&2; exit 1;; esac`;
     const ran = await boot(host({ state: "shut off" }, { virsh }));
     expect(ran.code).toBe(1);
     expect(lastLine(ran)).toContain(`domain duetdev was to be started, and libvirt could not: ${why}; ${advice}`);
