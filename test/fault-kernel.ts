@@ -35,11 +35,9 @@ function broken(what: string, statement: string, why: string, within: number): F
     refusal: {
       words: ({ guest }) => new RegExp(`${guest} booted it and ${why}`, "s"),
       within,
-      relieve: async (place) => {
-        const old = sh`uname -r | grep -v -F -e +duet-`;
-        await place.stack.awaitGuest(place.guest, "be back in its old kernel", old, 5);
-        await mend(place);
-      },
+      verify: ({ stack, guest }) =>
+        stack.awaitGuest(guest, "be back in its old kernel", sh`uname -r | grep -v -F -e +duet-`, 5),
+      relieve: mend,
     },
     restore: mend,
   };

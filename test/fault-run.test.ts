@@ -152,11 +152,11 @@ describe("a fault", () => {
 });
 
 describe("a fault that up cannot repair at once", () => {
-  const refusing = (relieve: () => Promise<unknown>): Fault => ({
+  const refusing = (relieve: () => Promise<unknown>, verify?: () => Promise<unknown>): Fault => ({
     name: "disk full",
     cheap: true,
     apply: async () => {},
-    refusal: { words: () => /No space left/, within: 10, relieve },
+    refusal: { words: () => /No space left/, within: 10, relieve, ...(verify && { verify }) },
   });
   const full =
     "Diagnostics:\n  command:remote:Command (one-packages):\n    error: exit status 1: No space left on device\n";
@@ -165,6 +165,15 @@ describe("a fault that up cannot repair at once", () => {
     const { asked, place, did } = pretend({ attempt: [255, full] });
     expect((await survive(refusing(did("relieve")), place, did("check"))).problem).toBeUndefined();
     expect(asked).toEqual(["preview", "try up", "relieve", "up", "check", "up again", "relieve"]);
+  });
+
+  it("is not survived when what has to hold then does not, and is relieved all the same", async () => {
+    const { asked, place, did } = pretend({ attempt: [255, full] });
+    const wrong = () => Promise.reject(new Error("the old kernel is gone"));
+    expect((await survive(refusing(did("relieve"), wrong), place, did("check"))).problem).toBe(
+      "the old kernel is gone",
+    );
+    expect(asked).toEqual(["preview", "try up", "relieve"]);
   });
 
   it.each([

@@ -29,6 +29,8 @@ export interface Refusal {
   words(place: Place): RegExp;
   /** Seconds within which it has to end. */
   readonly within: number;
+  /** What else has to hold once it has ended. */
+  verify?(place: Place): Promise<unknown>;
   /** Takes away what stood in the way. Harmless when repeated. */
   relieve(place: Place): Promise<unknown>;
 }
@@ -99,17 +101,15 @@ function summary(preview: string): readonly string[] {
 
 /** What `up` did to libvirt and its preview had not said, or the other way round; undefined where they agree. */
 export function disagreement(preview: string, up: string, besides: readonly string[] = []): string | undefined {
-  const isBound = ({ name }: Change) => !besides.includes(name);
-  const names = (output: string) =>
-    [
-      ...new Set(
-        ofLibvirt(output)
-          .filter(isBound)
-          .map(({ name }) => name),
-      ),
-    ]
-      .sort()
-      .join(", ") || "nothing";
+  const names = (output: string) => {
+    const all = ofLibvirt(output).map(({ name }) => name);
+    return (
+      [...new Set(all)]
+        .filter((name) => !besides.includes(name))
+        .sort()
+        .join(", ") || "nothing"
+    );
+  };
   const [announced, done] = [names(preview), names(up)];
   return announced === done ? undefined : `preview would change ${announced} of libvirt's, and up changed ${done}`;
 }
@@ -167,7 +167,7 @@ export async function survive(
 }
 
 /** Runs an `up` that is to end in time with a clear line, and takes away its reason. */
-async function refuses({ words, within, relieve }: Refusal, place: Place): Promise<void> {
+async function refuses({ words, within, verify, relieve }: Refusal, place: Place): Promise<void> {
   const { code, output, seconds } = await place.stack.attempt("up");
   if (code === 0) {
     throw new Error(`up was to fail with ${words(place)}, and did not`);
@@ -178,5 +178,6 @@ async function refuses({ words, within, relieve }: Refusal, place: Place): Promi
   if (seconds > within) {
     throw new Error(`up was to end within ${within} s with its error, and took ${seconds.toFixed()} s`);
   }
+  await verify?.(place);
   await relieve(place);
 }
