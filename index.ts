@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { findSite } from "./bin/site.ts";
 import { DuetEnvironment, parseSpec, type Spec, SpecError, specKeys } from "./components/index.ts";
+import { findSite } from "./site.ts";
 
 /** What the stack's configuration says under `duet:`, by key. */
 function readConfig(): Record<string, unknown> {
@@ -23,7 +23,7 @@ function readConfig(): Record<string, unknown> {
   return values;
 }
 
-/** A spec with problems is the user's to mend: its lines, and no stack of ours. */
+/** A spec with problems is the user's to correct: the lines alone are printed, and no stack trace. */
 function checked<T>(check: () => T): T {
   try {
     return check();
@@ -39,4 +39,4 @@ const { spec, site } = checked(() => {
 });
 
 /** For each guest: name, address, gdbPort, kernelRelease, sshCommand and gdbCommand. */
-export const vms = new DuetEnvironment("duet", { spec, stack, site }).vms;
+export const vms = new DuetEnvironment("duet", { spec, site }).vms;

@@ -8,7 +8,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { folders } from "../bin/environment.ts";
+import { folders } from "../launcher/environment.ts";
 import { installToolchain, toolchainEnvironment } from "../toolchain/install.ts";
 
 const project = join(import.meta.dirname, "..");

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Deployed, deploy, type Made, scriptOf, settled } from "../test/mocks.ts";
+import { type Deployed, deploy, given, type Made, scriptOf, settled } from "../test/support/mocks.ts";
 import { DuetEnvironment, type Site } from "./environment.ts";
 import { parseSpec } from "./spec.ts";
 
@@ -16,16 +16,19 @@ const spec = {
 };
 
 const site: Site = {
-  uri: "qemu+unix:///system",
-  enter: ["ip", "netns", "exec", "duet"],
-  accelerator: "tcg",
-  cache: "/cache",
-  leases: "/state/leases",
-  stateFolder: "/state/dev",
-  consoleLogs: "/log",
-  consoleLogsHere: "/log",
-  developer: { uid: 1000, gid: 1001 },
-  home: "/home/dev",
+  host: {
+    stack: "dev",
+    uri: "qemu+unix:///system",
+    enter: ["ip", "netns", "exec", "duet"],
+    accelerator: "tcg",
+    cache: "/cache",
+    leases: "/state/leases",
+    stateFolder: "/state/dev",
+    consoleLogs: "/log",
+    consoleLogsHere: "/log",
+    developer: { uid: 1000, gid: 1001 },
+    home: "/home/dev",
+  },
   image: { path: "/images/debian.qcow2" },
   fragments: [{ name: "perf", text: "CONFIG_PERF_EVENTS=y" }],
   sources: { kernel: spec.sources.kernel, module: spec.sources.module, tools: spec.sources.tools },
@@ -36,7 +39,7 @@ const keysOf = (vm: string) =>
     .map((text) => Buffer.from(text).toString("base64"))
     .join("\n");
 
-/** What the steps print where all goes well. */
+/** What the steps print if all goes well. */
 const printed: Readonly<Record<string, string>> = {
   "kernel-source": "commit: abc\nhash: h1",
   "module-source": "commit: def\nhash: h2",
@@ -47,7 +50,7 @@ const printed: Readonly<Record<string, string>> = {
   "kernel-config-guest-modules": "Module Size",
   "kernel-config-guest-config": "CONFIG_FROM_GUEST=y",
   "kernel-config": "config: c1",
-  kernel: "release: 6.1.0+duet-abc\nbuild id: 0123\npackage: /media/data/duet/build/duet-kernel/linux.deb",
+  kernel: "release: 6.1.0+duet-abc\nbuild-id: 0123\npackage: /media/data/duet/build/duet-kernel/linux.deb",
   "module-build": "build-id: m1",
   "tools-build": "tools: t1",
   "one-gdb-port": "1234",
@@ -56,6 +59,7 @@ const printed: Readonly<Record<string, string>> = {
     vms.flatMap((vm) => [
       [`${vm}-access`, keysOf(vm)],
       [`${vm}-kernel-boot`, "running: 6.1.0+duet-abc"],
+      [`module-${vm}`, "build-id: m1"],
       [`${vm}-debug`, "function: f\naddress: 0x1\nfile: /m.c\nline: 3"],
     ]),
   ),
@@ -68,12 +72,16 @@ const domain = "libvirt:index/domain:Domain";
 
 let env: Deployed<DuetEnvironment>;
 beforeAll(async () => {
-  env = await deploy(() => new DuetEnvironment("duet", { spec: parseSpec(spec), stack: "dev", site }), printed);
+  env = await deploy(() => new DuetEnvironment("duet", { spec: parseSpec(spec), site }), printed);
 });
 
 const label = ({ type, name }: Made) => `${type} ${name}`;
 const steps = () => env.made.filter(({ type }) => type === local || type === remote);
 const step = (name: string): Made => steps().find((one) => one.name === name) as Made;
+/** Where the machine keeps a step. */
+const recordsOf = (one: Made) => /^title=.* records=(\S+) /m.exec(scriptOf(one).file)?.[1];
+/** The steps of a guest, by the resource with which they go. */
+const stepsOf = (vm: string) => steps().flatMap((one) => (one.deletedWith === `${domain} ${vm}` ? [one.name] : []));
 const isComponent = ({ type }: Made) => type.startsWith("duet:") && type !== facts;
 
 /** All that has to be there before a resource is made: what it depends on, what its parents depend on, and so on. */
@@ -94,15 +102,15 @@ describe("the parts of an environment", () => {
     expect(Object.fromEntries(tokens.filter(([name]) => !/^(one|two)\b/.test(name ?? "")))).toEqual({
       duet: "duet:index:DuetEnvironment",
       "host-packages": "duet:host:HostPackages",
-      "kernel-source": "duet:kernel:SourceTree",
-      "module-source": "duet:kernel:SourceTree",
-      "tools-source": "duet:kernel:SourceTree",
+      "kernel-source": "duet:sources:SourceTree",
+      "module-source": "duet:sources:SourceTree",
+      "tools-source": "duet:sources:SourceTree",
       network: "duet:host:Network",
       image: "duet:guest:Image",
       "nfs-export": "duet:host:NfsExport",
       "kernel-config": "duet:kernel:KernelConfig",
       kernel: "duet:kernel:KernelBuild",
-      "gdb-access": "duet:host:GdbAccess",
+      "gdb-access": "duet:gdb:AutoLoad",
       module: "duet:duet:DuetModule",
       tools: "duet:duet:DuetTools",
     });
@@ -118,7 +126,7 @@ describe("the parts of an environment", () => {
       "VM-account": "duet:guest:Account",
       "VM-mount": "duet:guest:NfsMount",
       "VM-kernel": "duet:kernel:KernelInstall",
-      "VM-debug": "duet:debug:DebugSession",
+      "VM-debug": "duet:gdb:DebugSession",
     });
   });
 
@@ -131,7 +139,7 @@ describe("the parts of an environment", () => {
     for (const one of steps()) {
       expect([one.name, one.parent]).toEqual([
         one.name,
-        expect.stringMatching(/^duet:(host|guest|kernel|duet|debug):/),
+        expect.stringMatching(/^duet:(host|sources|guest|kernel|duet|gdb):/),
       ]);
     }
   });
@@ -148,7 +156,7 @@ describe("the parts of an environment", () => {
   });
 
   it("talk to the libvirt of the site", () => {
-    expect(env.resource("pulumi:providers:libvirt", "duet-libvirt").inputs.uri).toBe(site.uri);
+    expect(env.resource("pulumi:providers:libvirt", "duet-libvirt").inputs.uri).toBe(site.host.uri);
     for (const one of env.made.filter(({ type }) => type.startsWith("libvirt:"))) {
       expect([label(one), one.provider]).toEqual([label(one), "pulumi:providers:libvirt duet-libvirt"]);
     }
@@ -159,16 +167,11 @@ describe("the steps of each machine", () => {
   it("go to one resource of facts each", () => {
     const machines = env.made.filter(({ type }) => type === facts).map(({ name }) => name);
     expect(machines.sort()).toEqual(["host", "one-facts", "two-facts"]);
-    const declared = machines.flatMap((name) => Object.keys(env.resource(facts, name).inputs.steps));
-    expect(declared.sort()).toEqual(
-      steps()
-        .map(({ name }) => name)
-        .sort(),
-    );
+    expect(steps().every((one) => recordsOf(one) !== undefined)).toBe(true);
   });
 
   it.each([...vms])("of guest %s run in that guest, all others on the host", (vm) => {
-    const names = Object.keys(env.resource(facts, `${vm}-facts`).inputs.steps);
+    const names = stepsOf(vm);
     const address = `192.168.151.${10 + vms.indexOf(vm)}`;
     // The kernel's boot ends every connection to its guest.
     const fromHost = `${vm}-kernel-boot`;
@@ -176,8 +179,8 @@ describe("the steps of each machine", () => {
       expect([name, step(name).type, step(name).inputs.connection?.host]).toEqual([name, remote, address]);
     }
     expect(step(fromHost).type).toBe(local);
-    for (const name of Object.keys(env.resource(facts, "host").inputs.steps)) {
-      expect([name, step(name).type]).toEqual([name, local]);
+    for (const one of steps().filter((one) => recordsOf(one) === "/state/dev/steps")) {
+      expect([one.name, one.type]).toEqual([one.name, local]);
     }
     expect(names).toContain(`${vm}-mount`);
   });
@@ -195,7 +198,7 @@ describe("the steps of each machine", () => {
 
   it("are bash that parses", () => {
     for (const one of steps()) {
-      for (const script of [one.inputs.create, scriptOf(one).script, one.inputs.delete]) {
+      for (const script of [one.inputs.create, scriptOf(one).file, one.inputs.delete]) {
         expect(() => execFileSync("bash", ["-n"], { input: script }), one.name).not.toThrow();
       }
     }
@@ -211,8 +214,7 @@ describe("two guests", () => {
     ]);
     expect(env.resource(domain, "one").inputs.xml.xslt).toContain("tcp:127.0.0.1:1234");
     expect(env.resource(domain, "two").inputs.xml.xslt).toContain("tcp:127.0.0.1:4321");
-    const owners = vms.map((vm) => scriptOf(step(`${vm}-gdb-port`)).script.match(/dev\/(one|two)/g));
-    expect(owners.map((found) => new Set(found))).toEqual([new Set(["dev/one"]), new Set(["dev/two"])]);
+    expect(vms.map((vm) => given(step(`${vm}-gdb-port`), "owner"))).toEqual(["dev/one", "dev/two"]);
     const hostKeys = vms.map((vm) => step(`${vm}-mount`).inputs.connection.hostKey);
     expect(hostKeys).toEqual(["ssh-ed25519 one h", "ssh-ed25519 two h"]);
   });
@@ -229,12 +231,8 @@ describe("two guests", () => {
   });
 
   it("share one compilation of module and tools, in the first of them", () => {
-    expect(Object.keys(env.resource(facts, "one-facts").inputs.steps)).toEqual(
-      expect.arrayContaining(["module-build", "tools-build", "module-one", "tools-one"]),
-    );
-    expect(
-      Object.keys(env.resource(facts, "two-facts").inputs.steps).filter((name) => name.endsWith("-build")),
-    ).toEqual([]);
+    expect(stepsOf("one")).toEqual(expect.arrayContaining(["module-build", "tools-build", "module-one", "tools-one"]));
+    expect(stepsOf("two").filter((name) => name.endsWith("-build"))).toEqual([]);
   });
 });
 
@@ -302,8 +300,8 @@ describe("secrets", () => {
 
   it("are in no command's text and in no script", () => {
     for (const one of steps()) {
-      const { script } = scriptOf(one);
-      expect([one.name, /(CLIENT|HOST) KEY/.test(script + one.inputs.create + one.inputs.delete)]).toEqual([
+      const { file } = scriptOf(one);
+      expect([one.name, /(CLIENT|HOST) KEY/.test(file + one.inputs.create + one.inputs.delete)]).toEqual([
         one.name,
         false,
       ]);
@@ -327,7 +325,7 @@ describe("what dies with a domain", () => {
   it.each(vms)("is all that %s has inside, so that no destroy asks a guest that is gone", (vm) => {
     const own = `${domain} ${vm}`;
     expect(env.resource(facts, `${vm}-facts`).deletedWith).toBe(own);
-    for (const name of Object.keys(env.resource(facts, `${vm}-facts`).inputs.steps)) {
+    for (const name of stepsOf(vm)) {
       expect([name, step(name).deletedWith]).toEqual([name, own]);
     }
     expect(step(`${vm}-kernel-boot`).deletedWith).toBe(own);
@@ -366,7 +364,6 @@ describe("another spec", () => {
       () =>
         new DuetEnvironment("duet", {
           spec: parseSpec({ ...spec, kernel: { base: "tiny", localmodconfig: false } }),
-          stack: "dev",
           site,
         }),
       printed,
@@ -382,14 +379,13 @@ describe("another spec", () => {
       () =>
         new DuetEnvironment("duet", {
           spec: parseSpec({ ...spec, host: { sandbox: true } }),
-          stack: "dev",
-          site: { ...site, fetchNamespace: "/run/netns/outer" },
+          site: { ...site, host: { ...site.host, fetchNamespace: "/run/netns/outer" } },
         }),
       printed,
     );
-    const script = (name: string) => scriptOf(ganesha.resource(local, name)).script;
-    expect(script("nfs-export")).toContain("ganesha.nfsd");
-    expect(script("host-packages")).toContain("nfs-ganesha-vfs");
-    expect(script("host-packages")).toContain("nsenter --net=/run/netns/outer");
+    const packages = ganesha.resource(local, "host-packages");
+    expect(given(ganesha.resource(local, "nfs-export"), "folder")).toBe("/state/dev/nfs");
+    expect(given(packages, "packages")).toContain("nfs-ganesha-vfs");
+    expect(given(packages, "fetch_namespace")).toBe("/run/netns/outer");
   });
 });

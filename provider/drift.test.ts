@@ -1,95 +1,133 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import type { FactsReader } from "../components/machine/facts.ts";
+import { scriptText } from "../components/machine/script-text.ts";
 import { sh } from "../components/machine/shell.ts";
-import { createScript, recordFile } from "../components/machine/step.ts";
-import { temporaryFolder } from "../test/temporary-folder.ts";
-import { compare, parseReadings, readDrift, readScript, Unreachable } from "./drift.ts";
+import { stepFile } from "../components/machine/step.ts";
+import { temporaryFolder } from "../test/support/temporary-folder.ts";
+import { ask, Unreachable } from "./ask.ts";
+import { readMachine } from "./drift.ts";
 import { created, diff, type FactsInputs, updated } from "./facts.ts";
 
 let folder: string;
+let reader: FactsReader;
 let inputs: FactsInputs;
-const facts = () => sh`cat ${`${folder}/state`}`;
-
-/** Does the step for real, as the command of the step would. */
-function converge(name: string, content: string): void {
-  const create = sh`printf '%s\n' ${content} >${`${folder}/state`}`;
-  const script = createScript(recordFile(`${folder}/records`, name), 1, { create, facts: facts() });
-  execFileSync("bash", ["-c", script.shell]);
-}
+let steps = 0;
 
 beforeEach(() => {
-  folder = temporaryFolder("drift-");
-  mkdirSync(join(folder, "records"));
-  inputs = {
-    reader: { command: ["bash", "-c"], records: `${folder}/records`, timeout: 1 },
-    steps: { "a step": { title: "hold a state", facts: facts().shell } },
-  };
+  folder = temporaryFolder("it's drift-");
+  reader = { command: ["bash", "-c"], records: join(folder, "records"), timeout: 1 };
+  inputs = { reader };
+  mkdirSync(reader.records);
 });
+
+/** Puts a step on the machine, and does it: as its command would. */
+function does(step: string, create: string, facts: string, title = "hold a state") {
+  const frame = new URL("../components/machine/step.sh", import.meta.url).pathname;
+  const name = `step${++steps}.sh`;
+  writeFileSync(join(folder, name), `create() { ${create}; }\nfacts() { ${facts}; }\nrun_step "$@"\n`);
+  const body = scriptText(`file://${folder}/x.ts`, name, {});
+  const library = scriptText(`file://${frame}`, "step.sh", {});
+  const file = join(reader.records, `${step}.sh`);
+  writeFileSync(file, stepFile({ title, step, records: reader.records }, `${library}\n${body}`, "1.1"));
+  return spawnSync("setsid", ["--wait", "bash", file, "create"], { encoding: "utf8" });
+}
+const state = () => join(folder, "state");
+const converge = (step: string, content: string) =>
+  does(step, sh`printf '%s\n' ${content} >${state()}`.shell, sh`cat ${state()}`.shell);
+const drifted = async () => (await readMachine(reader)).drift;
+const old = () => created(inputs);
 
 describe("drift", () => {
   it("is none after the step has succeeded", async () => {
-    converge("a step", "mount: /a\nowner: 1000");
-    expect(await readDrift(inputs.reader!, inputs.steps)).toEqual({});
-    expect(await diff(created(inputs), inputs)).toEqual({ changed: [], messages: [] });
+    expect(converge("a-step", "mount: /a\nowner: 1000").status).toBe(0);
+    expect(await readMachine(reader)).toEqual({ drift: {}, hasSteps: true });
+    expect(await diff(old(), inputs)).toEqual({ changed: [], messages: [] });
   });
 
   it("is said in words: what was expected, what was found", async () => {
-    converge("a step", "mount: /a\nowner: 1000");
-    writeFileSync(join(folder, "state"), "owner: 1001\n");
-    expect(await diff(created(inputs), inputs)).toEqual({
-      changed: ["generations.a step"],
-      messages: ["a step (hold a state) has drifted: mount: expected /a, found none; owner: expected 1000, found 1001"],
+    converge("a-step", "mount: /a\nowner: 1000");
+    writeFileSync(state(), "owner: 1001\n");
+    expect(await diff(old(), inputs)).toEqual({
+      changed: ["generations.a-step"],
+      messages: ["a-step (hold a state) has drifted: mount: expected /a, found none; owner: expected 1000, found 1001"],
     });
   });
 
-  it("is read in time where many steps hang, as far as each has come", () => {
-    const hang = { title: "hang", facts: "echo 'begun: yes'; sleep 60" };
-    const steps = Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`step ${index}`, hang]));
+  it("is read in time if many steps hang, as far as each has come", async () => {
+    for (const index of [0, 1, 2, 3, 4]) {
+      does(`step${index}`, ":", 'if [ -e "$record" ]; then echo "begun: yes"; sleep 60; fi');
+    }
+    does("last", ":", "echo 'x: 1'");
     const begin = performance.now();
-    const script = readScript({ records: folder }, { ...steps, last: { title: "be", facts: "echo 'x: 1'" } }, 2);
-    const readings = parseReadings(execFileSync("bash", ["-c", script.shell], { encoding: "utf8" }));
-    expect((performance.now() - begin) / 1000).toBeLessThan(9);
-    expect(readings["step 4"]?.facts).toEqual(["begun: yes"]);
+    const readings = await ask(reader, 2);
+    expect((performance.now() - begin) / 1000).toBeLessThan(12);
+    expect(readings.step4?.facts).toEqual(["begun: yes"]);
     expect(readings.last?.facts).toEqual(["x: 1"]);
-  }, 20_000);
+  });
+
+  it("is there if no file matches a pattern of the facts any more", async () => {
+    const files = `local files=(${folder.replace(/\W/g, "\\$&")}/state*); if [ -e "$files" ]; then echo 'a: 1'; else echo 'a: 2'; fi`;
+    writeFileSync(state(), "");
+    does("a-step", ":", files);
+    expect(await drifted()).toEqual({});
+    rmSync(state());
+    expect((await drifted())["a-step"]?.differences).toEqual(["a: expected 1, found 2"]);
+    does("a-step", ":", `set -- "${folder}"/state*; echo "count: $#"`);
+    expect(await drifted()).toEqual({});
+  });
 
   it("raises the generation of that step alone, once", async () => {
-    inputs = { ...inputs, steps: { ...inputs.steps, other: { title: "be", facts: "echo 'x: 1'" } } };
-    converge("a step", "a: 1");
-    writeFileSync(join(folder, "records/other"), "x: 1\n");
-    writeFileSync(join(folder, "state"), "a: 2\n");
-    const next = await updated(created(inputs), inputs, false);
-    expect(next.generations).toEqual({ "a step": 2, other: 1 });
-    converge("a step", "a: 1");
+    does("other", ":", "echo 'x: 1'");
+    converge("a-step", "a: 1");
+    writeFileSync(state(), "a: 2\n");
+    const next = await updated(old(), inputs, false);
+    expect(next).toMatchObject({ generations: { "a-step": 2 }, epoch: 1 });
+    converge("a-step", "a: 1");
     expect(await diff(next, inputs)).toEqual({ changed: [], messages: [] });
   });
 
-  it("is there where a step was cut off, or its record is gone", async () => {
-    const script = createScript(`${folder}/records/a step`, 1, {
-      create: sh`echo half >${`${folder}/state`}; false`,
-      facts: facts(),
-    });
-    expect(() => execFileSync("bash", ["-c", script.shell], { stdio: "ignore" })).toThrow();
-    expect(await readDrift(inputs.reader!, inputs.steps)).toEqual({ "a step": ["was not completed on this machine"] });
+  it("is there if a step was cut off after it had succeeded once, or its record or its file is gone", async () => {
+    converge("a-step", "a: 1");
+    expect(does("a-step", "false", "echo 'a: 1'").status).not.toBe(0);
+    expect((await drifted())["a-step"]?.differences).toEqual(["was not completed on this machine"]);
+    converge("a-step", "a: 1");
+    rmSync(join(reader.records, "a-step"));
+    expect((await drifted())["a-step"]?.differences).toEqual(["was not completed on this machine"]);
+    converge("a-step", "a: 1");
+    rmSync(join(reader.records, "a-step.sh"));
+    expect((await drifted())["a-step"]?.differences).toEqual(["a: expected 1, found none"]);
   });
 
-  it("is not claimed for a step that is about to be made", async () => {
-    const old = created({ ...inputs, steps: {} });
-    expect((await diff(old, inputs)).messages).toEqual([]);
-    expect((await updated(old, inputs, false)).generations).toEqual({ "a step": 1 });
+  it("is not claimed for a step that never succeeded: Pulumi has forgotten it, and makes it again", async () => {
+    converge("other", "a: 1");
+    expect(does("a-step", "false", "echo 'a: 1'").status).not.toBe(0);
+    expect(await drifted()).toEqual({});
+  });
+
+  it("of a machine that has none of its steps is that of each of them", async () => {
+    converge("a-step", "a: 1");
+    const next = await updated(old(), inputs, false);
+    rmSync(reader.records, { recursive: true });
+    const { changed, messages } = await diff(next, inputs);
+    expect(changed).toEqual(["epoch"]);
+    expect(messages[0]).toContain(reader.records);
+    expect(await updated(next, inputs, false)).toMatchObject({ epoch: 2 });
   });
 
   it("of a machine that does not answer is left open at preview, and an error at up", async () => {
-    const dead = { ...inputs, reader: { ...inputs.reader!, command: ["false"] } };
-    await expect(readDrift(dead.reader, dead.steps)).rejects.toThrow(Unreachable);
+    const dead = { reader: { ...reader, command: ["false"] } };
+    await expect(readMachine(dead.reader)).rejects.toThrow(Unreachable);
     expect((await diff(created(dead), dead)).messages[0]).toContain("does not answer");
-    expect((await updated(created(dead), dead, true)).generations).toEqual({ "a step": 1 });
-    await expect(updated(created(dead), dead, false)).rejects.toThrow("for 1 s and did not answer");
+    expect(await updated(created(dead), dead, true)).toMatchObject({ generations: {}, epoch: 1 });
+    await expect(updated(created(dead), dead, false)).rejects.toThrow(/did not answer for 1 s/);
   });
 
-  it("is not seen in the order of the lines", () => {
-    expect(compare({ facts: ["a: 1", "b: 2"], record: ["b: 2", "a: 1"] })).toEqual([]);
+  it("is not seen in the order of the lines", async () => {
+    converge("a-step", "a: 1\nb: 2");
+    writeFileSync(state(), "b: 2\na: 1\n");
+    expect(await drifted()).toEqual({});
   });
 });

@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { FactsOfStep, FactsReader } from "../components/machine/facts.ts";
-import type { Question } from "./ahead.ts";
-import { type Drift, readDrift, Unreachable } from "./drift.ts";
+import type { FactsReader } from "../components/machine/facts.ts";
+import { Unreachable } from "./ask.ts";
+import { type Reading, readMachine } from "./drift.ts";
 
 /** Inputs of the resource `duet:machine:Facts`; the reader is undefined at a preview that cannot know it yet. */
 export interface FactsInputs {
   readonly reader?: FactsReader;
-  readonly steps: Readonly<Record<string, FactsOfStep>>;
 }
 
 /** Its outputs. */
 export interface FactsState extends FactsInputs {
   readonly generations: Readonly<Record<string, number>>;
+  readonly epoch: number;
 }
 
 /** What a diff found, for the engine and for the person who reads the preview. */
@@ -21,19 +21,15 @@ export interface Finding {
   readonly messages: readonly string[];
 }
 
-function generations(old: FactsState | undefined, inputs: FactsInputs, drift: Drift): FactsState["generations"] {
-  const next = (name: string): number => (old?.generations[name] ?? 0) + (name in drift ? 1 : 0);
-  return Object.fromEntries(Object.keys(inputs.steps).map((name) => [name, Math.max(next(name), 1)]));
-}
-
-/** Steps that stood in the last `up` too: a new one has no drift, it is about to be made. */
-function known(old: FactsState, inputs: FactsInputs): FactsInputs["steps"] {
-  return Object.fromEntries(Object.entries(inputs.steps).filter(([name]) => name in old.generations));
-}
-
 /** The new state before any machine is asked. */
 export function created(inputs: FactsInputs): FactsState {
-  return { ...inputs, generations: generations(undefined, inputs, {}) };
+  return { ...inputs, generations: {}, epoch: 1 };
+}
+
+/** A machine that has none of the steps has lost them all, or is another one: then each of them runs again. */
+function raised({ generations, epoch = 1 }: FactsState, { drift, hasSteps }: Reading) {
+  const next = Object.keys(drift).map((name) => [name, (generations[name] ?? 1) + 1]);
+  return { generations: { ...generations, ...Object.fromEntries(next) }, epoch: hasSteps ? epoch : epoch + 1 };
 }
 
 /**
@@ -44,19 +40,22 @@ export function created(inputs: FactsInputs): FactsState {
 export async function diff(
   old: FactsState,
   inputs: FactsInputs,
-  read: (question: Question) => Promise<Drift> = ({ reader, steps }) => readDrift(reader, steps),
+  read: (reader: FactsReader) => Promise<Reading> = readMachine,
 ): Promise<Finding> {
   const { reader } = inputs;
   if (reader === undefined) {
     return { changed: ["reader"], messages: [] };
   }
-  const changed = JSON.stringify([old.reader, old.steps]) === JSON.stringify([reader, inputs.steps]) ? [] : ["steps"];
+  const changed = isSame(old.reader, reader) ? [] : ["reader"];
   try {
-    const drift = await read({ reader, steps: known(old, inputs) });
+    const { drift, hasSteps } = await read(reader);
     const words = Object.entries(drift).map(
-      ([name, differences]) => `${name} (${inputs.steps[name]?.title}) has drifted: ${differences.join("; ")}`,
+      ([name, { title, differences }]) => `${name} (${title || "unknown"}) has drifted: ${differences.join("; ")}`,
     );
-    return { changed: [...changed, ...Object.keys(drift).map((name) => `generations.${name}`)], messages: words };
+    return {
+      changed: [...changed, ...(hasSteps ? [] : ["epoch"]), ...Object.keys(drift).map((name) => `generations.${name}`)],
+      messages: hasSteps ? words : [`none of its steps is on record in ${reader.records}: all of them run again`],
+    };
   } catch (error) {
     if (!(error instanceof Unreachable)) {
       throw error;
@@ -68,26 +67,33 @@ export async function diff(
   }
 }
 
+/** The engine keeps no order among properties. */
+function isSame(one: FactsReader | undefined, other: FactsReader): boolean {
+  const key = (reader: FactsReader) => JSON.stringify([reader.command, reader.records, reader.timeout]);
+  return one !== undefined && key(one) === key(other);
+}
+
 /** The new state after a drift. A preview of a machine that does not answer keeps the generations as they are. */
 export async function updated(old: FactsState, inputs: FactsInputs, preview: boolean): Promise<FactsState> {
+  const { generations, epoch = 1 } = old;
   const reader = inputs.reader;
   if (reader === undefined) {
-    return { ...inputs, generations: old.generations };
+    return { ...inputs, generations, epoch };
   }
   const deadline = Date.now() + (preview ? 0 : reader.timeout * 1000);
   for (;;) {
     try {
-      return { ...inputs, generations: generations(old, inputs, await readDrift(reader, known(old, inputs))) };
+      return { ...inputs, ...raised(old, await readMachine(reader)) };
     } catch (error) {
       if (!(error instanceof Unreachable)) {
         throw error;
       }
       if (preview) {
-        return { ...inputs, generations: generations(old, inputs, {}) };
+        return { ...inputs, generations, epoch };
       }
       if (Date.now() > deadline) {
         throw new Error(
-          `the machine was asked for its facts for ${reader.timeout} s and did not answer: ${error.message}`,
+          `cannot read the facts of the machine: it did not answer for ${reader.timeout} s: ${error.message}`,
         );
       }
       await sleep(2000);

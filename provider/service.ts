@@ -6,8 +6,8 @@ import providerServices from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import provider from "@pulumi/pulumi/proto/provider_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
-import type { Question } from "./ahead.ts";
-import type { Drift } from "./drift.ts";
+import type { FactsReader } from "../components/machine/facts.ts";
+import type { Reading } from "./drift.ts";
 import { created, diff, type FactsInputs, type FactsState, updated } from "./facts.ts";
 import { serve } from "./grpc.ts";
 
@@ -22,18 +22,20 @@ function toObject(value: struct.Struct | undefined): Record<string, unknown> {
 function toInputs(value: struct.Struct | undefined): FactsInputs {
   const inputs = toObject(value);
   const known = !JSON.stringify(inputs.reader ?? unknownValue).includes(unknownValue);
-  return { ...(known ? { reader: inputs.reader } : {}), steps: inputs.steps } as FactsInputs;
+  return (known ? { reader: inputs.reader } : {}) as FactsInputs;
 }
 
 function toStruct(state: FactsState): struct.Struct {
   return struct.Struct.fromJavaScript({ ...state } as unknown as Record<string, struct.JavaScriptValue>);
 }
 
-/** The state, with unknown generations where a preview cannot know the machine yet. */
+/** The state, with unknown generations if a preview cannot know the machine yet. */
 function toOutputs(state: FactsState): struct.Struct {
   const outputs = toStruct(state);
   if (state.reader === undefined) {
-    outputs.getFieldsMap().set("generations", struct.Value.fromJavaScript(unknownValue));
+    for (const name of ["generations", "epoch"]) {
+      outputs.getFieldsMap().set(name, struct.Value.fromJavaScript(unknownValue));
+    }
   }
   return outputs;
 }
@@ -42,7 +44,7 @@ export interface ProviderOptions {
   /** Address of the engine. Defaults to what the engine says of itself when it attaches. */
   readonly engine?: string;
   /** How a machine is asked. Defaults to asking it when the engine wants to know. */
-  readonly read?: (question: Question) => Promise<Drift>;
+  readonly read?: (reader: FactsReader) => Promise<Reading>;
 }
 
 /**

@@ -1,22 +1,20 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
-import type { Accelerator } from "../components/guest/virtual-machine.ts";
+import type { Accelerator } from "../components/host/host.ts";
 
 export type { Accelerator };
 
 /**
- * Chooses by CPU flag and device, never by the device alone: /dev/kvm exists on machines without hardware
+ * The accelerator of a machine, this one by default. It is chosen by CPU flag and device, never by the device alone: /dev/kvm exists on machines without hardware
  * virtualization too, and ordinary guests hang there.
  *
  * @param cpuinfo text of /proc/cpuinfo
  * @param kvmUsable whether /dev/kvm could be opened for reading and writing
  */
-export function accelerator(cpuinfo: string, kvmUsable: boolean): Accelerator {
+export function hostAccelerator(
+  cpuinfo: string = readFileSync("/proc/cpuinfo", "utf8"),
+  kvmUsable: boolean = opens("/dev/kvm"),
+): Accelerator {
   return kvmUsable && /^flags\s*:.*\b(vmx|svm)\b/m.test(cpuinfo) ? "kvm" : "tcg";
-}
-
-/** The accelerator of this machine. */
-export function hostAccelerator(): Accelerator {
-  return accelerator(readFileSync("/proc/cpuinfo", "utf8"), opens("/dev/kvm"));
 }
 
 function opens(device: string): boolean {

@@ -39,7 +39,9 @@ await entryPoint("sandbox", async () => {
       }
       requireRoot("run a command in the embedded host");
       if (!(await status(paths)).running) {
-        throw new UserError("the embedded host is not running: `node sandbox/cli.ts start` starts it");
+        throw new UserError(
+          "cannot run a command in the embedded host: it is not running; start it: node sandbox/cli.ts start",
+        );
       }
       const [program, ...rest] = inside(paths, command) as [string, ...string[]];
       // The terminal's signals go to the command itself: only wait for it.
@@ -48,7 +50,7 @@ await entryPoint("sandbox", async () => {
       }
       const result = spawnSync(program, rest, { stdio: "inherit" });
       if (result.error) {
-        throw new UserError(`could not run ${command[0]}: ${result.error.message}`);
+        throw new UserError(`cannot run ${command[0]}: ${result.error.message}`);
       }
       process.exitCode = result.status ?? 1;
       return;

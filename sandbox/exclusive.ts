@@ -21,7 +21,9 @@ export async function exclusive(what: string, key: string, patience = 0, who = "
     return server !== undefined;
   });
   if (!isHeld) {
-    throw new UserError(`${what} is being worked on by ${who}, pid ${await holder(name)}: wait for it, or end it`);
+    throw new UserError(
+      `cannot work on ${what}: ${who}, pid ${await holder(name)}, is working on it; wait for it, or end it`,
+    );
   }
   return () => server?.close();
 }

@@ -1,22 +1,13 @@
-import { spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { dirname, join } from "node:path";
 import { type Accelerator, hostAccelerator } from "./accelerator.ts";
 import { enterSandbox, libvirtdConfiguration, qemuConfiguration } from "./configuration.ts";
 import { exclusive } from "./exclusive.ts";
-import { missingPackages } from "./packages.ts";
+import { bringLoopbackUp, makeNamespaces, namespaceFile, namespacesOf, removeNamespaces } from "./namespace.ts";
+import { requirePackages } from "./packages.ts";
 import type { SandboxPaths } from "./paths.ts";
-import { end, isIn, isNamespace, pidIn, processName, sandboxProcesses, until } from "./processes.ts";
+import { end, isIn, pidIn, processName, run, sandboxProcesses, until } from "./processes.ts";
 import { type Report, UserError } from "./report.ts";
 
 /** One part of the embedded host. */
@@ -42,35 +33,20 @@ export interface SandboxStatus {
 /** Programs that are the sandbox's own, when they run in its namespace; anything else is somebody's work there. */
 const ownNames = /^(libvirtd|qemu-system-.*|dnsmasq|ganesha\.nfsd)$/;
 
-const namespaces = "/run/netns";
-/** There while /run/netns itself is ours to remove. */
-const namespacesMark = "/run/duet.netns";
-/** Source: RFC 4193, unique local addresses; it is on the loopback of the namespace, and nothing is sent to it. */
-const loopbackAddress = "fd64:7565:7400::1/128";
-const environment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
-
 /** Brings the embedded host up: checks each part, and starts what is missing. */
 export async function start(paths: SandboxPaths, report: Report): Promise<void> {
   if ((await parts(paths)).every((part) => part.up)) {
     return;
   }
   requireRoot("start the embedded host");
-  const missing = missingPackages();
-  if (missing.length > 0) {
-    throw new UserError(`packages are missing: ${missing.join(" ")}; \`node sandbox/cli.ts packages\` installs them`);
-  }
+  requirePackages("start the embedded host");
   const unlock = await lock(paths);
   try {
     makeDirectories(paths);
-    if (![paths.namespace, paths.outerNamespace].every((name) => isNamespace(namespaceFile(name)))) {
-      await report(`network namespace ${paths.namespace}`, () => makeNamespace(paths));
+    if (!namespacesOf(paths).every(({ up }) => up)) {
+      await report(`network namespace ${paths.namespace}`, () => makeNamespaces(paths));
     }
-    run("ip", ["-n", paths.namespace, "link", "set", "lo", "up"], "bring up the loopback of the namespace");
-    // Without any IPv6 address, where IPv6 is on, nfs-ganesha listens on every address and not on the bridge alone.
-    if (existsSync("/proc/net/if_inet6")) {
-      const words = ["-n", paths.namespace, "-6", "address", "replace", loopbackAddress, "dev", "lo"];
-      run("ip", words, "give the namespace an IPv6 address");
-    }
+    bringLoopbackUp(paths);
     if (!(await libvirtdIsUp(paths))) {
       await report("libvirtd", () => startLibvirtd(paths));
     }
@@ -85,7 +61,9 @@ export async function start(paths: SandboxPaths, report: Report): Promise<void> 
             return;
           }
         }
-        throw new UserError(`dnsmasq of ${deaf.join(", ")} does not come back: see ${join(paths.log, "libvirtd.log")}`);
+        throw new UserError(
+          `cannot bring up ${deaf.join(", ")}: dnsmasq does not come back; see ${join(paths.log, "libvirtd.log")}`,
+        );
       });
     }
   } finally {
@@ -113,7 +91,7 @@ export async function stop(paths: SandboxPaths, report: Report): Promise<void> {
       for (const other of present.filter((process) => !own.includes(process) && processName(process.pid))) {
         process.stderr.write(`sandbox: left alone in ${paths.namespace}: ${other.name}, pid ${other.pid}\n`);
       }
-      removeNamespace(paths);
+      removeNamespaces(paths);
       const created = readOptional(join(paths.state, "created"));
       run("rm", ["-rf", "--one-file-system", "--", paths.runDirectory, paths.state], "remove the sandbox's files");
       removeEmpty(dirname(paths.state), created ?? paths.state);
@@ -145,21 +123,14 @@ export function inside(paths: SandboxPaths, command: readonly string[]): string[
 /** @throws UserError unless the process runs as root. */
 export function requireRoot(what: string): void {
   if (process.getuid?.() !== 0) {
-    throw new UserError(`to ${what} needs root: run as root or through sudo`);
+    throw new UserError(`cannot ${what}: it needs root; run as root or through sudo`);
   }
-}
-
-function namespaceFile(name: string): string {
-  return `${namespaces}/${name}`;
 }
 
 async function parts(paths: SandboxPaths): Promise<PartStatus[]> {
   const deaf = networksWithoutDnsmasq(paths);
   return [
-    ...[paths.namespace, paths.outerNamespace].map((name) => ({
-      name: `namespace ${name}`,
-      up: isNamespace(namespaceFile(name)),
-    })),
+    ...namespacesOf(paths).map(({ name, up }) => ({ name: `namespace ${name}`, up })),
     {
       name: "libvirtd",
       up: await libvirtdIsUp(paths),
@@ -200,7 +171,7 @@ function answers(socket: string): Promise<boolean> {
 function makeDirectories(paths: SandboxPaths): void {
   const owner = readOptional(join(paths.runDirectory, "owner"));
   if (owner !== undefined && owner !== paths.state) {
-    throw new UserError(`${paths.runDirectory} belongs to the sandbox of ${owner}: stop that one first`);
+    throw new UserError(`cannot use ${paths.runDirectory}: it belongs to the sandbox of ${owner}; stop that one first`);
   }
   const created = mkdirSync(paths.state, { recursive: true, mode: 0o700 });
   if (created !== undefined) {
@@ -216,63 +187,19 @@ function makeDirectories(paths: SandboxPaths): void {
   writeFileSync(join(paths.etc, "qemu.conf"), qemuConfiguration());
 }
 
-function makeNamespace(paths: SandboxPaths): void {
-  if (!existsSync(namespaces)) {
-    writeFileSync(namespacesMark, "");
-  }
-  const { namespace, outerNamespace } = paths;
-  for (const [name, words] of [
-    [namespace, ["add", namespace]],
-    [outerNamespace, ["attach", outerNamespace, `${process.pid}`]],
-  ] as const) {
-    if (!isNamespace(namespaceFile(name))) {
-      rmSync(namespaceFile(name), { force: true });
-      run("ip", ["netns", ...words], `make the network namespace ${name}`);
-    }
-  }
-}
-
-function removeNamespace(paths: SandboxPaths): void {
-  for (const name of [paths.namespace, paths.outerNamespace]) {
-    if (existsSync(namespaceFile(name))) {
-      run("ip", ["netns", "delete", name], `remove the network namespace ${name}`);
-    }
-  }
-  if (existsSync(namespacesMark) && list(namespaces).length === 0) {
-    spawnSync("umount", ["-n", namespaces], { stdio: "ignore" });
-    rmSync(namespaces, { recursive: true, force: true });
-    unlinkSync(namespacesMark);
-  }
-}
-
 async function startLibvirtd(paths: SandboxPaths): Promise<void> {
   const stale = sandboxProcesses(namespaceFile(paths.namespace), paths.mark).filter(
     (process) => process.name === "libvirtd",
   );
   await end(stale.map((process) => process.pid));
   const script = enterSandbox(paths, hostAccelerator(), ["libvirtd", "--daemon"]);
-  const words = ["unshare", "--mount", "--propagation", "private", "bash", "-c", script.shell];
+  const words = ["unshare", "--mount", "--propagation", "private", "bash", "-c", script];
   const [program, ...rest] = inside(paths, words) as [string, ...string[]];
   run(program, rest, "start libvirtd", () => lastLines(join(paths.log, "libvirtd.log")));
   if (!(await until(30_000, () => answers(paths.socket)))) {
     throw new UserError(
-      `libvirtd does not answer on ${paths.socket} after 30 s: ${lastLines(join(paths.log, "libvirtd.log"))}`,
+      `cannot start libvirtd: it does not answer on ${paths.socket} after 30 s: ${lastLines(join(paths.log, "libvirtd.log"))}`,
     );
-  }
-}
-
-/** Runs a program of the system, with a limit of 60 s. @throws UserError with what it said. */
-function run(program: string, words: readonly string[], what: string, more = () => ""): void {
-  const result = spawnSync(program, words, {
-    env: environment,
-    cwd: "/",
-    stdio: ["ignore", "pipe", "pipe"],
-    encoding: "utf8",
-    timeout: 60_000,
-  });
-  if (result.status !== 0) {
-    const said = result.error?.message ?? (result.stderr.trim() || `exit status ${result.status}`);
-    throw new UserError(`could not ${what}: ${[said.replaceAll("\n", "; "), more()].filter(Boolean).join("; ")}`);
   }
 }
 

@@ -57,11 +57,11 @@ export interface SandboxPaths {
  * The namespace is `duet` for the default state directory. Any other gets a name of its own, so that tests run beside
  * a developer's sandbox.
  *
- * @param stateHome absolute path: $XDG_STATE_HOME, or its default
- * @param home absolute path of the user's home directory
+ * @param environment such as process.env: XDG_STATE_HOME and HOME are read. For entry points only.
  */
-export function sandboxPaths(stateHome: string, home: string): SandboxPaths {
-  const isDefault = stateHome === baseDirectory({ HOME: home }, "XDG_STATE_HOME");
+export function sandboxPathsFrom(environment: Environment): SandboxPaths {
+  const stateHome = baseDirectory(environment, "XDG_STATE_HOME");
+  const isDefault = stateHome === baseDirectory({ HOME: homeDirectory(environment) }, "XDG_STATE_HOME");
   const namespace = isDefault ? "duet" : `duet-${createHash("sha256").update(stateHome).digest("hex").slice(0, 6)}`;
   const runDirectory = `/run/${namespace}`;
   const run = `${runDirectory}/run`;
@@ -84,13 +84,4 @@ export function sandboxPaths(stateHome: string, home: string): SandboxPaths {
     images: "/var/lib/libvirt/images",
     mark: namespace,
   };
-}
-
-/**
- * The sandbox's paths from an environment. For entry points only.
- *
- * @param environment such as process.env: XDG_STATE_HOME and HOME are read
- */
-export function sandboxPathsFrom(environment: Environment): SandboxPaths {
-  return sandboxPaths(baseDirectory(environment, "XDG_STATE_HOME"), homeDirectory(environment));
 }

@@ -1,5 +1,7 @@
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { UserError } from "./report.ts";
 
 /** A process that is in a sandbox, and how it is known. */
 export interface SandboxProcess {
@@ -10,14 +12,24 @@ export interface SandboxProcess {
   readonly marked: boolean;
 }
 
-/** Name of a process, or undefined where there is none. A zombie counts as none. */
+/** Name of a process, or undefined if there is none. A zombie counts as none. */
 export function processName(pid: number): string | undefined {
   const stat = read(`/proc/${pid}/stat`);
   const match = /^\d+ \((.*)\) (\S)/s.exec(stat ?? "");
   return match === null || match[2] === "Z" ? undefined : match[1];
 }
 
-/** The pid in a pid file, where the process is alive and has that name. */
+/**
+ * Whether the terminal signals this process by itself: then it signals the commands of the process, too.
+ *
+ * @param stat text of /proc/PID/stat. Source: proc(5): pgrp and tpgid are fields 5 and 8.
+ */
+export function isInForeground(stat: string): boolean {
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[2] !== undefined && fields[2] === fields[5];
+}
+
+/** The pid in a pid file, if the process is alive and has that name. */
 export function pidIn(file: string, name: string): number | undefined {
   const pid = Number.parseInt(read(file) ?? "", 10);
   return pid > 0 && processName(pid) === name ? pid : undefined;
@@ -73,7 +85,7 @@ export async function end(pids: readonly number[], limit = 5000): Promise<void> 
   }
 }
 
-/** Waits until the condition holds; false where it does not within the limit in milliseconds. */
+/** Waits until the condition holds; false if it does not within the limit in milliseconds. */
 export async function until(limit: number, holds: () => boolean | Promise<boolean>): Promise<boolean> {
   for (const deadline = performance.now() + limit; ; await sleep(25)) {
     if (await holds()) {
@@ -82,6 +94,21 @@ export async function until(limit: number, holds: () => boolean | Promise<boolea
     if (performance.now() > deadline) {
       return false;
     }
+  }
+}
+
+/** Runs a program of the system, with a limit of 60 s. @throws UserError with what it said. */
+export function run(program: string, words: readonly string[], what: string, more = () => ""): void {
+  const result = spawnSync(program, words, {
+    env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
+    cwd: "/",
+    stdio: ["ignore", "pipe", "pipe"],
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  if (result.status !== 0) {
+    const said = result.error?.message ?? (result.stderr.trim() || `exit status ${result.status}`);
+    throw new UserError(`cannot ${what}: ${[said.replaceAll("\n", "; "), more()].filter(Boolean).join("; ")}`);
   }
 }
 

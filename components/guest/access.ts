@@ -1,10 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
-import { checksumFact } from "../machine/checksum.ts";
-import type { Machine, SshConnection } from "../machine/machine.ts";
-import { lines, type Shell, sh } from "../machine/shell.ts";
+import type { Host } from "../host/host.ts";
+import type { SshConnection } from "../machine/machine.ts";
+import { script } from "../machine/script.ts";
+import { template } from "../machine/template.ts";
 
 export interface AccessArgs {
-  readonly host: Machine;
+  readonly host: Host;
   /** Name of the guest, the one that ssh is given. */
   readonly guest: string;
   /** Its address. */
@@ -24,22 +25,10 @@ interface Keys {
 const longestSocketPath = 107 - 17;
 
 /** ssh_config(5) of a guest: its own keys, its pinned host key, and one connection that later commands share. */
-export function sshConfig(guest: string, address: string, folder: string): string {
+function sshConfig(guest: string, address: string, folder: string): string {
   const shared = `${folder}/ssh.socket`;
   return [
-    `Host ${guest}`,
-    `  HostName ${address}`,
-    "  User root",
-    `  IdentityFile "${folder}/client"`,
-    "  IdentitiesOnly yes",
-    `  UserKnownHostsFile "${folder}/known_hosts"`,
-    "  GlobalKnownHostsFile none",
-    "  StrictHostKeyChecking yes",
-    `  HostKeyAlias ${guest}`,
-    "  ConnectTimeout 15",
-    "  ServerAliveInterval 5",
-    "  ServerAliveCountMax 3",
-    "  LogLevel ERROR",
+    template(import.meta.url, "ssh_config", { guest, address, folder }).trimEnd(),
     ...(shared.length <= longestSocketPath
       ? ["  ControlMaster auto", `  ControlPath "${shared}"`, "  ControlPersist 120"]
       : []),
@@ -47,34 +36,13 @@ export function sshConfig(guest: string, address: string, folder: string): strin
   ].join("\n");
 }
 
-/** Makes the keys where they are missing, writes the ssh configuration, and prints all four keys as JSON. */
-export function accessScript(guest: string, address: string, folder: string): Shell {
-  const file = (name: string) => `${folder}/${name}`;
-  const key = (name: string) =>
-    sh`[ -s ${file(name)} ] || ssh-keygen -q -t ed25519 -N '' -C ${`duet ${guest}`} -f ${file(name)}`;
-  return lines(
-    sh`umask 077; install -d -m 700 -- ${folder}`,
-    key("client"),
-    key("host"),
-    sh`printf '%s %s\n' ${guest} "$(cut -d' ' -f1,2 ${file("host.pub")})" >${file("known_hosts")}`,
-    sh`printf '%s' ${sshConfig(guest, address, folder)} >${file("ssh_config")}`,
-    sh`for name in client client.pub host host.pub; do base64 -w0 ${folder}/$name; echo; done`,
-  );
-}
-
-/** Checksums of what `accessScript` writes. */
-export function accessFacts(folder: string): Shell {
-  return sh`cd ${folder} && for name in client client.pub host host.pub known_hosts ssh_config; do
-  ${checksumFact(sh`"$name"`, sh`"$name"`)}; done`;
-}
-
-/** Takes apart what `accessScript` printed. */
-export function parseKeys(output: string): Keys {
+/** Takes apart what the step printed. */
+function parseKeys(output: string): Keys {
   const [client, clientPublic, host, hostPublic] = output
     .split("\n")
     .map((line) => Buffer.from(line, "base64").toString("utf8"));
   if (!client || !clientPublic || !host || !hostPublic) {
-    throw new pulumi.RunError("the keys of a guest were asked for, and are incomplete: run `pulumi up` again");
+    throw new pulumi.RunError("cannot read the keys of a guest: they are incomplete; run `pulumi up` again");
   }
   return { client, clientPublic: clientPublic.trim(), host, hostPublic: hostPublic.trim() };
 }
@@ -88,28 +56,25 @@ export class Access extends pulumi.ComponentResource {
   readonly keys: pulumi.Output<Keys>;
   /** How steps reach the guest. */
   readonly connection: SshConnection;
-  /** Words of the ssh command that reaches it; a command for the guest may follow. */
+  /** Words of the ssh command that reaches it, known once its files are there; a command for the guest may follow. */
   readonly ssh: pulumi.Output<readonly string[]>;
-  /** The same words, known before the files are there. */
-  readonly words: readonly string[];
 
   constructor(name: string, args: AccessArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:guest:Access", name, {}, opts);
-    const step = args.host.step(
+    const { host, guest, folder } = args;
+    const config = pulumi.output(args.address).apply((address) => sshConfig(guest, address, folder));
+    const step = host.step(
       name,
       {
-        title: `make the ssh keys of ${args.guest}`,
-        create: pulumi.output(args.address).apply((address) => accessScript(args.guest, address, args.folder)),
-        facts: accessFacts(args.folder),
-        delete: sh`rm -rf -- ${args.folder}`,
+        title: `make the ssh keys of ${guest}`,
+        script: script(import.meta.url, "access.sh", { folder, guest, config }),
         secretOutput: true,
       },
       { parent: this },
     );
-    this.words = ["ssh", "-F", `${args.folder}/ssh_config`, args.guest];
     this.keys = pulumi.secret(step.stdout.apply(parseKeys));
-    // The words are no secret, but they are of use only once the files are there.
-    this.ssh = pulumi.unsecret(step.stdout.apply(() => this.words));
+    // The words are no secret.
+    this.ssh = pulumi.unsecret(step.stdout.apply(() => ["ssh", "-F", `${folder}/ssh_config`, guest]));
     this.connection = {
       host: args.address,
       user: "root",

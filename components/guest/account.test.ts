@@ -1,8 +1,19 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { type AccountSpec, accountFacts, accountScript, removeAccount } from "./account.ts";
+import { deploy, given, localGuest, printedOf } from "../../test/support/mocks.ts";
+import { scriptText } from "../machine/script.ts";
+import { stepFile } from "../machine/step.ts";
+import { Account } from "./account.ts";
+import { GuestPackages } from "./packages.ts";
 
-const account: AccountSpec = { user: "duet", uid: 1234, gid: 2345 };
+/** Bash that runs the step of an account. */
+function account(verb: "create" | "facts" | "delete", change: { user?: string; conflict?: string } = {}): string {
+  const values = { user: "duet", uid: 1234, gid: 2345, conflict: "move", ...change };
+  const frame = { title: "make the account", step: "account", records: "/var/lib/duet/steps" };
+  const file = stepFile(frame, scriptText(import.meta.url, "account.sh", values), "1.1");
+  return `mkdir -p /var/lib/duet/steps; printf '%s' ${quote(file)} >/var/lib/duet/steps/account.sh
+bash /var/lib/duet/steps/account.sh ${verb}`;
+}
 
 /**
  * Runs a script in a root of its own: the tools of this machine, an /etc of its own and a few files, in namespaces that
@@ -32,12 +43,35 @@ function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
+describe("Account", () => {
+  const deployed = () =>
+    deploy(() => {
+      const guest = localGuest("vm", { developer: { uid: 1234, gid: 2345 } });
+      const packages = new GuestPackages("vm-packages", { guest });
+      return new Account("vm-account", { guest, user: "o'dd; $(x)" }, { dependsOn: packages });
+    }, printedOf());
+
+  it("has the ids of the host's developer, and moves whoever has them", async () => {
+    const step = (await deployed()).resource("command:remote:Command", "vm-account");
+    const values = ["user", "uid", "gid", "conflict"].map((name) => given(step, name));
+    expect(values).toEqual([`'o'\\''dd; $(x)'`, "1234", "2345", "move"]);
+  });
+
+  it("is made after what it depends on", async () => {
+    const { resource } = await deployed();
+    const step = resource("command:remote:Command", "vm-account");
+    expect(step.dependsOn).toContain("command:remote:Command vm-packages");
+    expect(step.parent).toBe("duet:guest:Account vm-account");
+    expect(resource("duet:guest:Account", "vm-account").outputs).toEqual({});
+  });
+});
+
 const ids = "id -u duet; id -g duet; id -u other; id -g other; stat -c '%u:%g' /srv/file /home/other/file; ls /home";
 const isRoot = process.getuid?.() === 0;
 
 describe.runIf(isRoot)("the account", { timeout: 120_000 }, () => {
   it("gets the ids, and whoever had them moves with all files", () => {
-    const seen = inOwnRoot(accountScript(account).shell, ids).split("\n");
+    const seen = inOwnRoot(account("create"), ids).split("\n");
     expect(seen).toContain("moved group others to id 1001");
     expect(seen).toContain("moved user other to id 1002");
     const [uid, gid, otherUid, otherGid, file, homeFile] = seen.slice(seen.indexOf("1234"));
@@ -45,43 +79,28 @@ describe.runIf(isRoot)("the account", { timeout: 120_000 }, () => {
     expect([otherUid, otherGid, file, homeFile]).toEqual(["1002", "1001", "1002:1001", "1002:1001"]);
   });
 
-  it("is the same when it is made again, and when its ids were changed by hand", () => {
-    const script = accountScript(account).shell;
-    const facts = accountFacts(account).shell;
-    const seen = inOwnRoot(script, script, "usermod -u 4321 duet; groupmod -g 4322 duet", script, facts);
+  it("is the same if it is made again, and if its ids were changed by hand", () => {
+    const make = account("create");
+    const seen = inOwnRoot(make, make, "usermod -u 4321 duet; groupmod -g 4322 duet", make, account("facts"));
     expect(seen).toContain(
       "uid: 1234\ngid: 2345\nhome: /home/duet of 1234:2345\nsudo: duet ALL=(ALL:ALL) NOPASSWD: ALL\n",
     );
   });
 
-  it("is an error that names who has the id, where that is asked for", () => {
-    const script = accountScript({ ...account, conflict: "fail" }).shell;
-    const seen = inOwnRoot(`(${script}) || echo "status $?"`, "cat /etc/passwd");
-    expect(seen).toContain(
-      "the guest's duet is to have group id 2345, and there it belongs to others: choose another id, or `conflict: move`\nstatus 1\n",
-    );
+  it("is an error that names who has the id, if that is asked for", () => {
+    const make = account("create", { conflict: "fail" });
+    const seen = inOwnRoot(`(${make}) || echo "status $?"`, "cat /etc/passwd");
+    expect(seen).toMatch(/^cannot give .*duet .*group id 2345: .*others; .*\nstatus 1\n/m);
     expect(seen).not.toContain("/home/duet");
   });
 
   it("goes without a trace, and twice", () => {
     const seen = inOwnRoot(
-      accountScript(account).shell,
-      removeAccount(account).shell,
-      removeAccount(account).shell,
+      account("create"),
+      account("delete"),
+      account("delete"),
       "cat /etc/passwd /etc/group; ls /home /etc/sudoers.d",
     );
     expect(seen.replace(/^(moved|userdel).*\n/gm, "")).not.toContain("duet");
-  });
-});
-
-describe("the scripts", () => {
-  it.each([
-    ["make", accountScript(account)],
-    ["make or fail", accountScript({ ...account, conflict: "fail" })],
-    ["facts", accountFacts(account)],
-    ["remove", removeAccount(account)],
-    ["odd name", accountScript({ ...account, user: "o'dd; $(x)" })],
-  ])("%s is bash that parses", (_, script) => {
-    execFileSync("bash", ["-n"], { input: script.shell });
   });
 });

@@ -2,10 +2,11 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { deploy, localMachine, localStep, scriptOf, settled } from "../../test/mocks.ts";
-import { lastLine, runScript } from "../../test/run-script.ts";
-import { temporaryFolder } from "../../test/temporary-folder.ts";
-import { Image, type ImageSource, imageFacts, imageScript } from "./image.ts";
+import { deploy, given, localHost, localStep, settled } from "../../test/support/mocks.ts";
+import { lastLine, runStep } from "../../test/support/run-script.ts";
+import { temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { scriptText } from "../machine/script.ts";
+import { Image, type ImageSource } from "./image.ts";
 
 let root: string;
 let path: string;
@@ -18,7 +19,10 @@ beforeEach(() => {
 
 const sha256 = (text: string) => execFileSync("sha256sum", { input: text, encoding: "utf8" }).slice(0, 64);
 const url = "https://example.org/it's $(x).qcow2";
-const make = (source: ImageSource, stubs = {}, namespace?: string) => runScript(imageScript(source, namespace), stubs);
+const script = ({ path, sha256, url, build = [] }: ImageSource, namespace?: string) =>
+  scriptText(import.meta.url, "image.sh", { path, sha256, url, build, fetch_namespace: namespace });
+const make = (source: ImageSource, stubs = {}, namespace?: string) =>
+  runStep(script(source, namespace), "create", { stubs });
 /** Writes `text` to the file after curl's -o, as a download. */
 const curl = (text: string) => `while [ "$1" != -o ]; do shift; done; echo progress; printf '%s' '${text}' >"$2"`;
 
@@ -34,20 +38,20 @@ describe("an image that is a file", () => {
     expect(await make({ path, sha256: sha256("debian") })).toMatchObject({ code: 0, stdout: "" });
     const ran = await make({ path, sha256: sha256("other") });
     expect(ran).toMatchObject({ code: 1, stdout: "" });
-    expect(lastLine(ran)).toBe(
-      `image ${path} was asked for with SHA-256 ${sha256("other")}, and has ${sha256("debian")}: remove the file, or correct duet:image`,
-    );
+    for (const part of [path, sha256("other"), sha256("debian")]) {
+      expect(lastLine(ran)).toContain(part);
+    }
   });
 
-  it("is an error where it is not there", async () => {
+  it("is an error if it is not there", async () => {
     rmSync(path);
     const ran = await make({ path });
     expect(ran.code).toBe(1);
-    expect(lastLine(ran)).toBe(`image ${path} was asked for, and there is no such file: correct duet:image`);
+    expect(lastLine(ran)).toContain(`cannot use image ${path}: `);
   });
 
-  it("drifts when it is exchanged, and when it goes", async () => {
-    const facts = async () => (await runScript(imageFacts({ path }))).stdout;
+  it("drifts if it is exchanged, and if it goes", async () => {
+    const facts = async () => (await runStep(script({ path }), "facts")).stdout;
     const before = await facts();
     expect(before).toMatch(/^image: 0 bytes of \d+\n$/);
     expect(await facts()).toBe(before);
@@ -78,16 +82,14 @@ describe("an image of the net", () => {
     const ran = await make(source(), { curl: `${curl("deb")}; echo 'curl: (18) end of response' >&2; exit 18` });
     expect(ran.code).toBe(1);
     expect(ran.stderr).toContain("curl: (18) end of response\n");
-    expect(lastLine(ran)).toBe(
-      `image ${url} was asked for, and cannot be fetched, see above: correct duet:image, or mend the way to it`,
-    );
+    expect(lastLine(ran)).toContain(`cannot fetch image ${url}: `);
     expect(existsSync(path)).toBe(false);
   });
 
-  it("is refused when it is another than was asked for", async () => {
+  it("is refused if it is another than was asked for", async () => {
     const ran = await make(source(), { curl: curl("evil") });
     expect(ran.code).toBe(1);
-    expect(lastLine(ran)).toContain(`was asked for with SHA-256 ${sha256("debian")}, and has ${sha256("evil")}`);
+    expect(lastLine(ran)).toMatch(new RegExp(`${sha256("evil")}.*${sha256("debian")}`));
   });
 
   it("is fetched through the network namespace that reaches it", async () => {
@@ -103,13 +105,13 @@ describe("an image of the net", () => {
 describe("an image that is built", () => {
   const build = (script: string) => ({ path, build: ["bash", "-c", `${script} # 'quoted' $(x)`] });
 
-  it("is built where it is missing, and its progress is no output of the step", async () => {
+  it("is built if it is missing, and its progress is no output of the step", async () => {
     const script = `echo building; install -D /dev/null '${path.replaceAll("'", "'\\''")}'`;
     expect(await make(build(script))).toMatchObject({ code: 0, stdout: "", stderr: "building\n" });
     expect(await make(build("exit 9"))).toMatchObject({ code: 0, stderr: "" });
   });
 
-  it("is an error when its build fails, with the build's own last line", async () => {
+  it("is an error if its build fails, with the build's own last line", async () => {
     const ran = await make(build("echo mmdebstrap: no mirror >&2; exit 3"));
     expect(ran.code).not.toBe(0);
     expect(lastLine(ran)).toBe("mmdebstrap: no mirror");
@@ -118,7 +120,7 @@ describe("an image that is built", () => {
 
 describe("Image", () => {
   const deployed = () =>
-    deploy(() => new Image("image", { host: localMachine(), uri: "u", stack: "dev", source: { path: "/i" } }), {
+    deploy(() => new Image("image", { host: localHost(), source: { path: "/i" } }), {
       "image-file": "",
     });
 
@@ -126,11 +128,11 @@ describe("Image", () => {
     const { resource, value, ...rest } = await deployed();
     expect(resource("libvirt:index/pool:Pool", "image-pool").inputs).toMatchObject({ name: "duet-dev", type: "dir" });
     expect(resource("libvirt:index/volume:Volume", "image").inputs).toMatchObject({ pool: "duet-dev", source: "/i" });
-    expect(scriptOf(localStep({ resource, value, ...rest }, "image-file")).script).toContain("[ -r /i ]");
+    expect(given(localStep({ resource, value, ...rest }, "image-file"), "path")).toBe("/i");
     expect(await settled(value.volumeId)).toEqual({ value: "id of image", secret: false });
   });
 
-  it("makes room before it makes anew, since the names are fixed", async () => {
+  it("makes room before it makes another, since the names are fixed", async () => {
     const { made } = await deployed();
     const fixed = made.filter(({ type }) => type.startsWith("libvirt:"));
     expect(fixed.map(({ deleteBeforeReplace }) => deleteBeforeReplace)).toEqual([true, true]);

@@ -1,61 +1,97 @@
-import { execFileSync } from "node:child_process";
-import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { mountFacts, mountLine, mountScript, unmountScript } from "./nfs-mount.ts";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { deploy, given, localGuest, printedOf } from "../../test/support/mocks.ts";
+import { runStep } from "../../test/support/run-script.ts";
+import { temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { scriptText } from "../machine/script.ts";
+import { NfsMount } from "./nfs-mount.ts";
+import { GuestPackages } from "./packages.ts";
 
 const source = "192.168.150.1:/media/data/duet";
 
+/** The line in fstab of a mount, as the step is given it. */
+async function mountLine(from: string, on: string): Promise<string> {
+  const { resource } = await deploy(
+    () => new NfsMount("vm-mount", { guest: localGuest(), source: from, directory: on }),
+    printedOf(),
+  );
+  return given(resource("command:remote:Command", "vm-mount"), "line") ?? "";
+}
+
 describe("the line in the guest's /etc/fstab", () => {
-  it("mounts at boot in the background, so that no boot waits for the server", () => {
-    expect(mountLine(source, "/media/data/duet")).toMatch(
-      /^192\.168\.150\.1:\/media\/data\/duet \/media\/data\/duet nfs4 vers=4\.2,\S*_netdev,nofail,bg,auto 0 0$/,
+  it("mounts at boot in the background, so that no boot waits for the server", async () => {
+    expect(await mountLine(source, "/media/data/duet")).toMatch(
+      /^'192\.168\.150\.1:\/media\/data\/duet \/media\/data\/duet nfs4 vers=4\.2,\S*_netdev,nofail,bg,auto 0 0'$/,
     );
   });
 
-  it("takes an IPv6 address in brackets", () => {
-    expect(mountLine("[fd00::1]:/x", "/x")).toContain("[fd00::1]:/x /x nfs4 ");
-  });
-
-  it.each([
-    ["/media/data/duet", "/x"],
-    ["host:relative", "/x"],
-    ["h:/a b", "/x"],
-    [source, "/with space"],
-    [source, "relative"],
-    [source, "/x\n/dev/sda / ext4"],
-    ["$(x):/a", "/x"],
-  ])("is refused for %j on %j", (from, on) => {
-    expect(() => mountLine(from, on)).toThrow(/takes/);
-  });
-
-  it("is one line with six fields, or an error, for anything", () => {
-    fc.assert(
-      fc.property(fc.string(), fc.string(), (from, on) => {
-        let line: string;
-        try {
-          line = mountLine(`1.2.3.4:/${from}`, `/${on}`);
-        } catch {
-          return;
-        }
-        expect(line.split(/\s/)).toHaveLength(6);
-      }),
-    );
+  it("takes an IPv6 address in brackets", async () => {
+    expect(await mountLine("[fd00::1]:/x", "/x")).toContain("[fd00::1]:/x /x nfs4 ");
   });
 });
 
-describe("the scripts", () => {
-  it.each([
-    ["mount", mountScript(source, "/media/data/duet", "dev")],
-    ["facts", mountFacts("/media/data/duet", "dev")],
-    ["unmount", unmountScript("/media/data/duet", "dev")],
-  ])("%s is bash that parses", (_, script) => {
-    execFileSync("bash", ["-n"], { input: script.shell });
+describe("NfsMount", () => {
+  it("mounts after what it depends on", async () => {
+    const { resource } = await deploy(() => {
+      const guest = localGuest();
+      const packages = new GuestPackages("vm-packages", { guest });
+      return new NfsMount("vm-mount", { guest, source, directory: "/a" }, { dependsOn: packages });
+    }, printedOf());
+    const step = resource("command:remote:Command", "vm-mount");
+    expect(step.dependsOn).toContain("command:remote:Command vm-packages");
+    expect(step.parent).toBe("duet:guest:NfsMount vm-mount");
+    expect(resource("duet:guest:NfsMount", "vm-mount").outputs).toEqual({});
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)("mounting", () => {
+  const fstab = () => join(root, "etc/fstab");
+  let root: string;
+  beforeEach(() => {
+    root = temporaryFolder("mounts-");
+    mkdirSync(join(root, "etc"));
+    writeFileSync(fstab(), "# the user's\n");
+  });
+  const directory = () => join(root, "media/duet");
+  const script = () =>
+    scriptText(import.meta.url, "nfs-mount.sh", {
+      ...{ source, directory: directory(), options: "vers=4.2", stack: "dev" },
+      line: `${source} ${directory()} nfs4 vers=4.2 0 0`,
+    });
+  /** In a mount namespace of its own, with an fstab of its own, where NFS is a file system in memory. */
+  const run = (verb: "create" | "delete") =>
+    runStep(script(), verb, {
+      enter: ["unshare", "--mount", "--propagation", "private"],
+      before: `mount --bind '${root}/etc' /etc`,
+      stubs: {
+        "mount.nfs4": ":",
+        mount: `[ "$*" != "\${*/nfs4/}" ] || exec /bin/mount "$@"; exec /bin/mount -t tmpfs "${source}" "\${@: -1}"`,
+        systemctl: ":",
+      },
+    });
+
+  it("mounts the source at the path, and keeps the line for the next boot", async () => {
+    const ran = await run("create");
+    expect(ran.stderr).toBe("");
+    expect(ran.code).toBe(0);
+    expect(readFileSync(fstab(), "utf8")).toMatch(/^# duet: begin dev\n.*nfs4.*\n# duet: end dev\n# the user's\n$/);
   });
 
-  it("tell what is mounted", () => {
-    const facts = execFileSync("bash", ["-c", mountFacts("/proc", "dev").shell], { encoding: "utf8" });
-    expect(facts).toContain("source: proc\nNFS: answers\n");
-    const none = execFileSync("bash", ["-c", mountFacts("/no/such/mount", "dev").shell], { encoding: "utf8" });
-    expect(none).toMatch(/^source: \nlines in \/etc\/fstab: /);
+  it("is taken back with its line and its folder, and may be done twice", async () => {
+    await run("create");
+    expect((await run("delete")).code).toBe(0);
+    expect((await run("delete")).code).toBe(0);
+    expect(readFileSync(fstab(), "utf8")).toBe("# the user's\n");
+    expect(existsSync(directory())).toBe(false);
+  });
+
+  it("tells what is mounted", async () => {
+    const of = async (on: string) => {
+      const values = { source, directory: on, options: "o", line: "l", stack: "dev" };
+      return (await runStep(scriptText(import.meta.url, "nfs-mount.sh", values), "facts")).stdout;
+    };
+    expect(await of("/proc")).toContain("source: proc\nNFS: answers\n");
+    expect(await of("/no/such/mount")).toMatch(/^source: \nlines in \/etc\/fstab: /);
   });
 });

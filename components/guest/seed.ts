@@ -1,34 +1,54 @@
 import { createHash } from "node:crypto";
-import { checksumFact } from "../machine/checksum.ts";
-import { lines, type Shell, sh } from "../machine/shell.ts";
+import * as libvirt from "@pulumi/libvirt";
+import * as pulumi from "@pulumi/pulumi";
+import type { Host } from "../host/host.ts";
+import { script } from "../machine/script.ts";
+import { seedVolume } from "../names.ts";
+import type { Image } from "./image.ts";
 
-/** Absolute path of the seed of a guest, in the guest's own folder. */
-export function seedFile(folder: string): string {
-  return `${folder}/seed.iso`;
-}
-
-/** What tells one seed from another, for the name of its volume: 16 hex digits. */
-export function seedKey(userData: string): string {
-  return createHash("sha256").update(userData).digest("hex").slice(0, 16);
+export interface SeedArgs {
+  readonly host: Host;
+  readonly image: Image;
+  /** Name of the guest. */
+  readonly guest: string;
+  /** Absolute path of the guest's own folder in the state. */
+  readonly folder: string;
+  /** What the guest is to be, keys included. */
+  readonly userData: pulumi.Output<string>;
 }
 
 /**
- * Makes the disk from which cloud-init takes what the guest is to be. Standard input is the user data, which holds keys.
+ * The volume with the disk from which cloud-init takes what the guest is to be.
  *
- * Source: cloud-init's documentation, data source "NoCloud".
+ * Not libvirt.CloudinitDisk: it reads back what it has written, over which the provider's client may wait for ever.
+ * Its resources belong to the guest's component.
  */
-export function seedScript(hostname: string, folder: string): Shell {
-  const metaData = JSON.stringify({ "instance-id": hostname, "local-hostname": hostname });
-  const file = seedFile(folder);
-  return lines(
-    sh`umask 077; scratch=$(mktemp -d -p ${folder}); trap 'rm -rf -- "$scratch"' EXIT`,
-    sh`cat >"$scratch/user-data"; printf %s ${metaData} >"$scratch/meta-data"`,
-    sh`mkisofs -quiet -volid cidata -joliet -rock -o "$scratch/iso" "$scratch/user-data" "$scratch/meta-data" >&2`,
-    sh`mv -- "$scratch/iso" ${file}`,
+export function makeSeed(name: string, args: SeedArgs, opts: pulumi.CustomResourceOptions): libvirt.Volume {
+  const { host, image, guest, folder, userData } = args;
+  const file = `${folder}/seed.iso`;
+  const step = host.step(
+    `${name}-image`,
+    {
+      title: `make the seed of ${guest}`,
+      script: script(import.meta.url, "seed.sh", {
+        folder,
+        file,
+        meta_data: JSON.stringify({ "instance-id": guest, "local-hostname": guest }),
+      }),
+      stdin: userData,
+    },
+    opts,
   );
-}
-
-/** The disk as it was made. */
-export function seedFacts(folder: string): Shell {
-  return checksumFact("seed", seedFile(folder));
+  const key = (data: string) => createHash("sha256").update(data).digest("hex").slice(0, 16);
+  return new libvirt.Volume(
+    name,
+    {
+      name: pulumi.unsecret(userData.apply((data) => seedVolume(guest, key(data)))),
+      pool: image.pool,
+      source: file,
+      // As libvirt finds it when it looks: another word would be a change, and a new volume at every `up`.
+      format: "iso",
+    },
+    { ...opts, deleteBeforeReplace: true, dependsOn: [step.resource] },
+  );
 }

@@ -1,42 +1,39 @@
 import { describe, expect, it } from "vitest";
-import { type Deployed, deploy, localMachine, localStep, scriptOf, settled } from "../../test/mocks.ts";
+import {
+  type Deployed,
+  deploy,
+  given,
+  localHost,
+  localStep,
+  type Printed,
+  printedOf,
+  settled,
+} from "../../test/support/mocks.ts";
+import type { HostArgs } from "../host/host.ts";
 import { guestMac, Network } from "../host/network.ts";
-import { sh } from "../machine/shell.ts";
 import { Image } from "./image.ts";
 import { VirtualMachine, type VirtualMachineArgs } from "./virtual-machine.ts";
 
-const keys = ["CLIENT KEY", "ssh-ed25519 C c", "HOST KEY", "ssh-ed25519 H h"]
-  .map((text) => Buffer.from(text).toString("base64"))
-  .join("\n");
-const printed = {
-  "network-subnet": "151",
-  "image-file": "/i.qcow2",
-  "duetdev-gdb-port": "1240",
-  "duetdev-access": keys,
-};
 const domainType = "libvirt:index/domain:Domain";
 
-function deployed(change: Partial<VirtualMachineArgs> = {}): Promise<Deployed<VirtualMachine>> {
+function deployed(
+  change: Partial<VirtualMachineArgs> = {},
+  hostArgs: Partial<HostArgs> = {},
+  printed = printedOf("duetdev"),
+): Promise<Deployed<VirtualMachine>> {
   return deploy(() => {
-    const host = localMachine();
+    const host = localHost({ stateFolder: "/state", ...hostArgs });
     const vm = new VirtualMachine("duetdev", {
       host,
-      uri: "qemu:///system",
-      stack: "dev",
-      hostname: "duetdev",
       memory: 1024,
       vcpus: 2,
       disk: 8,
-      accelerator: "tcg",
-      network: new Network("network", { host, leases: "/leases", stack: "dev" }),
-      image: new Image("image", { host, uri: "u", stack: "dev", source: { path: "/i.qcow2" } }),
+      network: new Network("network", { host }),
+      image: new Image("image", { host, source: { path: "/i.qcow2" } }),
       index: 1,
-      stateFolder: "/state",
-      leases: "/leases",
-      consoleLogs: "/log",
       ...change,
     });
-    vm.machine.step("in-guest", { title: "look", create: sh`uname` }, { parent: vm });
+    vm.step("in-guest", { title: "look", script: "create() { uname; }" }, { parent: vm });
     return vm;
   }, printed);
 }
@@ -66,16 +63,14 @@ describe("a virtual machine", () => {
   });
 
   it("asks for the port of the spec, and no other", async () => {
-    const { script } = scriptOf(localStep(await deployed({ gdbPort: 4321 }), "duetdev-gdb-port"));
-    expect(script).toMatch(/^for candidate in .* 4321; do$/m);
-    expect(script).not.toContain("1234");
+    expect(given(localStep(await deployed({ gdbPort: 4321 }), "duetdev-gdb-port"), "ports")).toBe("(4321)");
   });
 
   it.each([
     ["kvm", "kvm", "host-passthrough"],
     ["tcg", "qemu", "maximum"],
   ] as const)("runs under %s as %s with the CPU %s", async (accelerator, type, mode) => {
-    const { resource } = await deployed({ accelerator });
+    const { resource } = await deployed({}, { accelerator });
     expect(resource(domainType, "duetdev").inputs).toMatchObject({ type, cpu: { mode } });
   });
 
@@ -101,6 +96,16 @@ describe("a virtual machine", () => {
     expect(seed.dependsOn).toContain("command:local:Command duetdev-seed-image");
   });
 
+  it("has another seed if it is given other keys, and the same one otherwise", async () => {
+    const seedOf = async (printed: Printed) =>
+      (await deployed({}, {}, printed)).resource("libvirt:index/volume:Volume", "duetdev-seed").inputs.name;
+    const others = ["CLIENT KEY", "ssh-ed25519 C c", "OTHER KEY", "ssh-ed25519 O o"];
+    const access = others.map((text) => Buffer.from(text).toString("base64")).join("\n");
+    const printed = printedOf("duetdev");
+    expect(await seedOf(printed)).toBe(await seedOf(printed));
+    expect(await seedOf({ ...printed, "duetdev-access": access })).not.toBe(await seedOf(printed));
+  });
+
   it("has no private key anywhere but there and in connections", async () => {
     const { made } = await deployed();
     for (const { inputs, secrets } of made) {
@@ -113,17 +118,15 @@ describe("a virtual machine", () => {
     const deployment = await deployed();
     const boot = localStep(deployment, "duetdev-boot");
     expect(boot.dependsOn).toContain(`${domainType} duetdev`);
-    expect(scriptOf(boot).script).toContain("<uuid>id of duetdev</uuid>");
-    expect(scriptOf(boot).script).toContain("virsh -q -c qemu:///system domstate -- duetdev");
+    expect(given(boot, "uuid")).toBe("'id of duetdev'");
+    expect([given(boot, "uri"), given(boot, "guest")]).toEqual(["qemu:///system", "duetdev"]);
   });
 
   it("writes its console where libvirt sees it, and reads it where this host does", async () => {
-    const { resource, value, made } = await deployed({ consoleLogs: "/outer", consoleLogsHere: "/inner" });
+    const { resource, value, made } = await deployed({}, { consoleLogs: "/outer", consoleLogsHere: "/inner" });
     expect(resource(domainType, "duetdev").inputs.xml.xslt).toContain('file="/outer/duetdev-console.log"');
     expect(value.consoleLog).toBe("/inner/duetdev-console.log");
-    expect(scriptOf(localStep({ resource, value, made }, "duetdev-boot")).script).toContain(
-      "/inner/duetdev-console.log",
-    );
+    expect(given(localStep({ resource, value, made }, "duetdev-boot"), "console")).toBe("/inner/duetdev-console.log");
     expect((await deployed()).value.consoleLog).toBe("/log/duetdev-console.log");
   });
 
@@ -138,7 +141,7 @@ describe("a virtual machine", () => {
     expect(step.inputs.connection).toMatchObject({ host: "192.168.151.11", user: "root", hostKey: "ssh-ed25519 H h" });
   });
 
-  it("makes room for a new one first, and is new where the provider would not change it", async () => {
+  it("makes room for a new one first, and is new if the provider would not change it", async () => {
     const { made, resource } = await deployed();
     for (const one of made.filter(({ type }) => type.startsWith("libvirt:"))) {
       expect([one.name, one.deleteBeforeReplace]).toEqual([one.name, true]);

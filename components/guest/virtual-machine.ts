@@ -1,48 +1,37 @@
 import * as libvirt from "@pulumi/libvirt";
 import * as pulumi from "@pulumi/pulumi";
 import { GdbPort } from "../host/gdb-port.ts";
-import { guestAddress, guestMac, type Network } from "../host/network.ts";
+import type { Host } from "../host/host.ts";
+import { guestMac, type Network } from "../host/network.ts";
 import { Machine } from "../machine/machine.ts";
-import { lines } from "../machine/shell.ts";
+import { script } from "../machine/script.ts";
+import type { Step, StepArgs } from "../machine/step.ts";
+import { template } from "../machine/template.ts";
+import { diskVolume, domainDescription } from "../names.ts";
 import { Access } from "./access.ts";
-import { bootFacts, bootScript, endSharedConnection } from "./boot.ts";
 import { userData } from "./cloud-init.ts";
-import { definitionFacts, keepDefinition } from "./definition.ts";
-import { domainXslt } from "./domain-xslt.ts";
 import type { Image } from "./image.ts";
-import { seedFacts, seedFile, seedKey, seedScript } from "./seed.ts";
-
-/** Whether the guest's instructions run on the CPU or are translated. */
-export type Accelerator = "kvm" | "tcg";
+import { makeSeed } from "./seed.ts";
 
 export interface VirtualMachineArgs {
-  readonly host: Machine;
-  /** URI of libvirt. */
-  readonly uri: string;
-  /** The stack it belongs to. */
-  readonly stack: string;
-  /** Name of the domain, and the guest's host name. */
-  readonly hostname: string;
+  readonly host: Host;
+  readonly network: Network;
+  readonly image: Image;
+  /** Its place among the guests of the stack, from 0, from which its address follows. */
+  readonly index: number;
   /** Memory in MiB, 512 or more. */
   readonly memory: number;
   readonly vcpus: number;
   /** Size of the disk in GiB. */
   readonly disk: number;
   /** Port of the gdb stub. Defaults to one leased from 1234 on. */
-  readonly gdbPort?: number;
-  readonly accelerator: Accelerator;
-  readonly network: Network;
-  readonly image: Image;
-  /** Its place among the guests of the stack, from 0, from which its address follows. */
-  readonly index: number;
-  /** Absolute path of the stack's folder in the state, 0700. */
-  readonly stateFolder: string;
-  /** Absolute path of the folder of leases, one for all stacks of the host. */
-  readonly leases: string;
-  /** Absolute path of the folder of console logs, as libvirt sees it. */
-  readonly consoleLogs: string;
-  /** The same folder as this host sees it. Defaults to `consoleLogs`. */
-  readonly consoleLogsHere?: string;
+  readonly gdbPort?: number | undefined;
+}
+
+/** A value as XSLT takes it between double quotes, where braces would hold an expression. */
+function attribute(value: string): string {
+  const special: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", '"': "&quot;", "{": "{{", "}": "}}" };
+  return value.replaceAll(/[&<"{}]/g, (character) => special[character] ?? character);
 }
 
 /**
@@ -51,34 +40,36 @@ export interface VirtualMachineArgs {
  * Source: guide, step 4.
  */
 export class VirtualMachine extends pulumi.ComponentResource {
+  /** Name of the domain, and the guest's host name. */
+  readonly name: string;
+  readonly host: Host;
   readonly address: pulumi.Output<string>;
   readonly gdbPort: pulumi.Output<number>;
   /** Words of the ssh command that reaches the guest as root. */
   readonly ssh: pulumi.Output<readonly string[]>;
-  /** Absolute path of the console log, on this host. */
+  /** Absolute path of the console log, on the host. */
   readonly consoleLog: string;
-  /** The guest as a place where steps run. They go when the domain goes. */
-  readonly machine: Machine;
+  readonly #machine: Machine;
 
+  /** @param name the name of the domain */
   constructor(name: string, args: VirtualMachineArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:guest:VirtualMachine", name, {}, opts);
     const parent = { parent: this };
-    const { host, hostname, uri } = args;
-    this.address = args.network.octet.apply((octet) => guestAddress(octet, args.index));
-    this.gdbPort = new GdbPort(
-      `${name}-gdb-port`,
-      { host, leases: args.leases, stack: args.stack, domain: hostname, port: args.gdbPort },
-      parent,
-    ).port;
-    const folder = `${args.stateFolder}/${hostname}`;
-    const access = new Access(`${name}-access`, { host, guest: hostname, address: this.address, folder }, parent);
+    const { host, network } = args;
+    const isKvm = host.accelerator === "kvm";
+    this.name = name;
+    this.host = host;
+    this.address = network.address(args.index);
+    this.gdbPort = new GdbPort(`${name}-gdb-port`, { host, guest: name, port: args.gdbPort }, parent).port;
+    const folder = `${host.stateFolder}/${name}`;
+    const access = new Access(`${name}-access`, { host, guest: name, address: this.address, folder }, parent);
     this.ssh = access.ssh;
-    this.consoleLog = `${args.consoleLogsHere ?? args.consoleLogs}/${hostname}-console.log`;
+    this.consoleLog = `${host.consoleLogsHere}/${name}-console.log`;
 
     const disk = new libvirt.Volume(
       `${name}-disk`,
       {
-        name: `${hostname}.qcow2`,
+        name: diskVolume(name),
         pool: args.image.pool,
         baseVolumeId: args.image.volumeId,
         size: args.disk * 1024 ** 3,
@@ -86,58 +77,38 @@ export class VirtualMachine extends pulumi.ComponentResource {
       },
       { ...parent, deleteBeforeReplace: true },
     );
-    const seedData = access.keys.apply((keys) =>
+    const data = access.keys.apply((keys) =>
       userData({
-        hostname,
+        hostname: name,
         authorizedKey: keys.clientPublic,
         hostKey: keys.host,
         hostPublicKey: keys.hostPublic,
       }),
     );
-    // Not libvirt.CloudinitDisk: it reads back what it has written, over which the provider's client may wait for ever.
-    const seedImage = host.step(
-      `${name}-seed-image`,
-      {
-        title: `make the seed of ${hostname}`,
-        create: seedScript(hostname, folder),
-        facts: seedFacts(folder),
-        stdin: seedData,
-      },
-      parent,
-    );
-    const seed = new libvirt.Volume(
-      `${name}-seed`,
-      {
-        name: pulumi.unsecret(seedData.apply((data) => `${hostname}-${seedKey(data)}-seed.iso`)),
-        pool: args.image.pool,
-        source: seedFile(folder),
-        // As libvirt finds it when it looks: another word would be a change, and a new volume at every `up`.
-        format: "iso",
-      },
-      { ...parent, deleteBeforeReplace: true, dependsOn: [seedImage.resource] },
-    );
+    const seed = makeSeed(`${name}-seed`, { host, image: args.image, guest: name, folder, userData: data }, parent);
+    const consoleLog = attribute(`${host.consoleLogs}/${name}-console.log`);
     const domain = new libvirt.Domain(
       name,
       {
-        name: hostname,
-        description: `Duet stack ${args.stack}`,
+        name,
+        description: domainDescription(host.stack),
         memory: args.memory,
         vcpu: args.vcpus,
-        type: args.accelerator === "kvm" ? "kvm" : "qemu",
-        cpu: { mode: args.accelerator === "kvm" ? "host-passthrough" : "maximum" },
+        type: isKvm ? "kvm" : "qemu",
+        cpu: { mode: isKvm ? "host-passthrough" : "maximum" },
         disks: [{ volumeId: disk.id }, { volumeId: seed.id }],
         networkInterfaces: [
           {
-            networkId: args.network.networkId,
+            networkId: network.networkId,
             addresses: [this.address],
-            mac: guestMac(args.stack, hostname),
-            hostname,
+            mac: guestMac(host.stack, name),
+            hostname: name,
             waitForLease: false,
           },
         ],
         xml: {
-          xslt: this.gdbPort.apply((gdbPort) =>
-            domainXslt({ gdbPort, consoleLog: `${args.consoleLogs}/${hostname}-console.log` }),
+          xslt: this.gdbPort.apply((port) =>
+            template(import.meta.url, "domain.xsl", { gdb_port: port, console_log: consoleLog }),
           ),
         },
       },
@@ -153,21 +124,21 @@ export class VirtualMachine extends pulumi.ComponentResource {
     const boot = host.step(
       `${name}-boot`,
       {
-        title: `boot ${hostname}`,
-        create: pulumi
-          .all([this.gdbPort, this.ssh, domain.id])
-          .apply(([gdbPort, ssh, id]) =>
-            lines(
-              keepDefinition({ uri, domain: hostname }, id, `${folder}/domain.xml`),
-              bootScript({ uri, domain: hostname, gdbPort, ssh, consoleLog: this.consoleLog, timeout: 240 }),
-            ),
-          ),
-        facts: bootFacts({ uri, domain: hostname, ssh: access.words }, definitionFacts({ uri, domain: hostname })),
-        delete: access.ssh.apply(endSharedConnection),
+        title: `boot ${name}`,
+        script: script(import.meta.url, "domain.sh", {
+          uri: host.uri,
+          guest: name,
+          uuid: domain.id,
+          port: this.gdbPort,
+          definition: `${folder}/domain.xml`,
+          ssh: this.ssh,
+          console: this.consoleLog,
+          timeout: 240,
+        }),
       },
       { ...parent, dependsOn: [domain] },
     );
-    this.machine = new Machine(
+    this.#machine = new Machine(
       `${name}-facts`,
       {
         records: "/var/lib/duet/steps",
@@ -180,5 +151,10 @@ export class VirtualMachine extends pulumi.ComponentResource {
       { ...parent, dependsOn: [boot.resource], deletedWith: domain },
     );
     this.registerOutputs({ address: this.address, gdbPort: this.gdbPort, ssh: this.ssh });
+  }
+
+  /** Declares a step that runs in the guest, as root. It goes when the domain goes. */
+  step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): Step {
+    return this.#machine.step(name, args, opts);
   }
 }

@@ -1,10 +1,12 @@
 import { isIPv4 } from "node:net";
+import * as pulumi from "@pulumi/pulumi";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { deploy, localMachine, localStep, scriptOf, settled } from "../../test/mocks.ts";
-import { runScript } from "../../test/run-script.ts";
-import { lines, sh } from "../machine/shell.ts";
-import { bridgeName, guestAddress, guestMac, Network, subnetTaken } from "./network.ts";
+import { deploy, given, localHost, localStep, settled } from "../../test/support/mocks.ts";
+import { runLibrary } from "../../test/support/run-script.ts";
+import { scriptText } from "../machine/script-text.ts";
+import { bridgeName } from "../names.ts";
+import { guestMac, Network } from "./network.ts";
 
 describe("the bridge of a stack", () => {
   it("has a name that the kernel takes, whatever the stack is called", () => {
@@ -18,15 +20,6 @@ describe("the bridge of a stack", () => {
 
   it("is another for another stack", () => {
     expect(bridgeName("dev")).not.toBe(bridgeName("dev2"));
-  });
-});
-
-describe("the addresses of the guests", () => {
-  it("are sixteen in the stack's subnet, none of them the host's", () => {
-    const addresses = Array.from({ length: 16 }, (_, index) => guestAddress("150", index));
-    expect(new Set(addresses).size).toBe(16);
-    expect(addresses.every((address) => isIPv4(address) && address.startsWith("192.168.150."))).toBe(true);
-    expect(addresses).not.toContain("192.168.150.1");
   });
 });
 
@@ -45,8 +38,10 @@ describe("the MAC address of a guest", () => {
 });
 
 describe("a subnet that is taken", () => {
+  const script = (bridge: string) =>
+    scriptText(import.meta.url, "network.sh", { bridge, octets: [150], leases: "/leases/subnets", owner: "dev" });
   const taken = async (routes: string, bridge = "duet-1") =>
-    (await runScript(lines(subnetTaken(bridge), sh`taken 150`), { ip: `printf '%s' '${routes}'` })).stdout;
+    (await runLibrary(script(bridge), "taken 150", { stubs: { ip: `printf '%s' '${routes}'` } })).stdout;
 
   it("is said by the link that has a route to it", async () => {
     expect(await taken("192.168.150.0/24 dev virbr7 proto kernel scope link src 192.168.150.1\n")).toBe("dev virbr7\n");
@@ -64,7 +59,7 @@ describe("a subnet that is taken", () => {
 
 describe("Network", () => {
   const deployed = () =>
-    deploy(() => new Network("network", { host: localMachine(), leases: "/leases", stack: "dev" }), {
+    deploy(() => new Network("network", { host: localHost({ leases: "/leases" }) }), {
       "network-subnet": "151",
     });
 
@@ -78,18 +73,19 @@ describe("Network", () => {
       autostart: true,
     });
     expect((await settled(value.hostAddress)).value).toBe("192.168.151.1");
-    expect((await settled(value.octet)).value).toBe("151");
+    const addresses = await settled(pulumi.all(Array.from({ length: 16 }, (_, index) => value.address(index))));
+    expect(new Set(addresses.value).size).toBe(16);
+    expect(addresses.value.every((address) => isIPv4(address) && address.startsWith("192.168.151."))).toBe(true);
+    expect(addresses.value).not.toContain("192.168.151.1");
   });
 
-  it("leases one of fifty subnets for the stack, and gives it back", async () => {
+  it("leases one of fifty subnets for the stack", async () => {
     const step = localStep(await deployed(), "network-subnet");
-    const { script } = scriptOf(step);
-    expect(script).toMatch(/ 150 151 [\d ]* 198 199; do$/m);
-    expect(script).toContain("/leases/subnets");
-    expect(step.inputs.delete).toContain("/leases/subnets");
+    expect(given(step, "octets")).toMatch(/^\(150 151 [\d ]* 198 199\)$/);
+    expect([given(step, "leases"), given(step, "owner")]).toEqual(["/leases/subnets", "dev"]);
   });
 
-  it("makes room before it is made anew, and registers what others need", async () => {
+  it("makes room before it is made again, and registers what others need", async () => {
     const { resource } = await deployed();
     expect(resource("libvirt:index/network:Network", "network").deleteBeforeReplace).toBe(true);
     expect(resource("duet:host:Network", "network").outputs).toEqual({

@@ -1,38 +1,19 @@
 import { createHash } from "node:crypto";
 import * as libvirt from "@pulumi/libvirt";
 import * as pulumi from "@pulumi/pulumi";
-import type { Machine } from "../machine/machine.ts";
-import { type Shell, sh } from "../machine/shell.ts";
-import { claimScript, type LeaseArgs, leaseFacts, releaseScript } from "./lease.ts";
+import { script } from "../machine/script.ts";
+import { bridgeName, libvirtName } from "../names.ts";
+import type { Host } from "./host.ts";
 
 export interface NetworkArgs {
-  readonly host: Machine;
-  /** Absolute path of the folder of leases, one for all stacks of the host. */
-  readonly leases: string;
-  /** The stack whose guests it joins. */
-  readonly stack: string;
+  readonly host: Host;
 }
 
 /** Third octets of the subnets that stacks share out: 192.168.150.0/24 to 192.168.199.0/24. */
 const octets = Array.from({ length: 50 }, (_, index) => 150 + index);
 
-/** Name of the bridge of a stack, within the kernel's 15 characters. */
-export function bridgeName(stack: string): string {
-  return `duet-${createHash("sha256").update(stack).digest("hex").slice(0, 8)}`;
-}
-
-/** Defines `taken OCTET`: the link that has a route to that subnet, unless it is the bridge of this stack. */
-export function subnetTaken(bridge: string): Shell {
-  return sh`taken() { ip -4 route show "192.168.$1.0/24" | grep -o 'dev [^ ]*' | grep -vxF ${`dev ${bridge}`} || true; }`;
-}
-
-/** Address of the Nth guest of a stack; the host has .1. */
-export function guestAddress(octet: string, index: number): string {
-  return `192.168.${octet}.${10 + index}`;
-}
-
 /**
- * MAC address of a guest, in the form that the provider reads back. It is the same for a domain that is made anew: the
+ * MAC address of a guest, in the form that the provider reads back. It is the same for a domain that is made again: the
  * DHCP server holds the guest's address for the card that had it, for an hour.
  */
 export function guestMac(stack: string, guest: string): string {
@@ -46,39 +27,31 @@ export class Network extends pulumi.ComponentResource {
   readonly networkId: pulumi.Output<string>;
   /** The host's address on the bridge. */
   readonly hostAddress: pulumi.Output<string>;
-  /** Third octet of the subnet, from which the guests' addresses follow. */
-  readonly octet: pulumi.Output<string>;
+  readonly #octet: pulumi.Output<string>;
 
-  constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, { host }: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:host:Network", name, {}, opts);
-    const bridge = bridgeName(args.stack);
-    const lease: LeaseArgs = {
-      folder: `${args.leases}/subnets`,
-      owner: args.stack,
-      candidates: octets,
-      what: "subnet",
-      taken: subnetTaken(bridge),
-    };
-    const step = args.host.step(
+    const { stack, leases } = host;
+    const bridge = bridgeName(stack);
+    const step = host.step(
       `${name}-subnet`,
       {
         title: "lease a subnet",
-        create: claimScript(lease),
-        facts: leaseFacts(lease),
-        delete: releaseScript(lease),
+        script: script(import.meta.url, "network.sh", { leases: `${leases}/subnets`, owner: stack, bridge, octets }),
       },
-      { parent: this },
+      // Pulumi hands what a component depends on to none of its children.
+      { parent: this, dependsOn: opts?.dependsOn ?? [] },
     );
-    this.octet = step.stdout;
-    this.hostAddress = pulumi.interpolate`192.168.${this.octet}.1`;
+    this.#octet = step.stdout;
+    this.hostAddress = pulumi.interpolate`192.168.${this.#octet}.1`;
     const network = new libvirt.Network(
       name,
       {
-        name: `duet-${args.stack}`,
+        name: libvirtName(stack),
         bridge,
         mode: "nat",
         autostart: true,
-        addresses: [pulumi.interpolate`192.168.${this.octet}.0/24`],
+        addresses: [pulumi.interpolate`192.168.${this.#octet}.0/24`],
         dhcp: { enabled: true },
         dns: { enabled: true, localOnly: true },
       },
@@ -86,5 +59,10 @@ export class Network extends pulumi.ComponentResource {
     );
     this.networkId = network.id;
     this.registerOutputs({ networkId: this.networkId, hostAddress: this.hostAddress });
+  }
+
+  /** Address of the stack's guest at that place, from 0; the host has .1. */
+  address(index: number): pulumi.Output<string> {
+    return pulumi.interpolate`192.168.${this.#octet}.${10 + index}`;
   }
 }

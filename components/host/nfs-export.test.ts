@@ -1,16 +1,24 @@
-import { execFileSync } from "node:child_process";
-import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { nfsServer } from "./nfs-export.ts";
-import { ganeshaConfiguration, ganeshaFacts, startGanesha, stopGanesha } from "./nfs-ganesha.ts";
-import { exportByKernel, exportsFile, kernelExportFacts, unexportByKernel } from "./nfs-kernel.ts";
-import type { NfsShare } from "./nfs-share.ts";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { deploy, localHost, localStep, scriptOf, settled } from "../../test/support/mocks.ts";
+import { lastLine, type RunOptions, runStep, type Stubs, type Verb } from "../../test/support/run-script.ts";
+import { temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { NfsExport, type NfsExportArgs, nfsServer } from "./nfs-export.ts";
+import { HostPackages } from "./packages.ts";
 
-const share: NfsShare = {
+const share = {
   directory: "/media/data/duet",
   address: "192.168.150.1",
   clients: ["192.168.150.10", "fd00::11"],
 };
+const deployed = (args: Partial<NfsExportArgs> = {}, stateFolder = "/state/dev") =>
+  deploy(() => new NfsExport("nfs-export", { host: localHost({ stateFolder }), ...share, ...args }), {
+    "nfs-export": "192.168.150.1:/media/data/duet",
+  });
+const stepOf = async (args: Partial<NfsExportArgs>, stateFolder?: string) =>
+  localStep(await deployed(args, stateFolder), "nfs-export");
 
 describe("the server", () => {
   it("is nfs-ganesha in the embedded host and nfsd elsewhere, unless it is named", () => {
@@ -18,72 +26,124 @@ describe("the server", () => {
     expect(nfsServer("auto", false)).toBe("kernel");
     expect(nfsServer("ganesha", false)).toBe("ganesha");
   });
-});
 
-describe("nfs-ganesha's configuration", () => {
-  const text = ganeshaConfiguration(share, "/state/nfs");
-
-  it("opens the export for the clients alone, on one address, with root squashed", () => {
-    expect(text).toContain("Bind_addr = 192.168.150.1;");
-    expect(text.match(/CLIENT \{/g)).toHaveLength(2);
-    expect(text).toContain("Clients = fd00::11; Access_Type = RW; Squash = Root_Squash; SecType = sys;");
-    expect(text).toMatch(/^ {2}Access_Type = None;$/m);
-    expect(text).not.toMatch(/\*|No_Root_Squash/i);
+  it("waits for what is to be there first", async () => {
+    const after = await deploy(() => {
+      const host = localHost();
+      const first = new HostPackages("host-packages", { host, packages: [] });
+      return new NfsExport("nfs-export", { host, ...share }, { dependsOn: first });
+    });
+    expect(localStep(after, "nfs-export").dependsOn).toContain("command:local:Command host-packages");
   });
 
-  it("serves the directory under its own path", () => {
-    expect(text).toContain('Path = "/media/data/duet";');
-    expect(text).toContain('Pseudo = "/media/data/duet";');
+  it("hands on what a client mounts", async () => {
+    expect((await settled((await deployed()).value.mountSource)).value).toBe("192.168.150.1:/media/data/duet");
   });
 });
 
-describe("nfsd's export file", () => {
-  it("has a line for each client, with root squashed", () => {
-    const text = exportsFile(share, { stack: "dev" });
-    const id = /fsid=([0-9a-f-]{36})/.exec(text)?.[1];
-    expect(text).toBe(
-      ["192.168.150.10", "fd00::11"]
-        .map((client) => `/export/duet-dev ${client}(rw,async,no_subtree_check,root_squash,sec=sys,fsid=${id})\n`)
-        .join(""),
-    );
-  });
-});
-
-describe("what is no single address, or no plain path,", () => {
-  it.each(["*", "192.168.150.0/24", "@netgroup", "guest", "1.2.3.4 *(rw)", ""])("is refused: %j", (client) => {
-    expect(() => ganeshaConfiguration({ ...share, clients: [client] }, "/s")).toThrow("single addresses");
-    expect(() => exportsFile({ ...share, clients: [client] }, { stack: "dev" })).toThrow("single addresses");
+/** A host whose root has folders of its own in the place of those that the kernel's server writes to. */
+describe.runIf(process.getuid?.() === 0)("the kernel's server", () => {
+  let root: string;
+  const inRoot = (...path: string[]) => join(root, ...path);
+  const fstab = () => readFileSync(inRoot("etc/fstab"), "utf8");
+  beforeEach(() => {
+    root = temporaryFolder("nfsd-");
+    for (const folder of ["etc", "root", "shared"]) {
+      mkdirSync(inRoot(folder));
+    }
+    cpSync("/etc/alternatives", inRoot("etc/alternatives"), { recursive: true, verbatimSymlinks: true });
+    writeFileSync(inRoot("etc/fstab"), "# the user's\n");
   });
 
-  it("is refused as a path, whatever it is", () => {
-    fc.assert(
-      fc.property(fc.string(), (rest) => {
-        fc.pre(/[^\w@%+=:,.-]/.test(rest));
-        expect(() => ganeshaConfiguration({ ...share, directory: `/a${rest}/\n` }, "/s")).toThrow("absolute path");
-        expect(() => exportByKernel({ ...share, directory: `/a${rest}/\n` }, { stack: "dev" })).toThrow(
-          "absolute path",
-        );
-      }),
-    );
+  /** An exportfs that lists what the export files say, and what somebody else exports. */
+  const stubs = (others = ""): Stubs => ({
+    exportfs: `[ "$1" != -s ] || { printf '%s' '${others}'; cat /etc/exports.d/*.exports 2>/dev/null; }`,
+    systemctl: ":",
   });
-});
-
-describe("the scripts", () => {
-  const scripts = {
-    startGanesha: startGanesha(share, "/tmp/it's odd; $(x)/nfs".replace(/[^\w/]/g, "_")),
-    ganeshaFacts: ganeshaFacts("/state/o'dd nfs"),
-    stopGanesha: stopGanesha("/state/o'dd nfs"),
-    exportByKernel: exportByKernel(share, { stack: "dev" }),
-    kernelExportFacts: kernelExportFacts({ stack: "dev" }),
-    unexportByKernel: unexportByKernel({ stack: "dev" }),
+  /** Bash that runs its words in that root: nothing that they make outside of the test's folder is seen or stays. */
+  const enterRoot = () => `set -eu
+mount -t tmpfs tmpfs '${inRoot("root")}'
+cd -- '${inRoot("root")}'
+for folder in /bin /lib* /sbin /usr /proc /dev '${tmpdir()}'; do
+  if [ -L "$folder" ]; then cp -P -- "$folder" .; else mkdir -p ".$folder"; mount --bind -- "$folder" ".$folder"; fi
+done
+mkdir etc
+mount --bind -- '${inRoot("etc")}' etc
+exec chroot . "$@"`;
+  const run = async (verbs: Verb | readonly Verb[], options: RunOptions = {}, directory = "shared") => {
+    const { script } = scriptOf(await stepOf({ directory: inRoot(directory), server: "kernel" }));
+    const enter = ["unshare", "--mount", "--propagation", "private", "bash", "-c", enterRoot(), "bash"];
+    return runStep(script, verbs, { stubs: stubs(), enter, ...options });
   };
 
-  it.each(Object.entries(scripts))("%s is bash that parses", (_, script) => {
-    execFileSync("bash", ["-n"], { input: script.shell });
+  it("serves single clients, with root squashed, and mounts the directory now and at boot", async () => {
+    const ran = await run("create", {
+      after: "cat /etc/exports.d/duet-dev.exports; mountpoint -q /export/duet-dev && echo mounted",
+    });
+    expect(ran.stderr).toBe("");
+    const lines = ran.stdout.trim().split("\n");
+    expect(lines[0]).toBe("192.168.150.1:/export/duet-dev");
+    const options = /\(rw,async,no_subtree_check,root_squash,sec=sys,fsid=[0-9a-f-]{36}\)$/;
+    expect(lines[1]).toMatch(/^\/export\/duet-dev 192\.168\.150\.10\(/);
+    expect(lines[2]).toMatch(/^\/export\/duet-dev fd00::11\(/);
+    expect(lines.slice(1, 3).every((line) => options.test(line))).toBe(true);
+    expect(lines[3]).toBe("mounted");
+    expect(fstab()).toBe(
+      `# duet: begin dev\n${inRoot("shared")} /export/duet-dev none bind 0 0\n# duet: end dev\n# the user's\n`,
+    );
   });
 
-  it("end only the server of their own folder", () => {
-    expect(scripts.stopGanesha.shell).not.toMatch(/killall|pkill/);
-    expect(scripts.stopGanesha.shell).toContain(`'/state/o'\\''dd nfs/ganesha.pid'`);
+  it("is mounted below the root of NFSv4, if a user has one above it", async () => {
+    const source = async (others: string) => (await run("create", { stubs: stubs(others) })).stdout;
+    expect(await source("/export 192.168.0.0/16(rw,fsid=0,insecure)\n")).toBe("192.168.150.1:/duet-dev\n");
+    expect(await source("/export 192.168.0.0/16(rw,fsid=root)\n")).toBe("192.168.150.1:/duet-dev\n");
+    expect(await source("/exp 192.168.0.0/16(rw,fsid=0)\n")).toBe("192.168.150.1:/export/duet-dev\n");
+    expect(await source("/export 192.168.0.0/16(rw,fsid=01)\n")).toBe("192.168.150.1:/export/duet-dev\n");
+  });
+
+  it("may be made again, and serves another directory if it is to", async () => {
+    mkdirSync(inRoot("other"));
+    writeFileSync(inRoot("other/it"), "");
+    const before = `mkdir -p /export/duet-dev; mount --bind '${inRoot("shared")}' /export/duet-dev`;
+    const after = "ls /export/duet-dev; grep -c ' /export/duet-dev ' /proc/self/mountinfo";
+    const ran = await run(["create", "create"], { before, after }, "other");
+    const [source, again, ...seen] = ran.stdout.trim().split("\n");
+    expect([ran.code, source, seen]).toEqual([0, again, ["it", "1"]]);
+    expect(fstab().match(/ \/export\/duet-dev none bind /g)).toHaveLength(1);
+  });
+
+  it("gives back all of it, and may do so twice, and leaves the user's", async () => {
+    writeFileSync(inRoot("shared/source"), "");
+    const ran = await run(["create", "delete", "delete"], { after: "ls -d /export /etc/exports.d 2>&1 || true" });
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toContain("'/export': No such file");
+    expect(ran.stdout).toContain("'/etc/exports.d': No such file");
+    expect(fstab()).toBe("# the user's\n");
+    expect(existsSync(inRoot("shared/source"))).toBe(true);
+  });
+
+  it("leaves folders that were there, and what others serve in those that it has made", async () => {
+    const before = "mkdir -p /etc/exports.d";
+    const theirs = await run(["create", "delete"], { before, after: "ls -A /etc/exports.d; ls -d /export || true" });
+    expect([theirs.code, theirs.stdout]).toEqual([0, "192.168.150.1:/export/duet-dev\n"]);
+    const others = "mkdir -p /export/theirs; : >/export/.duet";
+    const ran = await run(["create", "delete"], { before: others, after: "ls /export" });
+    expect([ran.code, ran.stdout]).toEqual([0, "192.168.150.1:/export/duet-dev\ntheirs\n"]);
+  });
+
+  it("states its facts, which drift with each of them", async () => {
+    const ran = await run(["create", "facts"]);
+    expect(ran.stdout).toMatch(/^bind mount: mounted$/m);
+    expect(ran.stdout).toMatch(/^exports: \S+/m);
+    expect(ran.stdout).toMatch(/^exports file: [0-9a-f]{16}$/m);
+    expect(ran.stdout).toMatch(/^lines in \/etc\/fstab: \S+/m);
+    expect((await run("facts")).stdout).toMatch(/^bind mount: none$/m);
+  });
+
+  it("says what is missing", async () => {
+    expect(lastLine(await run("create", {}, "nowhere"))).toMatch(/^cannot serve \S+\/nowhere: /);
+    const noServer =
+      'command() { if [ "$2" = exportfs ]; then return 1; fi; builtin command "$@"; }; export -f command';
+    expect(lastLine(await run("create", { before: noServer }))).toMatch(/^cannot serve .*exportfs is not installed/);
   });
 });

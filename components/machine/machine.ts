@@ -1,8 +1,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { Facts, type FactsReader } from "./facts.ts";
-import { type Shell, sh } from "./shell.ts";
-import { createScript, deleteScript, recordFile, type Step, type StepArgs, stepCommand, stepInput } from "./step.ts";
+import { type Frame, resultIn, type Step, type StepArgs, stepCommand, stepFile, stepInput } from "./step.ts";
 
 /** How a machine is reached that is not the one on which Pulumi runs. */
 export interface SshConnection {
@@ -19,7 +18,7 @@ export interface SshConnection {
 }
 
 export interface MachineArgs {
-  /** Absolute path, on the machine, of the folder for the records of its steps. */
+  /** Absolute path, on the machine, of the folder for its steps: each one's file and its record. */
   readonly records: string;
   /** How to reach it. Defaults to no connection: the machine on which Pulumi runs. */
   readonly connection?: SshConnection;
@@ -27,19 +26,13 @@ export interface MachineArgs {
   readonly timeout?: number;
 }
 
-/**
- * Where steps run: this machine, or one across ssh.
- *
- * The facts of all of its steps are read at once, so they must be known at once: every step is declared in the same
- * turn of the event loop in which the machine was made, never inside an `apply`.
- */
+/** Where steps run: this machine, or one across ssh. It keeps its steps, and is asked about all of them at once. */
 export class Machine {
   readonly name: string;
   readonly #args: MachineArgs;
   readonly #opts: pulumi.CustomResourceOptions;
-  readonly #steps: Record<string, { title: string; facts: string }> = {};
-  readonly #generations: pulumi.Output<Readonly<Record<string, number>>>;
-  #sealed = false;
+  readonly #steps = new Set<string>();
+  #facts: Facts | undefined;
 
   /**
    * @param name the name in Pulumi, unique in the stack
@@ -49,91 +42,63 @@ export class Machine {
     this.name = name;
     this.#args = args;
     this.#opts = opts;
-    this.#generations = pulumi.output(
-      new Promise<pulumi.Output<Readonly<Record<string, number>>>>((resolve, reject) =>
-        setImmediate(() => {
-          try {
-            resolve(this.#readFacts().generations);
-          } catch (error) {
-            reject(error);
-          }
-        }),
-      ),
-    );
   }
 
   /**
-   * Declares a step of this machine.
+   * Declares a step of this machine, at any time.
    *
-   * @throws where the name is taken, or the facts of this machine have been asked for already.
+   * @throws if the name is taken
    */
   step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): Step {
-    if (this.#sealed || name in this.#steps) {
-      const problem = this.#sealed ? "was declared after the facts were read" : "is declared twice";
-      throw new Error(`step ${name} of ${this.name} ${problem}`);
+    if (this.#steps.has(name)) {
+      throw new Error(`step ${name} of ${this.name} is declared twice`);
     }
-    const facts = args.facts ?? sh`:`;
-    this.#steps[name] = { title: args.title, facts: facts.shell };
-    const record = recordFile(this.#args.records, name);
-    // The record of a step across goes with the machine that has it.
-    const undo = pulumi
-      .output(args.delete ?? sh`:`)
-      .apply((script) => (args.across === undefined ? deleteScript(record, script) : script));
-    const isKept = this.#args.connection === undefined && args.delete !== undefined;
-    const create = pulumi
-      .all([args.create, this.#generations, args.across, isKept ? undo : undefined])
-      .apply(([create, generations, across, undo]) =>
-        createScript(record, generations[name] ?? 1, { create, facts, undo, across }),
-      );
-    const resource = this.#command(name, create, undo, args, { deletedWith: this.#opts.deletedWith, ...opts });
-    return { stdout: resource.stdout, resource };
+    this.#steps.add(name);
+    const { records, connection } = this.#args;
+    const { title, secretOutput = false } = args;
+    const isLocal = connection === undefined || args.across !== undefined;
+    const frame = pulumi.output(args.across).apply((across): Frame => ({ title, step: name, records, across }));
+    const file = pulumi
+      .all([frame, args.script, this.#generation(name)])
+      .apply(([known, script, generation]) => stepFile(known, script, generation));
+    // What a command is does not hang on values that a preview may not know.
+    const shape: Frame = { title, step: name, records, across: args.across === undefined ? undefined : [] };
+    const inputs = {
+      create: stepCommand(shape, isLocal, "create").shell,
+      delete: stepCommand(shape, isLocal, "delete").shell,
+      stdin: pulumi.all([file, args.stdin ?? ""]).apply(([text, rest]) => stepInput(text, rest)),
+      logging: secretOutput ? ("none" as const) : ("stdoutAndStderr" as const),
+    };
+    const options = {
+      deletedWith: this.#opts.deletedWith,
+      ...opts,
+      ...(secretOutput ? { additionalSecretOutputs: ["stdout", "stderr"] } : {}),
+    };
+    const resource = isLocal
+      ? new command.local.Command(name, { ...inputs, interpreter: ["/bin/bash", "-c"] }, options)
+      : new command.remote.Command(name, { ...inputs, ...this.#remote(connection) }, options);
+    const { stdout } = resource;
+    return { stdout, resource, result: (key) => stdout.apply((text) => resultIn(text, key)) };
   }
 
-  #command(
-    name: string,
-    create: pulumi.Output<Shell>,
-    undo: pulumi.Output<Shell>,
-    args: StepArgs,
-    opts: pulumi.CustomResourceOptions,
-  ): command.local.Command | command.remote.Command {
-    const secret = args.secretOutput ?? false;
-    const logging = secret ? "none" : "stdoutAndStderr";
-    const options = secret ? { ...opts, additionalSecretOutputs: ["stdout", "stderr"] } : opts;
-    const stdin = pulumi.all([create, args.stdin ?? ""]).apply(([script, rest]) => stepInput(script, rest));
-    const run = stepCommand(args.title).shell;
-    const connection = args.across === undefined ? this.#args.connection : undefined;
-    if (connection === undefined) {
-      const interpreter = ["/bin/bash", "-c"];
-      return new command.local.Command(
-        name,
-        { create: run, delete: undo.apply((script) => script.shell), stdin, interpreter, logging },
-        options,
-      );
-    }
-    const { host, user, privateKey, hostKey } = connection;
-    return new command.remote.Command(
-      name,
-      {
-        create: run,
-        delete: undo.apply((script) => sh`exec bash -c ${script.shell}`.shell),
-        connection: { host, user, privateKey, hostKey, dialErrorLimit: 4, perDialTimeout: 15 },
-        stdin,
-        logging,
-        // Previous output would go through ssh's SetEnv, which a guest's sshd refuses.
-        addPreviousOutputInEnv: false,
-      },
-      options,
-    );
+  /** Changes when a step has to run again, though its script is the same. */
+  #generation(step: string): pulumi.Output<string> {
+    this.#facts ??= new Facts(this.name, { reader: this.#reader() }, this.#opts);
+    const { generations, epoch } = this.#facts;
+    return pulumi.all([generations, epoch]).apply(([known, epoch]) => `${epoch}.${known[step] ?? 1}`);
   }
 
-  #readFacts(): Facts {
-    this.#sealed = true;
-    const connection = this.#args.connection;
-    const reader: pulumi.Input<FactsReader> = {
-      command: connection === undefined ? ["bash", "-c"] : connection.command,
-      records: this.#args.records,
-      timeout: this.#args.timeout ?? 120,
-    } as pulumi.Input<FactsReader>;
-    return new Facts(this.name, { reader, steps: this.#steps }, this.#opts);
+  #remote({ host, user, privateKey, hostKey }: SshConnection) {
+    return {
+      connection: { host, user, privateKey, hostKey, dialErrorLimit: 4, perDialTimeout: 15 },
+      // Previous output would go through ssh's SetEnv, which a guest's sshd refuses.
+      addPreviousOutputInEnv: false,
+    };
+  }
+
+  #reader(): pulumi.Input<FactsReader> {
+    const { connection, records, timeout = 120 } = this.#args;
+    const words: readonly string[] = ["bash", "-c"];
+    return pulumi.output({ command: connection?.command ?? words, records, timeout }) as pulumi.Output<FactsReader>;
   }
 }

@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lines, type Shell, sh } from "./shell.ts";
+import { type Shell, sh } from "./shell.ts";
 
 /** Any text that an argument of a process can hold: no NUL byte, and no half of a surrogate pair. */
 const anyText = fc.string({ unit: "binary" }).map((text) => text.replaceAll("\0", ""));
 
-/** Text of what is special to a shell, where plain strings hold little of it. */
+/** Text of what is special to a shell, since plain strings hold little of it. */
 const shellText = fc
   .array(
     fc.constantFrom(
@@ -77,13 +77,7 @@ describe("sh", () => {
   });
 
   it("refuses a NUL byte, which no argument can hold, and says where it saw it", () => {
-    expect(() => sh`echo ${"a\0b"}`).toThrow('a value for a shell has a NUL byte: "a\\u0000b"');
+    expect(() => sh`echo ${"a\0b"}`).toThrow('it has a NUL byte: "a\\u0000b"');
     expect(() => sh`echo ${["a", "\0"]}`).toThrow("NUL byte");
-  });
-});
-
-describe("lines", () => {
-  it("puts one script after the other, so that none ends in the next one's comment", () => {
-    expect(lines(sh`a # b`, sh`c`).shell).toBe("a # b\nc");
   });
 });

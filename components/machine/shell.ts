@@ -10,13 +10,13 @@ export type ShellValue = string | number | Shell | readonly (string | number | S
 /**
  * Quotes one value as one bash word, whatever is in it.
  *
- * @throws where the value has a NUL byte, which no argument of a process can hold.
+ * @throws if the value has a NUL byte, which no argument of a process can hold.
  * Source: bash(1), QUOTING: nothing is special between single quotes.
  */
-function quote(value: string | number): string {
+export function quote(value: string | number): string {
   const text = String(value);
   if (text.includes("\0")) {
-    throw new Error(`a value for a shell has a NUL byte: ${JSON.stringify(text)}`);
+    throw new Error(`cannot quote a value for a shell: it has a NUL byte: ${JSON.stringify(text)}`);
   }
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
@@ -34,9 +34,4 @@ function insert(value: ShellValue): string {
  */
 export function sh(strings: TemplateStringsArray, ...values: readonly ShellValue[]): Shell {
   return { shell: String.raw({ raw: strings.raw }, ...values.map(insert)) };
-}
-
-/** Puts scripts one after the other, a line each. */
-export function lines(...scripts: readonly Shell[]): Shell {
-  return { shell: scripts.map((script) => script.shell).join("\n") };
 }

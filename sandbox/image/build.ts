@@ -1,13 +1,17 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { imagePackages } from "../../components/host/package-lists.ts";
+import { scriptText } from "../../components/machine/script.ts";
+import { sh } from "../../components/machine/shell.ts";
 import { exclusive } from "../exclusive.ts";
-import { imagePackages, missingPackages } from "../packages.ts";
+import { requirePackages } from "../packages.ts";
 import { baseDirectory } from "../paths.ts";
 import { processName } from "../processes.ts";
 import { entryPoint, type Report, reportTo, UserError } from "../report.ts";
-import { debianRecipe, type ImageRecipe, recipeKey } from "./recipe.ts";
-import { finishTree, makeDisk, makeTree, packDisk } from "./scripts.ts";
+import { overlayFiles, writeOverlay } from "./overlay.ts";
+import { debianRecipe, type ImageRecipe } from "./recipe.ts";
 
 /** A guest image in the cache. */
 export interface GuestImage {
@@ -28,11 +32,36 @@ export interface GuestImageArgs {
   readonly mirror?: string;
 }
 
-/** Where the image is, or would be. Reads nothing, makes nothing. */
+/**
+ * Keys whose image is the one of another key, so that a stack that stands keeps its guests.
+ *
+ * 5f918b77920933c5: before its files and scripts were moved out of TypeScript, the recipe made the same image. If you
+ * change the recipe, a file of overlay/ or a script, the image is another one: remove the entry and its test. After a
+ * change that makes the same image, the test names the new key.
+ */
+const sameImage: Readonly<Record<string, string>> = { "5019a91bf53eb58e": "5f918b77920933c5" };
+
+/** The scripts that make an image, in their order. `finish` is run by `tree`, in a chroot. */
+function scriptsOf(recipe: ImageRecipe, mirror?: string) {
+  const { suite, packages, kept, enabled, masked, size, diskId } = recipe;
+  return {
+    tree: scriptText(import.meta.url, "tree.sh", { suite, packages, mirror }),
+    finish: scriptText(import.meta.url, "finish.sh", { kept, enabled, masked }),
+    disk: scriptText(import.meta.url, "disk.sh", { size, disk_id: diskId }),
+    pack: scriptText(import.meta.url, "pack.sh", {}),
+  };
+}
+
+/** Hash of all that an image is made from, where its packages come from aside. */
+function recipeKey(recipe: ImageRecipe = debianRecipe): string {
+  const made = [recipe, overlayFiles(recipe.commandLine), scriptsOf(recipe)];
+  return createHash("sha256").update(JSON.stringify(made)).digest("hex").slice(0, 16);
+}
+
+/** Where the image is, or would be. */
 export function guestImagePath(cacheHome: string, recipe: ImageRecipe = debianRecipe): string {
-  const script = [makeTree(recipe, undefined), finishTree(recipe), makeDisk(recipe), packDisk()];
-  const key = recipeKey(recipe, script.map((part) => part.shell).join("\n"));
-  return join(cacheHome, "duet/image", key, "debian-12.qcow2");
+  const key = recipeKey(recipe);
+  return join(cacheHome, "duet/image", sameImage[key] ?? key, "debian-12.qcow2");
 }
 
 /**
@@ -42,7 +71,7 @@ export function guestImagePath(cacheHome: string, recipe: ImageRecipe = debianRe
  *
  * @throws UserError with the last lines of what failed, or with the packages that are missing
  */
-export async function guestImage(args: GuestImageArgs): Promise<GuestImage> {
+async function guestImage(args: GuestImageArgs): Promise<GuestImage> {
   const recipe = args.recipe ?? debianRecipe;
   const path = guestImagePath(args.cacheHome, recipe);
   const cached = () => ({ path, sha256: readFileSync(`${path}.sha256`, "utf8").slice(0, 64) });
@@ -50,12 +79,9 @@ export async function guestImage(args: GuestImageArgs): Promise<GuestImage> {
     return cached();
   }
   if (process.getuid?.() !== 0) {
-    throw new UserError("to build the guest image needs root: run as root or through sudo");
+    throw new UserError("cannot build the guest image: it needs root; run as root or through sudo");
   }
-  const missing = missingPackages(imagePackages);
-  if (missing.length > 0) {
-    throw new UserError(`packages are missing: ${missing.join(" ")}; \`node sandbox/cli.ts packages\` installs them`);
-  }
+  requirePackages("build the guest image", imagePackages);
   // One build of an image at a time: the other waits, and finds it made.
   const release = await exclusive(path, `image:${path}`, 1_800_000, "another build");
   try {
@@ -73,30 +99,25 @@ async function build(path: string, recipe: ImageRecipe, args: GuestImageArgs): P
   mkdirSync(images, { recursive: true });
   for (const left of readdirSync(images).filter((name) => name.startsWith(".work-"))) {
     if (processName(Number(left.slice(".work-".length))) === undefined) {
-      await bash("remove what an interrupted build left", `rm -rf --one-file-system -- ${left}`, images);
+      await bash("remove what an interrupted build left", sh`rm -rf --one-file-system -- ${left}`.shell, images);
     }
   }
   const work = join(images, `.work-${process.pid}`);
   mkdirSync(work, { mode: 0o700 });
   try {
-    for (const [file, { text, mode }] of Object.entries(recipe.files)) {
-      const target = join(work, "overlay", file);
-      mkdirSync(dirname(target), { recursive: true });
-      writeFileSync(target, text.replaceAll("@commandLine@", recipe.commandLine), { mode: mode ?? 0o644 });
-    }
-    writeFileSync(join(work, "finish.sh"), finishTree(recipe).shell);
-    await args.report("install Debian 12 into a folder", () =>
-      bash("install Debian 12", makeTree(recipe, args.mirror).shell, work),
-    );
-    await args.report("make its disk", () => bash("make the disk", makeDisk(recipe).shell, work));
-    const sum = await args.report("pack the disk as qcow2", () => bash("pack the disk", packDisk().shell, work));
+    const scripts = scriptsOf(recipe, args.mirror);
+    writeOverlay(overlayFiles(recipe.commandLine), join(work, "overlay"));
+    writeFileSync(join(work, "finish.sh"), scripts.finish);
+    await args.report("install Debian 12 into a folder", () => bash("install Debian 12", scripts.tree, work));
+    await args.report("make its disk", () => bash("make the disk", scripts.disk, work));
+    const sum = await args.report("pack the disk as qcow2", () => bash("pack the disk", scripts.pack, work));
     const done = join(work, "done");
     mkdirSync(done);
     renameSync(join(work, "debian-12.qcow2"), join(done, "debian-12.qcow2"));
     writeFileSync(join(done, "debian-12.qcow2.sha256"), sum);
     renameSync(done, dirname(path));
   } finally {
-    await bash("remove the work folder", `rm -rf --one-file-system -- .work-${process.pid}`, images);
+    await bash("remove the work folder", sh`rm -rf --one-file-system -- ${work}`.shell, images);
   }
 }
 
@@ -133,13 +154,13 @@ function bash(what: string, script: string, cwd: string): Promise<string> {
     child.stderr.on("data", (chunk) => {
       said = (said + chunk).slice(-4000);
     });
-    child.on("error", (error) => reject(new UserError(`could not ${what}: ${error.message}`)));
+    child.on("error", (error) => reject(new UserError(`cannot ${what}: ${error.message}`)));
     child.on("close", (status, signal) => {
       if (status === 0) {
         resolve(printed);
       } else {
         const last = said.trim().split("\n").slice(-5).join("; ");
-        reject(new UserError(`could not ${what}: ${last || `ended by ${signal ?? status}`}`));
+        reject(new UserError(`cannot ${what}: ${last || `ended by ${signal ?? status}`}`));
       }
     });
   });

@@ -1,5 +1,5 @@
-# Finishes the image's tree from inside; chrooted there by the build, which puts the recipe's values before this text:
-# the arrays kept, enabled and masked, and command_line.
+# Finishes the image's tree from inside: tree.sh runs it in a chroot there.
+: "${kept[@]:?}" "${enabled[@]:?}" "${masked[@]:?}"
 set -euo pipefail
 
 # A repository of its own, of the kept packages and what they depend on: its lists are short, and no network is asked.
@@ -35,12 +35,4 @@ cp -r /usr/lib/grub/i386-pc /boot/grub/
 grub-editenv /boot/grub/grubenv create
 kernel=$(ls /boot/vmlinuz-*)
 version=${kernel#/boot/vmlinuz-}
-cat >/boot/grub/grub.cfg <<END
-# The first boot's; update-grub in the guest writes it anew.
-set root=hd0,msdos1
-set timeout=0
-menuentry Debian {
-  linux /boot/vmlinuz-$version root=/dev/vda1 ro $command_line
-  initrd /boot/initrd.img-$version
-}
-END
+sed -i "s|@version@|$version|g" /boot/grub/grub.cfg

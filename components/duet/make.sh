@@ -1,0 +1,37 @@
+# make as the developer, of what guests and the host build in one folder.
+. ../machine/step.sh
+. ../machine/lib/developer.sh
+. ../machine/lib/lock.sh
+. ../machine/lib/make.sh
+
+# Makes the machine see the sources as they are on the host now. Over NFS a file's times come from memory for up to a
+# minute, and make looks at nothing but times; opening a file asks the server. Source: nfs(5), "Close-to-open cache
+# consistency".
+fresh_sources() { # PATH...
+  local sources=('(' -name '*.[chS]' -o -name 'Makefile*' -o -name 'Kbuild*' -o -name '*.sh')
+  sources+=(-o -name auto.conf -o -name Module.symvers ')')
+  as_developer find "$@" -type f "${sources[@]}" -exec head -qc0 -- {} + 2>/dev/null || true
+}
+
+# Seconds that a build waits for another one, and after which it is given up itself: it is minutes of work at most.
+turn_limit=1800
+build_limit=1800
+
+# Runs make as the developer, one at a time of those that guests and the host run there: whoever has the turn, a file of
+# the developer's, locked is building. Its lines stream; when it fails, the first error is the last line.
+make_as_developer() { # WHAT TURN WORD...
+  local what=$1 why
+  log=$(mktemp)
+  trap 'rm -f -- "$log"' EXIT
+  if ! developer_does lock make_in_turn "$turn_limit" "$build_limit" "${@:2}" </dev/null 2>&1 | tee -- "$log" >&2; then
+    why=$(first_error "$log")
+    die "cannot build $what: ${why:-make printed nothing in $build_limit s, or waited $turn_limit s for another one}"
+  fi
+}
+
+# As the developer: only the owner may open the turn, since root is squashed over NFS. All that make starts holds it.
+make_in_turn() { # TURN-LIMIT BUILD-LIMIT TURN WORD...
+  exec 9<>"$3"
+  lock 9 "$1" || die "another build has held $3 for $1 s"
+  LC_ALL=C timeout -k 10 "$2" make "-j$(nproc)" "${@:4}"
+}

@@ -1,0 +1,216 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { release } from "node:os";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { deploy, given, localGuest, localHost, type Made, printedOf } from "../../test/support/mocks.ts";
+import { lastLine, runStep, type Stubs, type Verb } from "../../test/support/run-script.ts";
+import { temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { KernelBuild } from "../kernel/build.ts";
+import { KernelConfig } from "../kernel/config.ts";
+import { scriptText } from "../machine/script.ts";
+import { sh } from "../machine/shell.ts";
+import { SourceTree } from "../sources/source-tree.ts";
+import { DuetModule } from "./module.ts";
+
+let root: string;
+let paths: { tree: string; build: string; module: string };
+
+beforeEach(() => {
+  root = temporaryFolder("it's a module-");
+  paths = { tree: join(root, "duet-module"), build: join(root, "build"), module: "duet" };
+  mkdirSync(paths.tree);
+  mkdirSync(paths.build);
+  writeFileSync(join(paths.tree, "Makefile"), "");
+  writeFileSync(join(paths.build, "Module.symvers"), "");
+});
+
+/** The commands of a build, as the user who runs the test. */
+const builders = (make: string): Stubs => ({
+  setpriv: `while [ "$1" != env ]; do shift; done; exec "$@"`,
+  make,
+  readelf: `cat -- "\${@: -1}" 2>/dev/null | sed 's/^/    Build ID: /'`,
+});
+
+describe("building the module", () => {
+  const script = () =>
+    scriptText(import.meta.url, "build.sh", { ...paths, uid: 1000, gid: 1000, sources: "s1", kernel: "k1" });
+  const build = (make: string) => runStep(script(), "create", { stubs: builders(make) });
+
+  it("is make -C KDIR M=DIR modules, and prints the build id", async () => {
+    const ran = await build(`printf '%s\\n' "$@"; echo abc123 >"${"$"}{4#M=}/duet.ko"`);
+    expect(ran.stdout).toBe("build-id: abc123\n");
+    expect(ran.stderr).toMatch(new RegExp(`^-j\\d+\n-C\n${paths.build}\nM=${paths.tree}\nmodules\n$`));
+    expect((await runStep(script(), "facts", { stubs: builders("") })).stdout).toBe("built: abc123\n");
+  });
+
+  it("reports the compiler's first error, after all of its lines", async () => {
+    const ran = await build(
+      `echo 'hook.c:7:2: warning: unused'; echo 'hook.c:9:1: error: first'; echo 'hook.c:10:1: error: second' >&2; echo 'make: *** [duet.ko] Error 2'; exit 2`,
+    );
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain("hook.c:10:1: error: second\n");
+    expect(lastLine(ran)).toMatch(/^cannot build module duet: hook\.c:9:1: error: first$/);
+  });
+
+  it("reports a symbol that the kernel lacks, and a make without any word", async () => {
+    const modpost = 'ERROR: modpost: "no_such" [duet.ko] undefined!';
+    expect(lastLine(await build(`echo '${modpost}'; exit 2`))).toContain(`module duet: ${modpost}`);
+    expect(lastLine(await build("exit 2"))).toMatch(/^cannot build module duet: .*1800 s/);
+  });
+
+  it("waits for another build of the same", async () => {
+    const order = join(root, "order");
+    const slow = sh`echo begin >>${order}; sleep 0.3; echo end >>${order}`.shell;
+    await Promise.all([build(slow), build(slow)]);
+    expect(readFileSync(order, "utf8")).toBe("begin\nend\nbegin\nend\n");
+  });
+
+  it("says what is missing before anything runs", async () => {
+    expect(lastLine(await build(":"))).toContain("made no duet.ko; ");
+    rmSync(join(paths.build, "Module.symvers"));
+    expect(lastLine(await build("exit 9"))).toContain(`the kernel in ${paths.build} is not built`);
+    rmSync(join(paths.tree, "Makefile"));
+    expect(lastLine(await build("exit 9"))).toContain(`there is no Makefile in ${paths.tree}`);
+  });
+});
+
+/** What is before a build id among ELF notes, for printf. */
+const noteHead = "\\4\\0\\0\\0\\24\\0\\0\\0\\3\\0\\0\\0GNU\\0";
+const id = "abcd".repeat(10);
+
+/**
+ * A guest for the scripts that load: its /etc and /sys/module are empty file systems of a mount namespace, and the
+ * commands that load play with those.
+ */
+function guest(change: Stubs = {}): Stubs {
+  return {
+    modinfo: `case "$1 $2" in '-F vermagic') echo "$(uname -r) SMP mod_unload";; *) echo "$STUBS/installed.ko";; esac`,
+    make: `echo "make $*" >&2; cp "${"$"}{3#M=}/duet.ko" "$STUBS/installed.ko"`,
+    depmod: ":",
+    readelf: builders("").readelf ?? "",
+    modprobe: `mkdir -p /sys/module/$1/notes; printf '${noteHead}${"\\xab\\xcd".repeat(10)}' >/sys/module/$1/notes/.note.gnu.build-id; echo modprobe >>"$CALLS"`,
+    rmmod: `rm -r /sys/module/$1; echo rmmod >>"$CALLS"`,
+    dmesg: `sed 's/^/[   12.5] /' /dev/kmsg; cat "$STUBS/dmesg" 2>/dev/null`,
+    ...change,
+  };
+}
+
+/** Only root may mount, and a test never touches the real files. */
+const inGuest = (stubs: Stubs, verbs: Verb | readonly Verb[], old = ":") =>
+  runStep(scriptText(import.meta.url, "load.sh", { ...paths, build_id: id, kernel: "k1" }), verbs, {
+    stubs,
+    enter: ["unshare", "--mount"],
+    before: `export CALLS=${sh`${join(root, "calls")}`.shell}
+mount -t tmpfs tmpfs /etc; mkdir /etc/modules-load.d; mount -t tmpfs tmpfs /sys/module
+rm -f "$CALLS"; : >"$STUBS/kmsg"; mount --bind "$STUBS/kmsg" /dev/kmsg
+${old}`,
+  });
+
+/** What was done to the loaded module. */
+const called = () => readFileSync(join(root, "calls"), "utf8").trim().split("\n");
+
+describe.runIf(process.getuid?.() === 0)("loading the module", () => {
+  beforeEach(() => writeFileSync(join(paths.tree, "duet.ko"), `${id}\n`));
+
+  it("installs it, loads it, has it loaded at boot, and leaves it loaded the second time", async () => {
+    const ran = await inGuest(guest(), ["create", "create", "facts"]);
+    expect(called()).toEqual(["modprobe"]);
+    const said = `build-id: ${id}\nbuild-id: ${id}\nmodule: loaded\nmodule build: ${id}\n`;
+    expect(ran.stdout.slice(0, said.length)).toBe(said);
+    expect(ran.stdout.slice(said.length)).toMatch(/^module file: \w{16}\nloaded at boot: duet\n$/);
+  });
+
+  it("replaces another build", async () => {
+    const notes = "/sys/module/duet/notes";
+    const note = `${noteHead}${"\\0".repeat(20)}`;
+    const old = sh`mkdir -p ${notes}; printf ${note} >${`${notes}/.note.gnu.build-id`}`;
+    const ran = await inGuest(guest(), "create", old.shell);
+    expect(called()).toEqual(["rmmod", "modprobe"]);
+    expect(ran.code).toBe(0);
+  });
+
+  it("names what holds the build that is to go", async () => {
+    const old = "mkdir -p /sys/module/duet/holders; echo 1 >/sys/module/duet/refcnt";
+    const find = `echo /proc/${process.pid}/fd/7`;
+    const ran = await inGuest(guest({ rmmod: "exit 1", find }), "create", old);
+    expect(lastLine(ran)).toMatch(new RegExp(`^cannot unload duet: .+ \\(pid ${process.pid}\\)`));
+    const unknown = await inGuest(guest({ rmmod: "exit 1" }), "create", old);
+    expect(lastLine(unknown)).toContain("a use count of 1");
+  });
+
+  it("names the kernels if they do not match, and changes nothing", async () => {
+    const ran = await inGuest(guest({ modinfo: "echo 6.0+duet-1 SMP" }), "create");
+    expect(lastLine(ran)).toMatch(/^cannot load duet: .*6\.0\+duet-1.* runs /);
+    expect(lastLine(ran)).toContain(release());
+    expect(ran.stderr).not.toContain("make ");
+  });
+
+  it("names the symbol that the kernel lacks, and not one of an earlier time", async () => {
+    const modprobe = `printf 'duet: Unknown symbol no_such (err -2)\\nother: line\\n' >"$STUBS/dmesg"; echo "modprobe: ERROR: could not insert 'duet': Unknown symbol in module" >&2; exit 1`;
+    const earlier = "duet: Unknown symbol old (err -2)";
+    const dmesg = `{ echo '${earlier}'; cat /dev/kmsg "$STUBS/dmesg"; } | sed 's/^/[   12.5] /'`;
+    const ran = await inGuest(guest({ modprobe, dmesg }), "create");
+    expect(lastLine(ran)).toMatch(/^cannot load duet: .*duet: Unknown symbol no_such \(err -2\)\s*$/);
+  });
+
+  it("is undone", async () => {
+    const ran = await inGuest(guest(), ["create", "delete", "delete", "facts"]);
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toContain("module: not loaded\nmodule build: \nmodule file: \nloaded at boot: \n");
+  });
+});
+
+describe("DuetModule", () => {
+  const deployed = (buildOn?: "guest" | "host", buildId = "abcd") =>
+    deploy(
+      () => {
+        const host = localHost();
+        const directory = "/media/data/duet";
+        const source = (role: string) =>
+          new SourceTree(`${role}-source`, { host, role: `duet-${role}`, source: { copy: "/c" }, directory });
+        const sources = { kernel: source("kernel"), module: source("module") };
+        const asked = { base: "tiny", localmodconfig: false, fragments: [] };
+        const config = new KernelConfig("kernel-config", { host, source: sources.kernel, directory, ...asked });
+        const kernel = new KernelBuild("kernel", { host, source: sources.kernel, config });
+        const module = new DuetModule("module", { host, source: sources.module, kernel, buildOn });
+        const guests = [localGuest("one"), localGuest("two", {}, "two-")];
+        for (const guest of guests) {
+          module.loadIn(guest, { dependsOn: guest });
+        }
+      },
+      {
+        ...printedOf("one"),
+        ...printedOf("two"),
+        "two-network-subnet": "152",
+        "kernel-source": "commit: c\nhash: h",
+        "module-source": "commit: c\nhash: h2",
+        "kernel-config": "config: c",
+        kernel: "release: r\nbuild-id: k1\npackage: p",
+        "module-build": `build-id: ${buildId}`,
+        "module-one": `build-id: ${buildId}`,
+        "module-two": `build-id: ${buildId}`,
+      },
+    );
+  const stepsOf = (made: readonly Made[]) =>
+    made.flatMap(({ type, name }) =>
+      /^command:/.test(type) && /^module-(?!source)/.test(name) ? [`${type} ${name}`] : [],
+    );
+
+  it("builds once, in the first guest, and loads that build in each", async () => {
+    const { made, resource } = await deployed();
+    const remote = "command:remote:Command";
+    expect(stepsOf(made)).toEqual([`${remote} module-build`, `${remote} module-one`, `${remote} module-two`]);
+    const step = resource(remote, "module-two");
+    expect([given(step, "build_id"), given(step, "kernel")]).toEqual(["abcd", "k1"]);
+    expect(step.dependsOn).toContain(`${remote} module-build`);
+    expect(given(resource(remote, "module-build"), "sources")).toBe("h2");
+  });
+
+  it("builds on the host if it is asked to, and still loads in each guest", async () => {
+    const { made, resource } = await deployed("host");
+    const [build, ...loads] = stepsOf(made);
+    expect(build).toBe("command:local:Command module-build");
+    expect(loads).toHaveLength(2);
+    expect(resource("command:local:Command", "module-build").dependsOn).not.toContain("duet:guest:VirtualMachine one");
+  });
+});

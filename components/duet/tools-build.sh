@@ -1,0 +1,27 @@
+# libduet, the command duet and the dummy task, built by the developer at the shared path. Source: guide, step 14.
+: "${programs:?}"
+: "${sources:?}" # Others are built again.
+. ../machine/step.sh
+. ../machine/lib/since.sh
+. ./make.sh
+
+built=("$programs/libduet.so.1" "$programs/duet")
+
+create() {
+  [ -e "$programs/Makefile" ] || die "cannot build the tools: there is no Makefile in $programs; check duet:sources"
+  fresh_sources "$programs"
+  make_as_developer 'libduet and its tools' "$programs/Makefile" -C "$programs" all
+  result tools "$(checksum)"
+}
+
+facts() {
+  if newer_than_record "${built[@]}"; then fact built "$(checksum)"; else recorded built; fi
+}
+
+# Over library and command, as far as they are there.
+checksum() {
+  local sum
+  while read -r sum _; do printf %.8s "$sum"; done < <(timeout -s KILL 10 sha256sum -- "${built[@]}" 2>/dev/null)
+}
+
+run_step "$@"

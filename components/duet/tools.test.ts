@@ -1,0 +1,120 @@
+import { cpSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { deploy, given, localGuest, localHost, printedOf } from "../../test/support/mocks.ts";
+import { lastLine, runStep, type Stubs, type Verb } from "../../test/support/run-script.ts";
+import { temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { scriptText } from "../machine/script.ts";
+import { SourceTree } from "../sources/source-tree.ts";
+import { DuetTools } from "./tools.ts";
+
+const samples = join(import.meta.dirname, "../../samples");
+/** Runs as the user who runs the test. */
+const here: Stubs = { setpriv: `while [ "$1" != env ]; do shift; done; exec "$@"` };
+let root: string;
+let directory: string;
+const programs = () => join(directory, "duet-progs");
+const build = (verbs: Verb | readonly Verb[]) => {
+  const values = { programs: programs(), uid: 1000, gid: 1000, sources: "s1" };
+  return runStep(scriptText(import.meta.url, "tools-build.sh", values), verbs, { stubs: here });
+};
+
+beforeEach(() => {
+  root = temporaryFolder("tools-");
+  directory = join(root, "duet-tools");
+  cpSync(join(samples, "tools"), directory, { recursive: true });
+});
+
+describe("the samples", () => {
+  it("agree on what goes through the device", () => {
+    const [module, tools] = ["module", "tools/duet-progs/include/duet"].map((folder) =>
+      readFileSync(join(samples, folder, "duet_ioctl.h"), "utf8"),
+    );
+    expect(tools).toBe(module);
+  });
+});
+
+describe("building the tools", () => {
+  it("builds the samples without a warning, and knows the build by its checksum", async () => {
+    const ran = await build("create");
+    expect(ran.stdout).toMatch(/^tools: [0-9a-f]{16}\n$/);
+    expect(ran.stderr).not.toContain("warning");
+    const facts = await build("facts");
+    expect(facts.stdout.replace("built", "tools")).toBe(ran.stdout);
+    rmSync(join(directory, "duet-progs/libduet.so.1"));
+    expect((await build("facts")).stdout).not.toBe(facts.stdout);
+  });
+
+  it("says that there is no Makefile", async () => {
+    rmSync(join(directory, "duet-progs/Makefile"));
+    expect(lastLine(await build("create"))).toContain(`there is no Makefile in ${programs()}`);
+  });
+});
+
+/** With a /usr/local and a linker's cache of its own, in a mount namespace. Only root may mount. */
+const inGuest = (verbs: Verb | readonly Verb[], before = ":", after = ":", stubs: Stubs = here) =>
+  runStep(scriptText(import.meta.url, "tools-install.sh", { programs: programs(), built: "sum" }), verbs, {
+    stubs,
+    enter: ["unshare", "--mount"],
+    before: `mkdir "$STUBS/etc"; cp -r /etc/ld.so.conf /etc/ld.so.conf.d "$STUBS/etc"
+mount -t tmpfs tmpfs /usr/local; mount --bind "$STUBS/etc" /etc
+${before}`,
+    after,
+  });
+/** The real command asks the real module, which is not here. */
+const timeout = 'case "$*" in *"status report") exit 0;; *) shift; exec "$@";; esac';
+
+describe.runIf(process.getuid?.() === 0)("installing the tools", () => {
+  beforeEach(() => build("create"));
+
+  it("installs under /usr/local, and the linker finds the library", async () => {
+    const ran = await inGuest(["create", "facts"], ":", ":", { ...here, timeout });
+    expect(ran.stdout).toMatch(/^\/usr\/local\/bin\/dummy_task: [0-9a-f]{16}$/m);
+    expect(ran.stdout).toMatch(/^\/usr\/local\/include\/duet\/duet_ioctl\.h: [0-9a-f]{16}$/m);
+    expect(ran.stdout).toMatch(/^linker finds libduet\.so\.1: \/usr\/local\/lib\/libduet\.so\.1$/m);
+  });
+
+  it("says that the command does not reach the module", async () => {
+    const ran = await inGuest("create");
+    expect(lastLine(ran)).toMatch(/^cannot reach the module: .*\/dev\/duet: not there/);
+    expect(ran.code).toBe(1);
+  });
+
+  it("removes all of it, twice, and nothing else", async () => {
+    const ran = await inGuest(
+      ["create", "delete", "delete"],
+      "mkdir -p /usr/local/lib; echo mine >/usr/local/lib/mine",
+      "find /usr/local -type f -o -type l; ldconfig -p | grep libduet || :",
+      { ...here, timeout },
+    );
+    expect(ran.code).toBe(0);
+    expect(ran.stdout.trim()).toBe("/usr/local/lib/mine");
+  });
+});
+
+describe("DuetTools", () => {
+  it("builds once, in the first guest, and installs that build in each", async () => {
+    const { made, resource } = await deploy(
+      () => {
+        const host = localHost();
+        const source = new SourceTree("tools-source", { host, role: "duet-tools", source: { copy: "/c" }, directory });
+        const tools = new DuetTools("tools", { source });
+        for (const guest of [localGuest("one"), localGuest("two", {}, "two-")]) {
+          tools.installIn(guest, { dependsOn: guest });
+        }
+      },
+      {
+        ...printedOf("one"),
+        ...printedOf("two"),
+        "two-network-subnet": "152",
+        "tools-source": "commit: c\nhash: h",
+        "tools-build": "tools: 123",
+      },
+    );
+    const steps = made.flatMap(({ type, name }) => (type === "command:remote:Command" ? [name] : []));
+    expect(steps).toEqual(["tools-build", "tools-one", "tools-two"]);
+    const two = resource("command:remote:Command", "tools-two");
+    expect(given(two, "built")).toBe("123");
+    expect(two.dependsOn).toContain("command:remote:Command tools-build");
+  });
+});

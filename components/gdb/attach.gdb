@@ -1,0 +1,9 @@
+cd @tree@
+set auto-load python-scripts off
+file @build@/vmlinux
+source @build@/vmlinux-gdb.py
+set auto-load python-scripts on
+set tcp connect-timeout 15
+set remotetimeout 15
+target remote 127.0.0.1:@port@
+lx-symbols @tree@

@@ -1,0 +1,89 @@
+# The proof that a guest can be debugged: gdb attaches once the module is loaded, finds a function of it by name, with a
+# file and a line below the shared path, and lets the guest go. Source: guide, step 13.
+: "${uri:?}" "${guest:?}" "${port:?}" "${directory:?}" "${tree:?}" "${function:?}"
+: "${user_commands:?}" "${proof_commands:?}" "${command_file:?}"
+: "${kernel:?}" "${module:?}" # Other builds are proven again.
+. ../machine/step.sh
+. ../machine/lib/files.sh
+. ../host/stub.sh
+
+# Seconds that gdb gets to read the symbols, attach and detach: a second or two is what it takes.
+limit=120
+stub="the gdb stub of $guest at 127.0.0.1:$port"
+cannot_prove="cannot find $function of the module in $guest with gdb"
+
+create() {
+  mkdir -p -- "$(dirname -- "$command_file")"
+  printf '%s' "$user_commands" | replace_file "$command_file"
+  require_stub
+  work=$(mktemp -d)
+  gdb=
+  trap 'code=$?; end_session || :; exit "$code"' EXIT
+  trap 'exit 143' HUP INT TERM
+  printf '%s' "$proof_commands" >"$work/commands"
+  run_gdb
+  read_proof
+}
+
+facts() { checksum_fact 'gdb commands' "$command_file"; }
+
+delete() { rm -f -- "$command_file"; }
+
+require_stub() {
+  local client
+  [ -n "$(ss -Hltn "sport = :$port")" ] ||
+    die "cannot use $stub: nothing listens there; run pulumi up, which starts the guest"
+  client=$(attached "$port")
+  [ -z "$client" ] || die "cannot use $stub: it takes one client, which is $client; detach there and run this again"
+}
+
+# Whatever has happened, the guest is running afterwards: gdb detaches when it is told to end, and libvirt calls a guest
+# paused after each gdb, detached or not.
+end_session() {
+  if [ -n "$gdb" ]; then
+    kill "$gdb" 2>/dev/null || :
+    wait "$gdb" || :
+  fi
+  case $(virsh_in_time domstate "$guest" 2>/dev/null) in
+    paused*) virsh_in_time resume "$guest" >&2 ;;
+  esac
+  rm -rf -- "$work"
+}
+
+virsh_in_time() { LC_ALL=C timeout -k 5 30 virsh -q -c "$uri" "$@" </dev/null; }
+
+run_gdb() {
+  local code=0 why
+  local reasons='Connection refused|[Tt]imed out|No symbol|not defined|No line number|No such file|Cannot access'
+  reasons+='|not support|[Ee]rror'
+  setpriv --pdeathsig TERM timeout -k 10 "$limit" gdb -nx -batch -iex "add-auto-load-safe-path $directory" \
+    -x "$work/commands" </dev/null >"$work/log" 2>&1 &
+  gdb=$!
+  wait "$gdb" || code=$?
+  gdb=
+  cat -- "$work/log" >&2
+  [ "$code" != 124 ] || die "$cannot_prove: it was not done within $limit s; see its lines above"
+  if ! grep -qxF 'proof: done' -- "$work/log"; then
+    why=$(grep -m1 -E -e "$reasons" -- "$work/log" || tail -n 1 -- "$work/log")
+    die "$cannot_prove: it says: $why"
+  fi
+}
+
+read_proof() {
+  local line address file
+  read -r line address file < <(sed -n -E \
+    's/^Line ([0-9]+) of "(.*)" (starts|is) at address (0x[0-9a-f]+).*/\1 \4 \2/p' "$work/log") || :
+  [ -n "$file" ] || die "$cannot_prove: it knows no line for it; build the module with debug information"
+  case $file in
+    "$directory"/*) ;;
+    *) die "$cannot_prove below $directory: it finds it in $file; build the module at the shared path" ;;
+  esac
+  grep -qF -e " of $tree/" -- "$work/log" ||
+    die "$cannot_prove: it is not in the module in $tree; choose another function of it"
+  result function "$function"
+  result address "$address"
+  result file "$file"
+  result line "$line"
+}
+
+run_step "$@"

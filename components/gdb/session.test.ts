@@ -1,0 +1,174 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { deploy, given, localGuest, localStep, printedOf, scriptOf, settled } from "../../test/support/mocks.ts";
+import { lastLine, runStep, type Stubs } from "../../test/support/run-script.ts";
+import { temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { DuetModule } from "../duet/module.ts";
+import { KernelBuild } from "../kernel/build.ts";
+import { KernelConfig } from "../kernel/config.ts";
+import { scriptText } from "../machine/script.ts";
+import { SourceTree } from "../sources/source-tree.ts";
+import { DebugSession } from "./session.ts";
+
+const values = () => ({
+  uri: "qemu:///system",
+  guest: "duetdev",
+  port: 1234,
+  directory: "/media/data/duet",
+  tree: "/media/data/duet/duet-module",
+  function: "duet_handle_event",
+  user_commands: "for the user\n",
+  proof_commands: "for the proof\n",
+  command_file: join(folder, "a folder", "gdb"),
+  kernel: "k1",
+  module: "m1",
+});
+const script = () => scriptText(import.meta.url, "session.sh", values());
+
+/** What gdb 13 printed in a session with the sample module. */
+const gdbOutput = `loading @0xffffffffa0000000: /media/data/duet/duet-module/duet.ko
+proof: lines
+Line 40 of "/media/data/duet/duet-module/hook.c" starts at address 0xffffffffa0000d30 <duet_handle_event> and ends at 0xffffffffa0000d35 <duet_handle_event+5>.
+duet_handle_event in section .text of /media/data/duet/duet-module/duet.ko
+   0xffffffffa0000d30 <duet_handle_event>:	call   0xffffffff8105f6a0 <__fentry__>
+proof: done
+[Inferior 1 (process 1) detached]`;
+
+let folder: string;
+let calls: string;
+beforeEach(() => {
+  folder = temporaryFolder("session-");
+  calls = join(folder, "calls");
+});
+
+/** A host with a guest that libvirt calls paused, and a gdb that does what the test says. */
+function host(gdb: string, established = ""): Stubs {
+  return {
+    ss: `case $* in *established*) printf '%s' '${established}';; *) echo 'LISTEN 0 1 127.0.0.1:1234';; esac`,
+    virsh: `echo "virsh $*" >>'${calls}'; case $* in *domstate*) echo paused;; esac`,
+    gdb,
+  };
+}
+
+const show = (text: string) => `cat <<'END'\n${text}\nEND`;
+const prove = (stubs: Stubs, before = ":") => runStep(script(), "create", { stubs, before });
+const resumed = () => readFileSync(calls, "utf8").includes("virsh -q -c qemu:///system resume duetdev\n");
+
+describe("a debug session", () => {
+  it("prints where gdb finds the function, and resumes the guest", async () => {
+    const ran = await prove(host(show(gdbOutput)));
+    expect(ran.code).toBe(0);
+    const file = "/media/data/duet/duet-module/hook.c";
+    expect(ran.stdout).toBe(`function: duet_handle_event\naddress: 0xffffffffa0000d30\nfile: ${file}\nline: 40\n`);
+    expect(resumed()).toBe(true);
+  });
+
+  it("says what gdb says if it does not find the function, and resumes the guest", async () => {
+    const missing = 'loading vmlinux\nproof: lines\nNo symbol "duet_handle_event" in current context.';
+    const ran = await prove(host(`${show(missing)}; exit 1`));
+    expect(ran.code).toBe(1);
+    expect(lastLine(ran)).toMatch(/^cannot find duet_handle_event .*duetdev.*No symbol "duet_handle_event" in current/);
+    expect(resumed()).toBe(true);
+  });
+
+  it("refuses a function of the kernel, and a module from another path", async () => {
+    const kernel = gdbOutput.replace("of /media/data/duet/duet-module/duet.ko", "of /other/vmlinux");
+    expect(lastLine(await prove(host(show(kernel))))).toContain("it is not in the module in /media/data/duet/duet");
+    const elsewhere = gdbOutput.replace("/media/data/duet/duet-module/hook.c", "/tmp/hook.c");
+    expect(lastLine(await prove(host(show(elsewhere))))).toContain("finds it in /tmp/hook.c;");
+  });
+
+  it("names the gdb that is attached already, and leaves it alone", async () => {
+    const client = 'ESTAB 0 0 127.0.0.1:5 127.0.0.1:1234 users:(("gdb",pid=77,fd=3))';
+    const ran = await prove(host("exit 9", client));
+    expect(lastLine(ran)).toMatch(/^cannot use .*duetdev at 127\.0\.0\.1:1234: .*gdb \(pid 77\)/);
+    expect(() => readFileSync(calls)).toThrow();
+  });
+
+  it("says that nothing listens", async () => {
+    const ran = await prove({ ...host(""), ss: ":" });
+    expect(lastLine(ran)).toContain("127.0.0.1:1234: nothing listens there");
+  });
+
+  it("ends gdb and resumes the guest if it is told to end", async () => {
+    const slow = `sleep 20 & nap=$!; trap "kill $nap; echo detached >>'${calls}'; exit 0" TERM; kill -TERM -- -$(ps -o pgid= $$ | tr -d ' '); wait`;
+    const ran = await prove(host(slow));
+    expect(ran.code).not.toBe(0);
+    expect(readFileSync(calls, "utf8")).toMatch(/^detached\n/);
+    expect(resumed()).toBe(true);
+  });
+});
+
+/** A session of a guest with all that it needs, against a mocked engine. */
+const deployed = (change: { functionName?: string; tree?: string; module?: string } = {}) =>
+  deploy(
+    () => {
+      const guest = localGuest("duetdev");
+      const { host } = guest;
+      const directory = "/media/data/duet";
+      const source = (name: string, source: { tree: string } | { copy: string }) =>
+        new SourceTree(`${name}-source`, { host, role: `duet-${name}`, source, directory });
+      const sources = { kernel: source("kernel", { copy: "/k" }), module: source("module", { copy: "/m" }) };
+      const asked = { base: "tiny", localmodconfig: false, fragments: [] };
+      const config = new KernelConfig("kernel-config", { host, source: sources.kernel, directory, ...asked });
+      const kernel = new KernelBuild("kernel", { host, source: sources.kernel, config });
+      const tree = change.tree === undefined ? sources.module : source("other", { tree: change.tree });
+      const module = new DuetModule("module", { host, source: tree, kernel });
+      const loaded = module.loadIn(guest, {});
+      const { functionName } = change;
+      return new DebugSession("session", { guest, directory, kernel, module, loaded, functionName });
+    },
+    {
+      ...printedOf("duetdev"),
+      "kernel-source": "commit: c\nhash: h",
+      "module-source": "commit: c\nhash: h",
+      "other-source": "commit: c\nhash: h",
+      "kernel-config": "config: c",
+      kernel: "release: r\nbuild-id: kernel-1\npackage: p",
+      "module-build": "build-id: m",
+      "module-duetdev": `build-id: ${change.module ?? "module-1"}`,
+      session: "function: f\naddress: 0x1\nfile: /m.c\nline: 3",
+    },
+  );
+
+describe("gdb's commands", () => {
+  /** The commands of a file that a step writes, a line each. */
+  const commands = async (which: "user_commands" | "proof_commands") => {
+    const { script } = scriptOf(localStep(await deployed(), "session"));
+    const [, text = ""] = new RegExp(`^${which}='([^']*)'`, "m").exec(script) ?? [];
+    return text.trim().split("\n");
+  };
+
+  it.each(["user_commands", "proof_commands"] as const)(
+    "load the module's symbols last, without looking through the folder in which a user is: %s",
+    async (which) => {
+      const all = await commands(which);
+      const at = all.indexOf("lx-symbols /media/data/duet/duet-module");
+      expect(all[at - 1]).toBe("target remote 127.0.0.1:1240");
+      expect(all.indexOf("cd /media/data/duet/duet-module")).toBeLessThan(all.findIndex((line) => /^file /.test(line)));
+      expect(all).toContain("source /media/data/duet/build/duet-kernel/vmlinux-gdb.py");
+    },
+  );
+
+  it("are written for the user, and known by their checksum", async () => {
+    const file = values().command_file;
+    await prove(host(show(gdbOutput)));
+    expect(readFileSync(file, "utf8")).toBe("for the user\n");
+    expect((await runStep(script(), "facts")).stdout).toMatch(/^gdb commands: [0-9a-f]{16}\n$/);
+  });
+
+  it("hold no path or name that says more to gdb than itself", async () => {
+    await expect(deployed({ tree: "/a\nshell reboot" })).rejects.toThrow(/cannot give gdb the path/);
+    await expect(deployed({ functionName: "f\nshell reboot" })).rejects.toThrow(/no name in C/);
+  });
+});
+
+describe("DebugSession", () => {
+  it("proves again for another build, and hands on what it has found", async () => {
+    const { value } = await deployed();
+    expect((await settled(value.proof)).value).toEqual({ function: "f", address: "0x1", file: "/m.c", line: 3 });
+    const step = localStep(await deployed({ module: "module-2" }), "session");
+    expect([given(step, "kernel"), given(step, "module")]).toEqual(["kernel-1", "module-2"]);
+  });
+});

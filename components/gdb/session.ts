@@ -1,0 +1,96 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { DuetModule, LoadedModule } from "../duet/module.ts";
+import type { VirtualMachine } from "../guest/virtual-machine.ts";
+import type { KernelBuild } from "../kernel/build.ts";
+import { script } from "../machine/script.ts";
+import { template } from "../machine/template.ts";
+
+export interface DebugSessionArgs {
+  readonly guest: VirtualMachine;
+  /** Absolute path of the shared directory, below which the sources of kernel and module are. */
+  readonly directory: string;
+  readonly kernel: KernelBuild;
+  readonly module: DuetModule;
+  /** The module as it is loaded in this guest. */
+  readonly loaded: LoadedModule;
+  /** A function of the module, which gdb has to find. Defaults to "duet_handle_event", which the sample has. */
+  readonly functionName?: string | undefined;
+}
+
+/** Where gdb found a function of the module. */
+export interface Proof {
+  readonly function: string;
+  /** In the guest's memory, in hexadecimal. */
+  readonly address: string;
+  /** Absolute path of the source. */
+  readonly file: string;
+  /** The line at which it begins. */
+  readonly line: number;
+}
+
+/**
+ * A path for a command of gdb's, which has no quoting that all of them share.
+ *
+ * @throws if gdb would take it for anything but one path
+ */
+function gdbPath(path: string): string {
+  if (!/^\/[\w@%+=:,./-]*$/.test(path)) {
+    throw new Error(`cannot give gdb the path ${JSON.stringify(path)}: take letters, digits and @%+=:,./_- only`);
+  }
+  return path;
+}
+
+/**
+ * The proof that a guest can be debugged: gdb attaches once the module is loaded, finds a function of it by name, and
+ * lets the guest go. Writes the commands with which a person does the same: lx-symbols comes last, when the guest runs
+ * and the module is loaded, and gdb works in the module's directory, as lx-symbols looks for modules there too.
+ *
+ * Source: guide, step 13. Errors: nothing listens on the port; a gdb that is attached already, by its pid; what gdb
+ * says if it does not find the function.
+ */
+export class DebugSession extends pulumi.ComponentResource {
+  readonly proof: pulumi.Output<Proof>;
+  /** Absolute path of the file for `gdb -x`, known once the guest is proven debuggable. */
+  readonly commandFile: pulumi.Output<string>;
+
+  constructor(name: string, args: DebugSessionArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("duet:gdb:DebugSession", name, {}, { ...opts, aliases: [{ type: "duet:debug:DebugSession" }] });
+    const { guest, directory, kernel, module, loaded, functionName = "duet_handle_event" } = args;
+    if (!/^[A-Za-z_]\w*$/.test(functionName)) {
+      throw new Error(`cannot look for the function ${JSON.stringify(functionName)}: it is no name in C`);
+    }
+    const { host } = guest;
+    const commandFile = `${host.stateFolder}/${guest.name}.gdb`;
+    const [tree, build] = [gdbPath(module.tree), gdbPath(kernel.build)];
+    const attach = guest.gdbPort.apply((port) => template(import.meta.url, "attach.gdb", { tree, build, port }));
+    const user = template(import.meta.url, "user.gdb", { guest: guest.name });
+    const prove = template(import.meta.url, "prove.gdb", { function: functionName });
+    const step = host.step(
+      name,
+      {
+        title: `prove ${guest.name} debuggable`,
+        script: script(import.meta.url, "session.sh", {
+          uri: host.uri,
+          guest: guest.name,
+          port: guest.gdbPort,
+          directory,
+          tree,
+          function: functionName,
+          user_commands: pulumi.interpolate`${user}${attach}`,
+          proof_commands: pulumi.interpolate`set pagination off\nset confirm off\nset width 0\n${attach}${prove}`,
+          command_file: commandFile,
+          kernel: kernel.buildId,
+          module: loaded.buildId,
+        }),
+      },
+      // Pulumi hands what a component depends on to none of its children.
+      { parent: this, dependsOn: opts?.dependsOn ?? [] },
+    );
+    const { result } = step;
+    this.proof = pulumi
+      .all([result("function"), result("address"), result("file"), result("line")])
+      .apply(([name, address, file, line]) => ({ function: name, address, file, line: Number(line) }));
+    this.commandFile = step.stdout.apply(() => commandFile);
+    this.registerOutputs({ proof: this.proof });
+  }
+}

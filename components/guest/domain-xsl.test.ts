@@ -1,0 +1,97 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { deploy, localHost } from "../../test/support/mocks.ts";
+import { temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { Network } from "../host/network.ts";
+import { Image } from "./image.ts";
+import { VirtualMachine } from "./virtual-machine.ts";
+
+/** A domain as the provider writes it, in short. */
+const domain = `<domain type="kvm">
+  <name>duetdev</name><memory unit="MiB">1024</memory><vcpu>2</vcpu>
+  <os><type>hvm</type></os>
+  <devices>
+    <disk type="file" device="disk"><source file="/a.qcow2"/><target dev="vda" bus="virtio"/></disk>
+    <graphics type="spice" autoport="yes"/>
+    <video><model type="cirrus"/></video>
+    <channel type="unix"><target type="virtio" name="org.qemu.guest_agent.0"/></channel>
+  </devices>
+</domain>`;
+
+/** A folder whose name has what XSLT reads as its own. */
+const odd = `/log/a & b's "<{x}>/é`;
+
+let root: string;
+beforeEach(() => {
+  root = temporaryFolder("xslt-");
+});
+
+/** The stylesheet that the domain of a guest is given. */
+async function stylesheet(consoleLogs: string, port: number): Promise<string> {
+  const keys = ["a", "b", "c", "d"].map((key) => Buffer.from(key).toString("base64")).join("\n");
+  const printed = { "duetdev-gdb-port": String(port), "network-subnet": "150", "duetdev-access": keys };
+  const { resource } = await deploy(() => {
+    const host = localHost({ consoleLogs });
+    const [network, image] = [new Network("network", { host }), new Image("image", { host, source: { path: "/i" } })];
+    return new VirtualMachine("duetdev", { host, network, image, index: 0, memory: 512, vcpus: 1, disk: 8 });
+  }, printed);
+  return resource("libvirt:index/domain:Domain", "duetdev").inputs.xml.xslt;
+}
+
+/** What the provider makes of its XML with the stylesheet. */
+async function transformed(consoleLogs = "/log", gdbPort = 1234): Promise<string> {
+  writeFileSync(join(root, "domain.xml"), domain);
+  writeFileSync(join(root, "style.xsl"), await stylesheet(consoleLogs, gdbPort));
+  return execFileSync("xsltproc", [join(root, "style.xsl"), join(root, "domain.xml")], { encoding: "utf8" });
+}
+
+/** One value of the result by its path, read by xsltproc too. */
+function at(xml: string, path: string): string {
+  const qemu = "http://libvirt.org/schemas/domain/qemu/1.0";
+  writeFileSync(join(root, "out.xml"), xml);
+  writeFileSync(
+    join(root, "read.xsl"),
+    `<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform" xmlns:q="${qemu}">
+<xsl:output method="text"/><xsl:template match="/"><xsl:value-of select="${path}"/></xsl:template></xsl:stylesheet>`,
+  );
+  return execFileSync("xsltproc", [join(root, "read.xsl"), join(root, "out.xml")], { encoding: "utf8" });
+}
+
+describe("the domain", () => {
+  it("has its gdb stub on loopback, in the namespace that libvirt reads", async () => {
+    const xml = await transformed(undefined, 4321);
+    expect(at(xml, "/domain/q:commandline/q:arg[1]/@value")).toBe("-gdb");
+    expect(at(xml, "/domain/q:commandline/q:arg[2]/@value")).toBe("tcp:127.0.0.1:4321");
+    expect(at(xml, "count(/domain/q:commandline)")).toBe("1");
+  });
+
+  it("has one serial console, which is logged", async () => {
+    const xml = await transformed();
+    expect(at(xml, "count(//serial)")).toBe("1");
+    expect(at(xml, "//serial/log/@file")).toBe("/log/duetdev-console.log");
+    expect(at(xml, "//serial/log/@append")).toBe("on");
+  });
+
+  it("has no display", async () => {
+    expect(at(await transformed(), "count(//graphics|//video)")).toBe("0");
+  });
+
+  it("is otherwise as the provider wrote it", async () => {
+    const xml = await transformed();
+    expect(at(xml, "/domain/@type")).toBe("kvm");
+    expect(at(xml, "/domain/memory/@unit")).toBe("MiB");
+    expect(at(xml, "//disk/source/@file")).toBe("/a.qcow2");
+    expect(at(xml, "//channel/target/@name")).toBe("org.qemu.guest_agent.0");
+  });
+
+  it("has its console logged to the path that was given, whatever is in it", async () => {
+    expect(at(await transformed(odd), "//serial/log/@file")).toBe(`${odd}/duetdev-console.log`);
+  });
+
+  it("has the stylesheet that stacks which stand have recorded: another one would replace their guests", async () => {
+    const recorded = readFileSync(new URL("domain.recorded.xsl", import.meta.url), "utf8");
+    expect(await stylesheet(odd, 1234)).toBe(recorded);
+  });
+});

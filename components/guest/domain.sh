@@ -1,0 +1,102 @@
+# Brings a domain to the state "runs and answers ssh" from any other: off, crashed, paused by gdb, in a panic, edited or
+# undefined by hand. The repair is gentle first: it resumes, then waits, and resets a guest only if that did not help.
+# Source: guide, step 4.
+: "${uri:?}" "${guest:?}" "${uuid:?}" "${port:?}" "${definition:?}" "${timeout:?}"
+. ../machine/step.sh
+. ../machine/lib/ssh.sh
+. ../host/stub.sh
+
+virsh=(virsh -q -c "$uri")
+
+create() {
+  keep_definition
+  end_shared_connection
+  case $("${virsh[@]}" domstate -- "$guest") in
+    running) ;;
+    paused) resume ;;
+    *) start ;;
+  esac
+  await_guest "$timeout" || reset
+  timeout 120 "${ssh[@]}" "$await_cloud_init" </dev/null >&2 || true
+}
+
+# The definition is read, and a domain that does not run is not waited for, while the guest is asked.
+facts() {
+  local state answer='' asked
+  exec {asking}< <(exec timeout --foreground 10 "${ssh[@]}" echo yes </dev/null 2>/dev/null)
+  asked=$!
+  fact 'domain definition' "$(dump_definition 2>/dev/null | sha256sum | cut -c1-16)"
+  state=$("${virsh[@]}" domstate -- "$guest" 2>/dev/null || echo undefined)
+  fact domain "$state"
+  if [ "$state" = running ]; then
+    read -r answer <&"$asking" || true
+  else
+    kill "$asked" 2>/dev/null || true
+  fi
+  fact 'answers ssh' "${answer:-no}"
+}
+
+delete() { end_shared_connection; }
+
+# shellcheck disable=SC2016 # It is the guest's shell that runs this.
+await_cloud_init='if [ -d /run/cloud-init ] && [ ! -e /run/cloud-init/result.json ]; then
+  cloud-init status --wait >/dev/null
+fi'
+
+dump_definition() { "${virsh[@]}" dumpxml --inactive -- "$guest"; }
+
+# Defines the domain again as it was made: the provider reads back a few attributes only, and never its stub. A domain
+# that is defined again is off: what runs is not what is defined. Another UUID is a new domain: its definition is kept.
+keep_definition() {
+  if ! grep -qF -e "<uuid>$uuid</uuid>" -- "$definition" 2>/dev/null; then
+    dump_definition >"$definition.new"
+    mv -- "$definition.new" "$definition"
+  elif ! dump_definition 2>/dev/null | cmp -s - "$definition"; then
+    say "domain $guest was edited or undefined by hand: it is defined as it was, and starts again"
+    "${virsh[@]}" destroy -- "$guest" >/dev/null 2>&1 || true
+    "${virsh[@]}" define -- "$definition" >&2
+  fi
+}
+
+resume() {
+  local gdb
+  gdb=$(attached "$port")
+  [ -z "$gdb" ] || die "cannot resume domain $guest: a debugger that is attached has stopped it, $gdb;" \
+    "detach it, then run this again"
+  "${virsh[@]}" resume -- "$guest" >&2
+}
+
+start() {
+  local user why
+  user=$(port_taken "$port" "$guest")
+  [ -z "$user" ] || die "cannot start domain $guest with its stub on port $port: $user listens there;" \
+    "end it, then run this again"
+  "${virsh[@]}" destroy -- "$guest" >/dev/null 2>&1 || true
+  forget_panic
+  why=$("${virsh[@]}" start -- "$guest" 2>&1) || not_started "$why"
+}
+
+# Says in a line why libvirt did not start the domain: its first line says no more than that, and QEMU's own words may
+# take several after it.
+not_started() { # WHY
+  local why what='repair that'
+  case $1 in
+    *'Cannot allocate memory'*) what="free some memory of the host, or lower \`memory\` in duet:vms" ;;
+  esac
+  why=$(sed -e 's/^error: //' -e '/^Failed to start domain/d' -e '/^$/d' <<<"$1" | paste -sd' ')
+  die "cannot start domain $guest: libvirt says: $why; $what, then run this again"
+}
+
+reset() {
+  say "$guest did not answer; resetting it"
+  forget_panic
+  "${virsh[@]}" reset -- "$guest" >&2
+  sleep 2
+  if await_guest "$timeout"; then return; fi
+  say "cannot reach $guest: it was reset and did not answer ssh within $timeout s;" \
+    "the last lines of its console ($console):"
+  tail -n 20 -- "$console" >&2
+  exit 1
+}
+
+run_step "$@"

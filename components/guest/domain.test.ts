@@ -1,0 +1,206 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { processName, until } from "../../sandbox/processes.ts";
+import { lastLine, runStep, type Stubs } from "../../test/support/run-script.ts";
+import { temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { scriptText } from "../machine/script.ts";
+
+let root: string;
+/** What the step is given. */
+const values = () => ({
+  uri: "qemu:///system",
+  guest: "duetdev",
+  uuid: "uuid-1",
+  port: 1234,
+  definition: join(root, "domain.xml"),
+  ssh: ["ssh", "-F", "/state/ssh_config", "duetdev"],
+  console: join(root, "console of o'dev.log"),
+  timeout: 60,
+});
+const script = (change: Partial<ReturnType<typeof values>> = {}) =>
+  scriptText(import.meta.url, "domain.sh", { ...values(), ...change });
+beforeEach(() => {
+  root = temporaryFolder("boot-");
+  writeFileSync(join(root, "domain.xml"), "<uuid>uuid-1</uuid>\n");
+});
+
+const panic =
+  "Kernel panic - not syncing: Fatal exception\nRebooting never\n---[ end Kernel panic - not syncing ]---\n";
+
+interface Guest {
+  /** What libvirt calls its state. */
+  readonly state: string;
+  /** How often ssh is refused after it was brought up, or "never" if it never answers by itself. */
+  readonly refuses?: number | "never";
+  /** The command of virsh after which it comes up. Defaults to none: it is up, or not. */
+  readonly comesUpAfter?: "start" | "resume" | "reset";
+  readonly console?: string;
+}
+
+/** A host with one domain. Time does not pass in it: a guest comes up after so many tries. */
+function host({ state, refuses = 0, comesUpAfter, console = "login:\n" }: Guest, change: Stubs = {}): Stubs {
+  writeFileSync(join(root, "state"), state);
+  writeFileSync(values().console, console);
+  writeFileSync(join(root, "refusals"), String(refuses === "never" ? 1e6 : comesUpAfter === undefined ? refuses : 1e6));
+  return {
+    virsh: `cd '${root}'; [ "$1 $2 $3" = '-q -c qemu:///system' ] || exit 9; [ "$4" = dumpxml ] || echo "virsh $4 $6" >>calls
+case $4 in dumpxml) cat domain.xml;; domstate) cat state;; start|resume) echo running >state;; esac
+if [ "$4" = '${comesUpAfter ?? ""}' ]; then echo ${refuses === "never" ? 1e6 : refuses} >refusals; fi`,
+    ssh: `cd '${root}'; case "$*" in *'-O exit'*) echo 'ssh exit' >>calls; exit 1;; *cloud-init*) echo cloud-init >>calls; exit 2;; esac
+left=$(cat refusals); [ "$left" = 0 ] || { echo $((left - 1)) >refusals; exit 255; }
+case "$*" in *'echo yes') echo yes;; esac`,
+    sleep: ":",
+    ss: ":",
+    ...change,
+  };
+}
+
+const calls = () => (existsSync(join(root, "calls")) ? readFileSync(join(root, "calls"), "utf8") : "");
+/** What was done to the domain, other than to look at it. */
+const done = () => calls().match(/^virsh (?!domstate).*$/gm) ?? [];
+const boot = (stubs: Stubs, change: Parameters<typeof script>[0] = {}) => runStep(script(change), "create", { stubs });
+
+describe("a guest", () => {
+  it("that runs and answers is left alone", async () => {
+    expect(await boot(host({ state: "running" }))).toMatchObject({ code: 0, stdout: "" });
+    expect(done()).toEqual([]);
+  });
+
+  it("that is booting is waited for", async () => {
+    expect((await boot(host({ state: "running", refuses: 3 }))).code).toBe(0);
+    expect(done()).toEqual([]);
+  });
+
+  it("is asked again, not through a shared connection that may have died with it", async () => {
+    await boot(host({ state: "running" }));
+    expect(calls().indexOf("ssh exit")).toBe(0);
+  });
+
+  it("has had its first boot completed by cloud-init, whatever cloud-init thinks of it", async () => {
+    expect((await boot(host({ state: "running" }))).code).toBe(0);
+    expect(calls()).toContain("cloud-init\n");
+  });
+
+  it("that is paused is resumed, as gdb leaves it so", async () => {
+    expect((await boot(host({ state: "paused", comesUpAfter: "resume" }))).code).toBe(0);
+    expect(done()).toEqual(["virsh resume duetdev"]);
+  });
+
+  it("that a debugger holds is not taken from it: the debugger is named", async () => {
+    const ss = `case "$*" in *'established dport = :1234'*) echo 'ESTAB 0 0 127.0.0.1:5 127.0.0.1:1234 users:(("gdb",pid=77,fd=3))';; esac`;
+    const ran = await boot(host({ state: "paused" }, { ss }));
+    expect(ran.code).toBe(1);
+    expect(lastLine(ran)).toMatch(/^cannot resume domain duetdev: .*gdb \(pid 77\); /);
+    expect(done()).toEqual([]);
+  });
+
+  it.each(["shut off", "crashed"])("that is %s is started", async (state) => {
+    expect((await boot(host({ state, comesUpAfter: "start", refuses: 2 }))).code).toBe(0);
+    expect(done()).toEqual(["virsh destroy duetdev", "virsh start duetdev"]);
+  });
+
+  it.each([
+    ["qemu-system-x86_64: cannot set up guest memory 'pc.ram': Cannot allocate memory", "free some memory of the host"],
+    [
+      "qemu closed the monitor:\nqemu: mprotect: Cannot allocate memory\nqemu: no buffer",
+      "free some memory of the host",
+    ],
+    ["Cannot access storage file '/img'", "repair that"],
+  ])("that libvirt cannot start is named with the reason, in a line: %j", async (said, advice) => {
+    const why = said.replaceAll("\n", " ");
+    const virsh = `case $4 in dumpxml) cat '${root}/domain.xml';; domstate) echo 'shut off';; start) printf 'error: Failed to start domain\nerror: %s\n\n' "${said}" >&2; exit 1;; esac`;
+    const ran = await boot(host({ state: "shut off" }, { virsh }));
+    expect(ran.code).toBe(1);
+    expect(lastLine(ran)).toMatch(/^cannot start domain duetdev: /);
+    expect(lastLine(ran)).toContain(`${why}; ${advice}`);
+  });
+
+  it("is not started while another process listens on its stub's port, which is named", async () => {
+    const ss = `case "$*" in *'sport = :1234'*) echo 'LISTEN 0 1 127.0.0.1:1234 0.0.0.0:* users:(("nc",pid=${process.pid},fd=3))';; esac`;
+    const ran = await boot(host({ state: "shut off" }, { ss }));
+    expect(ran.code).toBe(1);
+    expect(lastLine(ran)).toMatch(
+      new RegExp(`^cannot start domain duetdev .*port 1234: process ${process.pid} \\(.+\\) listens there`),
+    );
+    expect(done()).toEqual([]);
+  });
+
+  it("that has panicked is reset at once, and is not taken for panicked while it boots again", async () => {
+    const ran = await boot(host({ state: "running", comesUpAfter: "reset", refuses: 4, console: panic }));
+    expect(ran.stderr).toBe("duetdev did not answer; resetting it\n");
+    expect(ran.code).toBe(0);
+    expect(done()).toEqual(["virsh reset duetdev"]);
+  });
+
+  it("that is started is not taken for panicked by what its console said before", async () => {
+    const ran = await boot(host({ state: "shut off", comesUpAfter: "start", refuses: 3, console: panic }));
+    expect(ran).toMatchObject({ code: 0, stderr: "" });
+    expect(done()).not.toContain("virsh reset duetdev");
+  });
+
+  it("that panics again after its reset is an error with the last lines of its console", async () => {
+    const stubs = host({ state: "running", refuses: "never", console: panic });
+    const again = `${stubs.virsh}
+if [ "$4" = reset ]; then printf '%s\\n' second boot a b c '---[ end Kernel panic - not syncing: VFS ]---' >>'${values().console.replaceAll("'", "'\\''")}'; fi`;
+    const ran = await boot({ ...stubs, virsh: again });
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toMatch(/^cannot reach duetdev: .* 60 s; /m);
+    expect(ran.stderr).toContain(values().console);
+    expect(lastLine(ran)).toBe("---[ end Kernel panic - not syncing: VFS ]---");
+    expect(done()).toEqual(["virsh reset duetdev"]);
+  });
+
+  it("that hangs is reset once, and is an error if that did not help", async () => {
+    const ran = await boot(host({ state: "running", refuses: "never", console: "a\nlast line\n" }), { timeout: 0 });
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain("last line\n");
+    expect(done()).toEqual(["virsh reset duetdev"]);
+  });
+
+  it("with a quoted name is asked for by that name", async () => {
+    const stubs = host({ state: "shut off", comesUpAfter: "start" });
+    await boot(stubs, { guest: "it's $(x)" });
+    expect(done()).toEqual(["virsh destroy it's $(x)", "virsh start it's $(x)"]);
+  });
+});
+
+describe("the facts of a guest", () => {
+  const facts = async (stubs: Stubs) =>
+    (await runStep(script(), "facts", { stubs })).stdout.replace(/^domain definition: \w+\n/, "");
+
+  it("tell whether it runs, and whether it answers", async () => {
+    expect(await facts(host({ state: "running" }))).toBe("domain: running\nanswers ssh: yes\n");
+    expect(await facts(host({ state: "running", refuses: "never" }))).toBe("domain: running\nanswers ssh: no\n");
+  });
+
+  it("do not wait for a guest that cannot answer", async () => {
+    const ssh = `case "$*" in *'echo yes') echo $$ >'${root}/pid'; exec tail -f /dev/null;; esac`;
+    expect(await facts(host({ state: "paused" }, { ssh }))).toBe("domain: paused\nanswers ssh: no\n");
+    const pid = existsSync(join(root, "pid")) ? Number(readFileSync(join(root, "pid"), "utf8")) : 0;
+    expect(await until(2000, () => processName(pid) === undefined)).toBe(true);
+  });
+
+  it("read the domain while the guest is being asked", async () => {
+    const { virsh, ...others } = host({ state: "running" });
+    // Neither comes to an end without the other: ssh answers once libvirt was asked, and libvirt once ssh was.
+    const meet = (own: string, other: string) =>
+      `: >'${root}/${own}'; for _ in $(seq 100); do [ -e '${root}/${other}' ] && break; /bin/sleep 0.05; done; [ -e '${root}/${other}' ] || exit 1`;
+    const ssh = `case "$*" in *'echo yes') ${meet("ssh", "dumpxml")}; echo yes;; esac`;
+    const asked = `if [ "$4" = dumpxml ]; then ${meet("dumpxml", "ssh")}; fi\n${virsh}`;
+    expect(await facts({ ...others, ssh, virsh: asked })).toBe("domain: running\nanswers ssh: yes\n");
+    const { stdout } = await runStep(script(), "facts", { stubs: { ...others, ssh, virsh: asked } });
+    expect(stdout).toMatch(/^domain definition: \w{16}\n/);
+  });
+
+  it("tell that there is no such domain", async () => {
+    expect(await facts(host({ state: "" }, { virsh: "echo error >&2; exit 1" }))).toBe(
+      "domain: undefined\nanswers ssh: no\n",
+    );
+  });
+
+  it("change nothing", async () => {
+    await facts(host({ state: "shut off" }));
+    expect(done()).toEqual([]);
+  });
+});

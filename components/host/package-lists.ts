@@ -1,0 +1,55 @@
+import type { NfsServer } from "./nfs-export.ts";
+
+/** libvirt, QEMU, and what libvirt's provider runs. Source: guide, step 1. */
+export const hypervisorPackages: readonly string[] = [
+  "dnsmasq-base",
+  "genisoimage",
+  "iptables",
+  "libvirt-clients",
+  "libvirt-daemon",
+  "libvirt-daemon-driver-qemu",
+  "libvirt-daemon-system",
+  "openssh-client",
+  "qemu-system-x86",
+  "qemu-utils",
+  "xsltproc",
+];
+
+/** What building the guest image takes. */
+export const imagePackages: readonly string[] = [
+  "debian-archive-keyring",
+  "e2fsprogs",
+  "fdisk",
+  "grub-common",
+  "grub-pc-bin",
+  "mmdebstrap",
+  "qemu-utils",
+];
+
+/** What building a kernel and debugging it takes. Source: guide, step 7. */
+export const buildPackages: readonly string[] = [
+  "bc",
+  "bison",
+  "build-essential",
+  "ccache",
+  "cpio",
+  "dpkg-dev",
+  "flex",
+  "gdb",
+  "git",
+  "kmod",
+  "libelf-dev",
+  "libssl-dev",
+  "rsync",
+  "xz-utils",
+];
+
+/** Those of a server of sources. Source: guide, step 5. */
+export function nfsPackages(server: NfsServer): readonly string[] {
+  return server === "kernel" ? ["nfs-kernel-server"] : ["nfs-ganesha", "nfs-ganesha-vfs"];
+}
+
+/** All packages that a host needs, each once. */
+export function hostPackages(server: NfsServer): readonly string[] {
+  return [...new Set([...hypervisorPackages, ...imagePackages, ...buildPackages, ...nfsPackages(server)])].sort();
+}

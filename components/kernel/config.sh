@@ -1,0 +1,158 @@
+# The configuration of a kernel: a base, the guest's modules, fragments, and what Duet needs last. With the base "guest"
+# standard input is the guest's configuration. Source: guide, step 8.
+: "${tree:?}" "${build:?}" "${ccache:?}" "${cache:?}" "${base:?}" "${localmodconfig?}" "${modules?}" "${fragments?}"
+: "${needs:?}" "${depends_on:?}" "${sources:?}" # Other sources may have other symbols.
+. ../machine/step.sh
+. ../machine/lib/files.sh
+. ../sources/holds.sh
+
+scratch=$build.config
+
+create() {
+  local needed asked
+  take_turn
+  take_from_cache "$cache/build" "$build"
+  take_from_cache "$cache/ccache" "$ccache"
+  take_hold
+  make_folders
+  rm -f -- "$scratch/.config"
+  begin
+  if [ -n "$localmodconfig" ]; then leave_out_modules; fi
+  find_symbols
+  append "$fragments"
+  needed=$(known_needs)
+  append "$needed"
+  # That a later line wins is the point, and not worth a warning each.
+  configure olddefconfig 2>&1 | { grep -v ':warning: override: ' || true; } >&2
+  asked=$(last_of_each "$fragments"$'\n'"$needed")
+  check "$asked"
+  # make sees no change if there is none.
+  if ! cmp -s "$scratch/.config" "$build/.config"; then
+    as_developer cp -- "$scratch/.config" "$build/.config"
+  fi
+  result config "$(sha256sum <"$build/.config" | cut -c1-16)"
+}
+
+facts() { checksum_fact 'kernel configuration' "$build/.config"; }
+
+delete() { release_hold keep; }
+
+# The build and ccache's folder wait in the cache while no stack has them, with the times that make knows.
+take_from_cache() { # CACHED FOLDER
+  if [ ! -e "$2" ] && [ -d "$1" ]; then
+    mkdir -p -- "$(dirname "$2")"
+    mv -T -- "$1" "$2"
+  fi
+}
+
+keep_in_cache() { # FOLDER CACHED
+  if [ -d "$1" ]; then
+    rm -rf -- "$2"
+    mkdir -p -- "$(dirname "$2")"
+    mv -T -- "$1" "$2"
+  fi
+}
+
+keep() {
+  keep_in_cache "$build" "$cache/build"
+  keep_in_cache "$ccache" "$cache/ccache"
+  rm -rf -- "$scratch"
+  rmdir -- "$(dirname "$build")" 2>/dev/null || true
+}
+
+make_folders() {
+  local folder
+  for folder in "$(dirname "$build")" "$build" "$scratch"; do install -d -o "$uid" -g "$gid" -- "$folder"; done
+}
+
+configure() { as_developer make -s -C "$tree" "O=$scratch" "$@"; }
+
+append() { printf '%s\n' "$1" | as_developer tee -a "$scratch/.config" >/dev/null; }
+
+begin() {
+  case $base in
+    tiny | defconfig) configure "${base/tiny/tinyconfig}" >&2 ;;
+    guest)
+      as_developer tee "$scratch/.config" >/dev/null
+      [ -s "$scratch/.config" ] ||
+        die "cannot begin with the guest's configuration: it has no /boot/config-*; choose tiny, defconfig or a file"
+      ;;
+    *)
+      [ -r "$base" ] || die "cannot begin with the configuration $base: it cannot be read; correct duet:kernel.base"
+      as_developer tee "$scratch/.config" <"$base" >/dev/null
+      ;;
+  esac
+}
+
+# The new symbols of a newer kernel get their defaults.
+leave_out_modules() {
+  printf '%s\n' "$modules" >"$scratch/lsmod"
+  { yes '' || true; } | configure "LSMOD=$scratch/lsmod" localmodconfig >&2
+}
+
+find_symbols() {
+  grep -rhoE --include='Kconfig*' -e '^[[:space:]]*(menu)?config[[:space:]]+[A-Za-z0-9_]+' "$tree" |
+    awk '{ print $NF }' | sort -u >"$scratch/symbols"
+}
+
+known() { grep -qxF -e "$1" "$scratch/symbols"; }
+
+# The name in a line of a configuration, without CONFIG_.
+symbol() { grep -oE 'CONFIG_[A-Za-z0-9_]+' <<<"$1" | head -n 1 | cut -c8-; }
+
+# What Duet and its debugger need, but for symbols that this kernel does not know.
+known_needs() {
+  local line
+  while IFS= read -r line; do
+    # The short form of the debug information: since 5.18 a choice, of which this is no member any more.
+    if [ "$line" = CONFIG_DEBUG_INFO=y ] && known DEBUG_INFO_NONE; then continue; fi
+    if known "$(symbol "$line")"; then printf '%s\n' "$line"; fi
+  done <<<"$needs"
+}
+
+# Of the lines for each symbol the last.
+last_of_each() { # LINES
+  grep -E '^(CONFIG_[A-Za-z0-9_]+=|# CONFIG_[A-Za-z0-9_]+ is not set$)' <<<"$1" | tac |
+    awk '{ name = $1 == "#" ? $2 : $0; sub(/=.*/, "", name) } !seen[name]++' | sort
+}
+
+# Names every symbol that was asked for and is not in the result, with what it depends on.
+check() { # LINES
+  local line dropped=''
+  while IFS= read -r line; do
+    if [ -z "$line" ]; then continue; fi
+    case $line in
+      # An absent string is as empty as one that was asked for as "".
+      '#'* | *=n | *'=""') dropped+=$(still_set "$line") ;;
+      *) dropped+=$(not_set "$line") ;;
+    esac
+  done <<<"$1"
+  if [ -n "$dropped" ]; then
+    die "cannot configure the kernel: it does not take these symbols; correct duet:kernel$dropped"
+  fi
+}
+
+still_set() { # LINE
+  local name found
+  name=$(symbol "$1")
+  found=$(grep "^CONFIG_$name=" "$scratch/.config") || return 0
+  if [ "$found" != "$1" ]; then printf '\n%s: it is set to %s, since something selects it' "$1" "${found#*=}"; fi
+}
+
+not_set() { # LINE
+  local name found depends
+  if grep -qxF -e "$1" "$scratch/.config"; then return; fi
+  name=$(symbol "$1")
+  if ! known "$name"; then
+    printf '\n%s: this kernel has no such symbol' "$1"
+    return
+  fi
+  found=$(grep -hE "^(# )?CONFIG_${name}[= ]" "$scratch/.config" || echo absent)
+  depends=$(
+    grep -rhE --include='Kconfig*' -A 40 -e "^[[:space:]]*(menu)?config[[:space:]]+${name}[[:space:]]*$" "$tree" |
+      awk -v name="$name" "$depends_on" || true
+  )
+  printf '\n%s: found %s; it depends on %s' "$1" "$found" "${depends:-a choice, or a type, that does not allow it}"
+}
+
+run_step "$@"

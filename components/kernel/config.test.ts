@@ -1,0 +1,369 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { deploy, given, localGuest, localHost, localStep, printedOf, scriptOf } from "../../test/support/mocks.ts";
+import { lastLine, runLibrary, runStep, type Stubs, type Verb } from "../../test/support/run-script.ts";
+import { temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { scriptText } from "../machine/script-text.ts";
+import { sh } from "../machine/shell.ts";
+import { SourceTree } from "../sources/source-tree.ts";
+import { type Fragment, KernelConfig, type KernelConfigArgs } from "./config.ts";
+
+const isRoot = process.getuid?.() === 0;
+const developer = { uid: 54321, gid: 54322 };
+
+/** Of what Duet needs, what the little kernel has; and what the tests ask. */
+const kconfig = `config MODULES
+	bool "modules"
+menuconfig KALLSYMS
+	bool
+config DEBUG_INFO
+	bool
+config RANDOMIZE_BASE
+	bool
+config LOCALVERSION
+	string
+config SCHED_ODD
+	bool "odd"
+	depends on SMP && !BROKEN
+	depends on PCI
+	help
+	  depends on nothing else.
+config CHOICE
+	bool
+config PERF_EVENTS
+	bool
+	depends on NOTHING_OF_CHOICE
+config FROM_GUEST
+	bool
+config UNLOADED
+	tristate
+config NAME
+	string
+`;
+
+/**
+ * A kernel tree whose targets do in small what the real ones do: of each known symbol the last line counts, and what
+ * the tree's file `drops` names is left out, as for a dependency that is not there.
+ */
+const makefile = `tinyconfig defconfig:
+	@echo 'CONFIG_BASE_$@=y' >"$(O)/.config"
+localmodconfig:
+	@cp "$(LSMOD)" "$(O)/seen"; sed -i /CONFIG_UNLOADED/d "$(O)/.config"; head -n 3 >/dev/null
+olddefconfig:
+	@awk -f small.awk Kconfig drops "$(O)/.config" >"$(O)/.config.new"; mv "$(O)/.config.new" "$(O)/.config"
+	@echo '.config:7:warning: override: reassigning to symbol MODULES'
+	@echo '.config:8:warning: symbol value m invalid for SCHED_ODD'
+`;
+const awk = `FILENAME == "Kconfig" { if ($1 ~ /^(menu)?config$/) known["CONFIG_" $2] = 1; next }
+FILENAME == "drops" { forced[$1] = $2; next }
+{ name = $0; sub(/^# /, "", name); sub(/[= ].*/, "", name) }
+name in known && !(name in forced) { last[name] = $0 }
+name ~ /BASE_/ { last[name] = $0 }
+END { for (name in last) print last[name] | "sort"; for (name in forced) if (forced[name]) print name "=" forced[name] | "sort" }
+`;
+
+let root: string;
+let source: string;
+let build: string;
+beforeEach(() => {
+  root = temporaryFolder("it's a kernel-");
+  source = join(root, "source tree");
+  build = join(root, "builds", "duet kernel");
+  mkdirSync(source);
+  for (const [name, text] of Object.entries({ Kconfig: kconfig, Makefile: makefile, "small.awk": awk, drops: "" })) {
+    writeFileSync(join(source, name), text);
+  }
+});
+
+const fragment = (...text: readonly string[]) => ({ name: "test", text: text.join("\n") });
+/** What the component reads beside itself. */
+const beside = (file: string) => readFileSync(join(import.meta.dirname, file), "utf8").trimEnd();
+interface Asked {
+  readonly base?: string;
+  readonly fragments?: readonly Fragment[];
+  /** What lsmod says in the guest, if the modules are to be left out that are not there. */
+  readonly modules?: string;
+}
+const script = ({ base = "tiny", fragments = [], modules }: Asked = {}) =>
+  scriptText(import.meta.url, "config.sh", {
+    ...developer,
+    directory: root,
+    what: "kernel-build",
+    stack: "dev",
+    tree: source,
+    build,
+    ccache: join(root, "builds/cc"),
+    cache: join(root, "cache"),
+    base,
+    localmodconfig: modules === undefined ? "" : "yes",
+    modules,
+    fragments: fragments.map(({ text }) => text).join("\n"),
+    needs: beside("needs.config"),
+    depends_on: beside("depends-on.awk"),
+    sources: "h1",
+  });
+const configure = (asked?: Asked, stdin = "") => runStep(script(asked), "create", { stdin });
+const drop = (...rows: readonly string[]) => writeFileSync(join(source, "drops"), `${rows.join("\n")}\n`);
+const config = () => readFileSync(join(build, ".config"), "utf8").split("\n");
+const errors = (ran: { readonly stderr: string }) => ran.stderr.split("correct duet:kernel\n")[1];
+
+describe.runIf(isRoot)("the configuration of a kernel", () => {
+  it("is its base, the fragments and what Duet needs, as far as this kernel knows it", async () => {
+    const ran = await configure({ fragments: [fragment("CONFIG_PERF_EVENTS=y")] });
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toMatch(/^config: [0-9a-f]{16}\n$/);
+    expect(config()).toEqual(
+      expect.arrayContaining(["CONFIG_BASE_tinyconfig=y", "CONFIG_PERF_EVENTS=y", "CONFIG_MODULES=y"]),
+    );
+    expect(config()).toContain("# CONFIG_RANDOMIZE_BASE is not set");
+    expect(config().join("\n")).not.toContain("CONFIG_GDB_SCRIPTS");
+    expect(statSync(join(build, ".config"))).toMatchObject(developer);
+  });
+
+  it("is not written again if it does not change, so that make builds nothing", async () => {
+    const first = await configure();
+    const before = statSync(join(build, ".config"));
+    expect((await configure()).stdout).toBe(first.stdout);
+    expect(statSync(join(build, ".config"))).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
+    const other = await configure({ fragments: [fragment("CONFIG_PERF_EVENTS=y")] });
+    expect(other.stdout).not.toBe(first.stdout);
+  });
+
+  it("has the last line of several for a symbol, and what Duet needs after all of them", async () => {
+    const fragments = [
+      fragment("CONFIG_PERF_EVENTS=y", "CONFIG_RANDOMIZE_BASE=y"),
+      fragment("# CONFIG_PERF_EVENTS is not set"),
+    ];
+    expect((await configure({ fragments })).code).toBe(0);
+    expect(config()).toContain("# CONFIG_PERF_EVENTS is not set");
+    expect(config()).toContain("# CONFIG_RANDOMIZE_BASE is not set");
+  });
+
+  it("asks for the short form of the debug information only if that is no choice", async () => {
+    await configure();
+    expect(config()).toContain("CONFIG_DEBUG_INFO=y");
+    writeFileSync(join(source, "Kconfig"), `${kconfig}config DEBUG_INFO_NONE\n\tbool\n`);
+    await configure();
+    expect(config()).not.toContain("CONFIG_DEBUG_INFO=y");
+    expect(config()).toContain("# CONFIG_DEBUG_INFO_NONE is not set");
+  });
+
+  it("says nothing of a later line that wins, and lets other warnings through", async () => {
+    const { stderr } = await configure();
+    expect(stderr).toContain("warning: symbol value m invalid for SCHED_ODD\n");
+    expect(stderr).not.toContain("override");
+  });
+
+  it("names a symbol that was asked for and dropped, with what it depends on", async () => {
+    drop("CONFIG_SCHED_ODD");
+    const ran = await configure({ fragments: [fragment("CONFIG_SCHED_ODD=y", "CONFIG_PERF_EVENTS=y")] });
+    expect(ran.code).toBe(1);
+    expect(ran.stdout).toBe("");
+    expect(errors(ran)).toBe("CONFIG_SCHED_ODD=y: found absent; it depends on SMP && !BROKEN && PCI\n");
+    expect(existsSync(join(build, ".config"))).toBe(false);
+  });
+
+  it("names a symbol that got another value, that has no dependency to blame, and all others at once", async () => {
+    drop("CONFIG_SCHED_ODD m", "CONFIG_CHOICE");
+    const ran = await configure({
+      fragments: [fragment("CONFIG_SCHED_ODD=y", "CONFIG_CHOICE=y", "CONFIG_NO_SUCH=y")],
+    });
+    expect(errors(ran)?.split("\n").filter(Boolean).sort()).toEqual([
+      "CONFIG_CHOICE=y: found absent; it depends on a choice, or a type, that does not allow it",
+      "CONFIG_NO_SUCH=y: this kernel has no such symbol",
+      "CONFIG_SCHED_ODD=y: found CONFIG_SCHED_ODD=m; it depends on SMP && !BROKEN && PCI",
+    ]);
+  });
+
+  it("names a symbol that was to be off and is selected", async () => {
+    drop("CONFIG_PERF_EVENTS y");
+    for (const off of ["# CONFIG_PERF_EVENTS is not set", "CONFIG_PERF_EVENTS=n"]) {
+      const ran = await configure({ fragments: [fragment(off)] });
+      expect(ran.code).toBe(1);
+      expect(errors(ran)).toBe(`${off}: it is set to y, since something selects it\n`);
+    }
+  });
+
+  it("takes a symbol that is off, and an empty string, for what was asked if they are absent", async () => {
+    drop("CONFIG_PERF_EVENTS", "CONFIG_NAME");
+    const asked = fragment("# CONFIG_PERF_EVENTS is not set", 'CONFIG_NAME=""', "# a comment", "", "CONFIG_CHOICE=n");
+    expect((await configure({ fragments: [asked] })).code).toBe(0);
+  });
+
+  it("names what Duet itself needs and does not get", async () => {
+    drop("CONFIG_MODULES");
+    expect(errors(await configure())).toContain("CONFIG_MODULES=y: found absent;");
+  });
+
+  it("takes values with blanks and quotes as they are", async () => {
+    const asked = `CONFIG_NAME="it's $(touch ${root}/canary) \\"x\\" 'y'"`;
+    expect((await configure({ fragments: [fragment(asked)] })).code).toBe(0);
+    expect(config()).toContain(asked);
+    expect(existsSync(join(root, "canary"))).toBe(false);
+  });
+});
+
+describe.runIf(isRoot)("the base", () => {
+  it("may be the kernel's default, or a file", async () => {
+    expect((await configure({ base: "defconfig" })).code).toBe(0);
+    expect(config()).toContain("CONFIG_BASE_defconfig=y");
+    writeFileSync(join(root, "my config"), "CONFIG_FROM_GUEST=m\n", { mode: 0o600 });
+    expect((await configure({ base: join(root, "my config") })).code).toBe(0);
+    expect(config()).toContain("CONFIG_FROM_GUEST=m");
+  });
+
+  it("that is a file and is not there is an error", async () => {
+    expect(lastLine(await configure({ base: "/no/config" }))).toMatch(
+      /^cannot begin with the configuration \/no\/config: .*duet:kernel\.base$/,
+    );
+  });
+
+  it("may be the guest's own, which comes on standard input", async () => {
+    expect((await configure({ base: "guest" }, "CONFIG_FROM_GUEST=y\nCONFIG_UNLOADED=m\n")).code).toBe(0);
+    expect(config()).toContain("CONFIG_FROM_GUEST=y");
+    expect(config()).toContain("CONFIG_UNLOADED=m");
+    expect(lastLine(await configure({ base: "guest" }))).toContain("no /boot/config-*; choose tiny");
+  });
+
+  it("loses the modules that the guest has not loaded", async () => {
+    const modules = "Module  Size\nvirtio_net 1 0";
+    const ran = await configure({ base: "guest", modules }, "CONFIG_UNLOADED=m\nCONFIG_FROM_GUEST=y\n");
+    expect(ran.code).toBe(0);
+    expect(config()).toContain("CONFIG_FROM_GUEST=y");
+    expect(config().join()).not.toContain("UNLOADED");
+    expect(readFileSync(`${build}.config/seen`, "utf8")).toBe(`${modules}\n`);
+  });
+});
+
+describe.runIf(isRoot)("the guest's own kernel", () => {
+  /** With a /boot and a /var/lib of its own, in a mount namespace. */
+  const inGuest = (stubs: Stubs, what: string, verbs: Verb | readonly Verb[], before = ":") =>
+    runStep(scriptText(import.meta.url, "guest-kernel.sh", { what }), verbs, {
+      stubs,
+      enter: ["unshare", "--mount"],
+      before: `mount -t tmpfs tmpfs /boot; mount -t tmpfs tmpfs /var/lib
+for version in 6.1.0-9-amd64 6.1.0-10-amd64 6.1.0+duet-abc; do echo "config $version" >"/boot/config-$version"; done
+${before}`,
+    });
+
+  it("gives the configuration of the newest kernel of its distribution", async () => {
+    expect(await inGuest({}, "config", "create")).toMatchObject({ code: 0, stdout: "config 6.1.0-10-amd64\n" });
+  });
+
+  it("gives the modules, those of the first time, as a Duet kernel has fewer", async () => {
+    const lsmod = `echo "modules $(cat "$STUBS/boots" 2>/dev/null)"; echo more >>"$STUBS/boots"`;
+    const ran = await inGuest({ lsmod }, "modules", ["create", "create"]);
+    expect(ran.stdout).toBe("modules \nmodules \n");
+  });
+
+  it("gives none if there is none, and asks again the next time", async () => {
+    // sync(1) is the last that a step runs: by then it has looked.
+    const sync = "echo later >/boot/config-6.2";
+    const ran = await inGuest({ sync }, "config", ["create", "create"], "rm /boot/config-*");
+    expect(ran).toMatchObject({ code: 0, stdout: "later\n" });
+  });
+});
+
+describe("folders that wait in the cache", () => {
+  const cached = () => join(root, "cache/x y/build");
+  const run = (call: string) => runLibrary(script(), call);
+  const keep = () =>
+    run(sh`keep_in_cache ${join(root, "build")} ${cached()}; keep_in_cache ${join(root, "cc")} /no`.shell);
+  const take = () =>
+    run(sh`take_from_cache ${cached()} ${join(root, "build")}; take_from_cache /no ${join(root, "cc")}`.shell);
+
+  it("come back as they went, with their times", async () => {
+    mkdirSync(join(root, "build"));
+    writeFileSync(join(root, "build/a.o"), "object");
+    const { mtimeMs } = statSync(join(root, "build/a.o"));
+    expect((await keep()).code).toBe(0);
+    expect(readdirSync(root).sort()).toEqual(["cache", "source tree"]);
+    expect((await take()).code).toBe(0);
+    expect(statSync(join(root, "build/a.o")).mtimeMs).toBe(mtimeMs);
+    expect(existsSync(join(root, "cc"))).toBe(false);
+  });
+
+  it("do not take the place of one that is there, and are replaced by a newer one", async () => {
+    for (const text of ["old", "new"]) {
+      mkdirSync(join(root, "build"));
+      writeFileSync(join(root, "build/a.o"), text);
+      await keep();
+    }
+    mkdirSync(join(root, "build"));
+    await take();
+    expect(readdirSync(join(root, "build"))).toEqual([]);
+    rmSync(join(root, "build"), { recursive: true });
+    await take();
+    expect(readFileSync(join(root, "build/a.o"), "utf8")).toBe("new");
+  });
+});
+
+describe.runIf(isRoot)("the facts of a configuration", () => {
+  it("tell if it is edited, and if it goes", async () => {
+    const facts = async () => (await runStep(script(), "facts")).stdout;
+    await configure();
+    const before = await facts();
+    writeFileSync(join(build, ".config"), "edited");
+    expect(await facts()).not.toBe(before);
+    rmSync(join(build, ".config"));
+    expect([before.length > 30, await facts()]).toEqual([true, "kernel configuration: \n"]);
+  });
+});
+
+describe("what Duet needs", () => {
+  it("asks for each symbol once, in the form of a configuration", () => {
+    const names = beside("needs.config")
+      .split("\n")
+      .map((line) => /^(?:# )?CONFIG_(\w+)(?: is not set|=\S.*)$/.exec(line)?.[1]);
+    expect(names).not.toContain(undefined);
+    expect(new Set(names).size).toBe(names.length);
+  });
+});
+
+describe("KernelConfig", () => {
+  const deployed = (change: Partial<KernelConfigArgs> = {}) =>
+    deploy(
+      () => {
+        const host = localHost();
+        const kernel = { tree: "/d/src" };
+        return new KernelConfig("kernel-config", {
+          host,
+          source: new SourceTree("source", { host, role: "duet-kernel", source: kernel, directory: "/d" }),
+          directory: "/d",
+          base: "guest",
+          localmodconfig: true,
+          fragments: [fragment("CONFIG_PERF_EVENTS=y")],
+          guest: localGuest("vm", { stack: "other" }),
+          ...change,
+        });
+      },
+      {
+        ...printedOf("vm"),
+        source: "commit: c\nhash: h1",
+        "kernel-config": "config: c1",
+        "kernel-config-guest-config": "CONFIG_FROM_GUEST=y",
+        "kernel-config-guest-modules": "virtio 1",
+      },
+    );
+
+  it("takes configuration and modules from the guest", async () => {
+    const step = localStep(await deployed(), "kernel-config");
+    expect(scriptOf(step).stdin).toBe("CONFIG_FROM_GUEST=y");
+    expect(given(step, "modules")).toBe("'virtio 1'");
+    expect(given(step, "sources")).toBe("h1");
+  });
+
+  it("asks the guest for nothing that was not asked for", async () => {
+    const { made } = await deployed({ base: "tiny", localmodconfig: false });
+    expect(made.filter(({ name }) => /^kernel-config-guest/.test(name))).toEqual([]);
+  });
+
+  it("hands on its checksum, and keeps its folders in the cache of the sources", async () => {
+    const deployment = await deployed();
+    expect(deployment.resource("duet:kernel:KernelConfig", "kernel-config").outputs).toEqual({ hash: "c1" });
+    const step = localStep(deployment, "kernel-config");
+    expect(given(step, "build")).toBe("/d/build/duet-kernel");
+    expect(given(step, "cache")).toMatch(/^\/cache\/kernel\/[0-9a-f]{16}$/);
+  });
+});

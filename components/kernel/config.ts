@@ -1,0 +1,95 @@
+import { readFileSync } from "node:fs";
+import * as pulumi from "@pulumi/pulumi";
+import type { VirtualMachine } from "../guest/virtual-machine.ts";
+import type { Host } from "../host/host.ts";
+import { script } from "../machine/script.ts";
+import type { SourceTree } from "../sources/source-tree.ts";
+
+/** What a configuration starts from: tinyconfig, defconfig, the guest's own, or the file at an absolute path. */
+export type ConfigBase = "tiny" | "defconfig" | "guest" | (string & {});
+
+/** Lines of a kernel configuration, with the name by which a message calls them. */
+export interface Fragment {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface KernelConfigArgs {
+  readonly host: Host;
+  /** The kernel's sources. */
+  readonly source: SourceTree;
+  /** Absolute path of the sources directory, below which the build is: the builds of two stacks may be one. */
+  readonly directory: string;
+  readonly base: ConfigBase;
+  /** Whether modules that the guest has not loaded are left out. */
+  readonly localmodconfig: boolean;
+  /** What is laid over the base, the last one winning. */
+  readonly fragments: readonly Fragment[];
+  /** The guest whose configuration and modules are read. Needed for the base "guest" and for localmodconfig. */
+  readonly guest?: VirtualMachine | undefined;
+}
+
+/**
+ * What Duet and its debugger need, whatever the fragments say. BTF needs pahole and is of no use to gdb; an address in
+ * vmlinux has to be the address in the guest; Debian's configurations name key files that only Debian has.
+ */
+const needs = readFileSync(new URL("needs.config", import.meta.url), "utf8").trimEnd();
+const dependsOn = readFileSync(new URL("depends-on.awk", import.meta.url), "utf8");
+
+/**
+ * The configuration of a kernel: a base, the guest's modules, fragments, and what Duet needs last.
+ *
+ * Source: guide, step 8. A symbol that was asked for and dropped is an error that names it.
+ */
+export class KernelConfig extends pulumi.ComponentResource {
+  /** Changes with the configuration. */
+  readonly hash: pulumi.Output<string>;
+  /** Absolute path of the build directory, make's `O=`, and of ccache's folder, which the developer can reach. */
+  readonly build: string;
+  readonly ccache: string;
+  /** What is held while a stack has the build: whoever writes there takes a turn. */
+  readonly hold: { readonly directory: string; readonly what: string };
+
+  constructor(name: string, args: KernelConfigArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("duet:kernel:KernelConfig", name, {}, opts);
+    const { host, source, directory, base, fragments, guest } = args;
+    this.build = `${directory}/build/duet-kernel`;
+    this.ccache = `${directory}/build/ccache`;
+    this.hold = { directory, what: "kernel-build" };
+    const ofGuest = (what: "config" | "modules"): pulumi.Output<string> | undefined =>
+      guest?.step(
+        `${name}-guest-${what}`,
+        {
+          title: `read the ${what} of the guest's kernel`,
+          script: script(import.meta.url, "guest-kernel.sh", { what }),
+        },
+        { parent: this },
+      ).stdout;
+    const step = host.step(
+      name,
+      {
+        title: "configure the kernel",
+        script: script(import.meta.url, "config.sh", {
+          ...this.hold,
+          ...host.developer,
+          stack: host.stack,
+          tree: source.tree,
+          sources: source.hash,
+          build: this.build,
+          ccache: this.ccache,
+          cache: source.cache,
+          base,
+          localmodconfig: args.localmodconfig ? "yes" : "",
+          modules: args.localmodconfig ? ofGuest("modules") : "",
+          fragments: fragments.map(({ text }) => text).join("\n"),
+          needs,
+          depends_on: dependsOn,
+        }),
+        ...(base === "guest" ? { stdin: ofGuest("config") ?? "" } : {}),
+      },
+      { parent: this },
+    );
+    this.hash = step.result("config");
+    this.registerOutputs({ hash: this.hash });
+  }
+}

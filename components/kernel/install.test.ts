@@ -1,0 +1,320 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { deploy, given, localGuest, localHost, localStep, printedOf, settled } from "../../test/support/mocks.ts";
+import { lastLine, type Ran, runLibrary, runStep, type Stubs, type Verb } from "../../test/support/run-script.ts";
+import { temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { scriptText } from "../machine/script-text.ts";
+import { sh } from "../machine/shell.ts";
+import { SourceTree } from "../sources/source-tree.ts";
+import { KernelBuild } from "./build.ts";
+import { KernelConfig } from "./config.ts";
+import { KernelInstall } from "./install.ts";
+
+const isRoot = process.getuid?.() === 0;
+const release = "6.1.0+duet-abc";
+const buildId = "0123456789abcdef0123456789abcdef01234567";
+
+let root: string;
+beforeEach(() => {
+  root = temporaryFolder("kernels-");
+});
+
+const read = (name: string) => (existsSync(join(root, name)) ? readFileSync(join(root, name), "utf8") : "");
+const write = (name: string, text: string) => writeFileSync(join(root, name), text);
+
+/** The folders of a guest that steps write to, as empty ones, in a mount namespace. */
+const emptied = `for folder in /etc/default /var/lib/dpkg /boot; do mount -t tmpfs tmpfs "$folder"; done
+: >/var/lib/dpkg/lock-frontend`;
+const enter = ["unshare", "--mount"];
+
+/** Has this mount namespace see the kernel that runs in the file `running`: its release and build id. */
+const seeKernel = () => `cd '${root}'
+see() { cut -d' ' -f1 running >osrelease
+{ printf '\\4\\0\\0\\0\\24\\0\\0\\0\\3\\0\\0\\0GNU\\0'; printf "$(cut -d' ' -f2 running | sed 's/../\\\\x&/g')"; } >notes; }
+see; export -f see; mount --bind osrelease /proc/sys/kernel/osrelease; mount --bind notes /sys/kernel/notes`;
+
+const bootValues = () => ({
+  uri: "qemu:///system",
+  guest: "duetdev",
+  ssh: ["ssh", "-F", "/state/cfg", "duetdev"],
+  console: join(root, "console"),
+  release,
+  build_id: buildId,
+  package: "/b/l.deb",
+  tree: join(root, "source"),
+  build: join(root, "build"),
+  timeout: 60,
+});
+const bootScript = (change: Partial<ReturnType<typeof bootValues>> = {}) =>
+  scriptText(import.meta.url, "boot.sh", { ...bootValues(), ...change });
+
+describe("the kernel that runs", () => {
+  it.runIf(isRoot)("is said with its release and build id, in one line", async () => {
+    write("running", `${release} ${buildId}`);
+    const ran = await runLibrary(bootScript(), "running_kernel", { enter, before: `${emptied}\n${seeKernel()}` });
+    expect(ran).toMatchObject({ code: 0, stdout: `${release} ${buildId}\n` });
+  });
+
+  it("is read from this kernel, which has such notes too", async () => {
+    expect((await runLibrary(bootScript(), "running_kernel")).stdout).toMatch(/^\S+ ([0-9a-f]{40})?\n$/);
+  });
+});
+
+describe.runIf(isRoot)("installing the package", () => {
+  const guest = (change: Stubs = {}): Stubs => ({
+    dpkg: `echo "dpkg $*" >>'${root}/calls'; [ "$1" != --audit ] || cat '${root}/audit' 2>/dev/null`,
+    "update-grub": `echo update-grub >>'${root}/calls'`,
+    sync: ":",
+    ...change,
+  });
+  const settings = readFileSync(join(import.meta.dirname, "grub.cfg"), "utf8");
+  const values = { package: "/media/it's/linux.deb", grub_settings: settings, fetch_namespace: "" };
+  const script = scriptText(import.meta.url, "install.sh", values);
+  const run = (verbs: Verb | readonly Verb[], stubs: Stubs, before = ":", after = ":") =>
+    runStep(script, verbs, { stubs, enter, before: `${emptied}\n${before}`, after });
+
+  it("installs it, sets GRUB up, and has it on the disk when it is done", async () => {
+    const ran = await run(
+      "create",
+      guest({ sync: `[ $# -gt 0 ] || echo sync >>'${root}/calls'` }),
+      ":",
+      "cat /etc/default/grub.d/duet.cfg",
+    );
+    expect(ran.code).toBe(0);
+    expect(read("calls")).toBe("dpkg --audit\ndpkg --force-confold -i /media/it's/linux.deb\nupdate-grub\nsync\n");
+    expect(ran.stdout).toContain("GRUB_DEFAULT=saved\n");
+    expect(ran.stdout).toContain('GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX nokaslr console=ttyS0"\n');
+  });
+
+  it("completes an installation that was cut off", async () => {
+    write("audit", "linux-image is half installed\n");
+    await run("create", guest());
+    expect(read("calls")).toMatch(/^dpkg --audit\ndpkg --configure -a --force-confold\ndpkg --force-confold -i /);
+  });
+
+  it("completes what apt calls interrupted, of which an audit says nothing", async () => {
+    await run("create", guest(), "mkdir /var/lib/dpkg/updates; : >/var/lib/dpkg/updates/0001");
+    expect(read("calls")).toMatch(/^dpkg --audit\ndpkg --configure -a --force-confold\ndpkg --force-confold -i /);
+  });
+
+  it("that fails says which package, after dpkg's own lines", async () => {
+    const dpkg = `case "$*" in *-i*) echo 'dpkg: error: bad archive' >&2; exit 1;; esac`;
+    const ran = await run("create", guest({ dpkg }));
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain("dpkg: error: bad archive\n");
+    expect(lastLine(ran)).toContain("cannot install /media/it's/linux.deb: ");
+    expect(read("calls")).not.toContain("update-grub");
+  });
+
+  it("waits for another dpkg", async () => {
+    // As dpkg takes it: a lock of fcntl(2).
+    const lock = `use Fcntl; open(F, "+<", "/var/lib/dpkg/lock-frontend"); my $lock = pack("s s x4 l! l! i x4", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $lock) or die; $| = 1; print "held\\n"; sleep 60`;
+    const hold = sh`perl -e ${lock} >${join(root, "held")} & echo $! >${join(root, "holder")}
+until [ -s ${join(root, "held")} ]; do :; done`.shell;
+    const sleep = `echo waited >>'${root}/calls'; kill "$(cat '${root}/holder')"`;
+    const ran = await run("create", guest({ sleep }), hold);
+    expect(ran.code).toBe(0);
+    expect(read("calls")).toMatch(/^waited\n.* -i /s);
+  });
+
+  it("drifts if a kernel goes, and if GRUB's settings are changed", async () => {
+    const query = (names: string) => ({ "dpkg-query": `printf 'package %s: 1 installed\\n' ${names}` });
+    const facts = async (names: string, settings: string) =>
+      (await run("facts", query(names), `mkdir /etc/default/grub.d; echo ${settings} >/etc/default/grub.d/duet.cfg`))
+        .stdout;
+    const before = await facts("linux-image-a+duet-1", "a");
+    expect(before).toMatch(/^package linux-image-a\+duet-1: 1 installed\nGRUB settings: [0-9a-f]{16}\n$/);
+    expect(await facts("linux-image-a+duet-1", "b")).not.toBe(before);
+    expect(await facts("", "a")).not.toBe(before);
+  });
+
+  it("is taken back, but for the kernel that runs", async () => {
+    const stubs = guest({
+      "dpkg-query": "printf '%s\\n' linux-image-6.1.0+duet-abc linux-image-6.1.0+duet-def",
+      uname: `echo ${release}`,
+    });
+    const before = "mkdir /etc/default/grub.d; echo a >/etc/default/grub.d/duet.cfg";
+    const ran = await run("delete", stubs, before, "ls /etc/default/grub.d");
+    expect(ran).toMatchObject({ code: 0, stdout: "" });
+    expect(read("calls")).toBe("dpkg --purge linux-image-6.1.0+duet-def\nupdate-grub\n");
+  });
+
+  it("is taken back if there is nothing", async () => {
+    const ran = await run("delete", guest({ "dpkg-query": "exit 1" }));
+    expect(ran.code).toBe(0);
+  });
+});
+
+const grub = ["6.1.0+duet-abc", "6.1.0-10-amd64", "6.1.0+duet-old"]
+  .map((name) => `menuentry 'Debian, with Linux ${name}' $menuentry_id_option 'gnulinux-${name}-advanced-1234' {`)
+  .join("\n");
+
+interface Boots {
+  /** What runs before: its release and build id. */
+  readonly before: string;
+  /** What comes up after the guest was told to reboot; "nothing" if nothing does. */
+  readonly after?: string;
+  /** What its console says then. */
+  readonly console?: string;
+  /** How often ssh is refused after a reset, before it answers. Defaults to never. */
+  readonly refuses?: number;
+}
+
+describe.runIf(isRoot)("running the kernel", () => {
+  beforeEach(() => write("console", "login:\n"));
+
+  /** A guest behind ssh and virsh. What runs is in a file, and ssh runs in this very shell what it is told. */
+  function guest({ before, after = "nothing", console = "", refuses = 0 }: Boots, change: Stubs = {}): Stubs {
+    write("running", before);
+    write("boots", "1");
+    write("refusals", "0");
+    return {
+      ssh: `cd '${root}'; shift 3; left=$(cat refusals)
+case "$*" in
+  duetdev) exit 0;;
+  'systemctl reboot') echo reboot >>calls; printf '%s' '${console}' >>console; echo '${after}' >running; echo 2 >boots; exit 255;;
+esac
+case "$*" in true) [ "$left" = 0 ] || { echo $((left - 1)) >refusals; exit 255; };; esac
+[ "$(cat running)" != nothing ] || exit 255
+case "$*" in *boot_id*) cat boots;; *) see; exec bash -c "$*";; esac`,
+      virsh: `cd '${root}'; echo "virsh $4 $6" >>calls; [ "$4" != reset ] || { echo '6.1.0-10-amd64 f' >running; echo ${refuses} >refusals; }`,
+      "grub-set-default": `echo "default $1" >>'${root}/calls'`,
+      "grub-reboot": `echo "once $1" >>'${root}/calls'`,
+      sleep: ":",
+      sync: ":",
+      ...change,
+    };
+  }
+
+  const boot = (stubs: Stubs, change: Parameters<typeof bootScript>[0] = {}): Promise<Ran> =>
+    runStep(bootScript(change), "create", {
+      stubs,
+      enter,
+      before: `${emptied}
+${sh`mkdir /boot/grub; printf '%s\n' ${grub} >/boot/grub/grub.cfg`.shell}
+${seeKernel()}`,
+    });
+  const wanted = `${release} ${buildId}`;
+  const old = "6.1.0-10-amd64 ffffffffffffffffffffffffffffffffffffffff";
+
+  it("reboots into it once, and makes it the default only after it has come up", async () => {
+    const ran = await boot(guest({ before: old, after: wanted }));
+    expect(ran).toMatchObject({ code: 0, stdout: `running: ${release}\n` });
+    expect(read("calls").split("\n")).toEqual([
+      "default gnulinux-6.1.0-10-amd64-advanced-1234",
+      "once gnulinux-6.1.0+duet-abc-advanced-1234",
+      "reboot",
+      "default gnulinux-6.1.0+duet-abc-advanced-1234",
+      "",
+    ]);
+  });
+
+  it("reboots nothing if it runs already", async () => {
+    const ran = await boot(guest({ before: wanted }));
+    expect(ran).toMatchObject({ code: 0, stdout: `running: ${release}\n` });
+    expect(read("calls")).toBe("default gnulinux-6.1.0+duet-abc-advanced-1234\n");
+  });
+
+  it("reboots into another build of the same release", async () => {
+    const ran = await boot(guest({ before: `${release} ${"f".repeat(40)}`, after: wanted }));
+    expect(ran.code).toBe(0);
+    expect(read("calls")).toContain("reboot\n");
+  });
+
+  const panic = "BUG: x+0x12/0x40\n---[ end Kernel panic - not syncing: VFS ]---\n";
+
+  it("that panics falls back to the old one at once, and shows the console's last lines", async () => {
+    const ran = await boot(guest({ before: old, console: panic, refuses: 5 }));
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toMatch(/^cannot run kernel 6\.1\.0\+duet-abc in duetdev: .*panicked/m);
+    expect(lastLine(ran)).toBe("---[ end Kernel panic - not syncing: VFS ]---");
+    expect(read("calls")).toMatch(/reboot\nvirsh reset duetdev\n$/);
+    expect(read("running")).toContain("6.1.0-10-amd64");
+  });
+
+  it("that panics has its addresses decoded to file and line, if the sources know how", async () => {
+    mkdirSync(join(bootValues().tree, "scripts"), { recursive: true });
+    const decode = `#!/bin/bash\n[ "$1" = '${bootValues().build}/vmlinux' ] && sed 's,x+0x12/0x40,x (mm/slub.c:7),'`;
+    writeFileSync(join(bootValues().tree, "scripts/decode_stacktrace.sh"), decode, { mode: 0o755 });
+    const ran = await boot(guest({ before: old, console: panic }));
+    expect(ran.stderr).toContain("BUG: x (mm/slub.c:7)\n");
+  });
+
+  it("that hangs falls back too, and says so if the old one does not come up either", async () => {
+    const stubs = guest({ before: old });
+    const ran = await boot({ ...stubs, virsh: `echo "virsh $4" >>'${root}/calls'` }, { timeout: 0 });
+    expect(ran.code).toBe(1);
+    expect(read("calls")).toContain("virsh reset\n");
+    expect(lastLine(ran)).toBe("duetdev did not come up with its old kernel either");
+  });
+
+  it("is not taken for panicked by what the console said before", async () => {
+    write("console", panic);
+    expect((await boot(guest({ before: old, after: wanted }))).code).toBe(0);
+  });
+
+  it("that is another than was asked for is an error that names both, and is no default", async () => {
+    const ran = await boot(guest({ before: old, after: `6.1.0+duet-old ${"e".repeat(40)}` }));
+    expect(ran.code).toBe(1);
+    for (const fact of [wanted, "duetdev", `6.1.0+duet-old ${"e".repeat(40)}`, bootValues().console]) {
+      expect(lastLine(ran)).toContain(fact);
+    }
+    expect(read("calls")).not.toContain("default gnulinux-6.1.0+duet-abc");
+  });
+
+  it("that GRUB does not know is not booted", async () => {
+    const ran = await boot(guest({ before: old, after: wanted }), { release: "6.9+duet-none" });
+    expect(ran.code).not.toBe(0);
+    expect(lastLine(ran)).toMatch(/^cannot boot kernel 6\.9\+duet-none: .*no entry/);
+    expect(read("calls")).toBe("");
+  });
+
+  it("is known by what runs and what would at the next boot", async () => {
+    const entries = "mkdir /boot/grub; printf '%s\\n' '# GRUB' a=b=c saved_entry=entry-1 '####' >/boot/grub/grubenv";
+    const stubs = guest({ before: wanted });
+    const ran = await runStep(bootScript(), "facts", {
+      stubs,
+      enter,
+      before: `${emptied}\n${entries}\n${seeKernel()}`,
+    });
+    expect(ran.stdout).toBe(`running kernel: ${wanted}\ndefault entry: entry-1\n`);
+  });
+});
+
+describe("KernelInstall", () => {
+  const deployed = () =>
+    deploy(
+      () => {
+        const host = localHost();
+        const directory = "/d";
+        const source = new SourceTree("source", { host, role: "duet-kernel", source: { tree: "/d/src" }, directory });
+        const asked = { base: "tiny", localmodconfig: false, fragments: [] };
+        const config = new KernelConfig("config", { host, source, directory, ...asked });
+        const kernel = new KernelBuild("kernel", { host, source, config });
+        return new KernelInstall("vm-kernel", { guest: localGuest("vm"), kernel });
+      },
+      {
+        ...printedOf("vm"),
+        source: "commit: c\nhash: h1",
+        config: "config: c1",
+        kernel: `release: ${release}\nbuild-id: ${buildId}\npackage: /b/l.deb`,
+        "vm-kernel-boot": `running: ${release}`,
+      },
+    );
+
+  it("installs in the guest, and boots from the host, again with each build", async () => {
+    const deployment = await deployed();
+    const install = deployment.resource("command:remote:Command", "vm-kernel-package");
+    expect(given(install, "package")).toBe("/b/l.deb");
+    const boot = localStep(deployment, "vm-kernel-boot");
+    expect([given(boot, "release"), given(boot, "build_id")]).toEqual([release, buildId]);
+    expect(boot.dependsOn).toContain("command:remote:Command vm-kernel-package");
+  });
+
+  it("hands on what runs", async () => {
+    const { value, resource } = await deployed();
+    expect(await settled(value.release)).toEqual({ value: release, secret: false });
+    expect(resource("duet:kernel:KernelInstall", "vm-kernel").outputs).toEqual({ release });
+  });
+});

@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+import * as pulumi from "@pulumi/pulumi";
+import type { VirtualMachine } from "../guest/virtual-machine.ts";
+import { script } from "../machine/script.ts";
+import type { KernelBuild } from "./build.ts";
+
+export interface KernelInstallArgs {
+  readonly guest: VirtualMachine;
+  readonly kernel: KernelBuild;
+  /** Seconds that the guest may take to come up with the kernel. Defaults to 240, for a guest without KVM. */
+  readonly timeout?: number;
+}
+
+const grubSettings = readFileSync(new URL("grub.cfg", import.meta.url), "utf8");
+
+/**
+ * Installs a kernel in a guest and has the guest run it. The old kernel stays as the fallback.
+ *
+ * Source: guide, step 10.
+ */
+export class KernelInstall extends pulumi.ComponentResource {
+  /** What `uname -r` says in the guest, once it runs the kernel. */
+  readonly release: pulumi.Output<string>;
+
+  constructor(name: string, args: KernelInstallArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("duet:kernel:KernelInstall", name, {}, opts);
+    const { guest, kernel, timeout = 240 } = args;
+    const install = guest.step(
+      `${name}-package`,
+      {
+        title: `install the kernel in ${guest.name}`,
+        script: script(import.meta.url, "install.sh", {
+          package: kernel.package,
+          grub_settings: grubSettings,
+          fetch_namespace: undefined,
+        }),
+      },
+      // Pulumi hands what a component depends on to none of its children.
+      { parent: this, dependsOn: opts?.dependsOn ?? [] },
+    );
+    const boot = guest.step(
+      `${name}-boot`,
+      {
+        title: `run the kernel in ${guest.name}`,
+        script: script(import.meta.url, "boot.sh", {
+          uri: guest.host.uri,
+          guest: guest.name,
+          ssh: guest.ssh,
+          console: guest.consoleLog,
+          release: kernel.release,
+          build_id: kernel.buildId,
+          package: kernel.package,
+          tree: kernel.tree,
+          build: kernel.build,
+          timeout,
+        }),
+        across: guest.ssh,
+      },
+      { parent: this, dependsOn: [install.resource] },
+    );
+    this.release = boot.result("running");
+    this.registerOutputs({ release: this.release });
+  }
+}

@@ -1,0 +1,119 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { runLibrary } from "../../test/support/run-script.ts";
+import { temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { scriptText } from "../machine/script-text.ts";
+import { sh } from "../machine/shell.ts";
+
+const isRoot = process.getuid?.() === 0;
+const release = "6.1.0+duet-abc";
+const makefile = `modules_install:
+	@mkdir -p "$(INSTALL_MOD_PATH)/lib/modules/${release}/kernel/fs"
+	@ln -s /elsewhere "$(INSTALL_MOD_PATH)/lib/modules/${release}/build"
+	@ln -s /elsewhere "$(INSTALL_MOD_PATH)/lib/modules/${release}/source"
+	@echo module >"$(INSTALL_MOD_PATH)/lib/modules/${release}/kernel/fs/x.ko"; echo "$(INSTALL_MOD_STRIP)" >"$(O)/strip"
+	@[ "$(DEPMOD)" = true ] || echo list >"$(INSTALL_MOD_PATH)/lib/modules/${release}/modules.dep"
+`;
+
+let root: string;
+let args: { tree: string; build: string; ccache: string };
+beforeEach(() => {
+  root = temporaryFolder("it's packed-");
+  const [source, build] = [join(root, "source"), join(root, "build")];
+  args = { tree: source, build, ccache: join(root, "cc") };
+  mkdirSync(source);
+  mkdirSync(join(build, "arch/x86/boot"), { recursive: true });
+  writeFileSync(join(source, "Makefile"), makefile);
+  writeFileSync(join(build, "arch/x86/boot/bzImage"), "image");
+  writeFileSync(join(build, "System.map"), "map");
+  writeFileSync(join(build, ".config"), "CONFIG_X=y\n");
+  chmodSync(build, 0o777);
+});
+
+/** Packs the build, and gives the path of the package. */
+async function pack(buildId = "0123456789abcdef0123"): Promise<string> {
+  const read = (file: string) => readFileSync(join(import.meta.dirname, "package", file), "utf8").trimEnd();
+  const script = scriptText(import.meta.url, "build.sh", {
+    ...args,
+    ...{ directory: root, what: "kernel-build", stack: "dev", uid: 54321, gid: 54322, jobs: 2, commit: "abc" },
+    ...{ sources: "h1", configuration: "c1" },
+    ...{ postinst: read("postinst"), postrm: read("postrm"), control: read("control") },
+  });
+  const call = sh`release=${release} build_id=${buildId}; pack; printf '%s' "$package"`.shell;
+  const ran = await runLibrary(script, call);
+  expect(ran.stderr.replaceAll(/^(dpkg-deb|make).*\n/gm, "")).toBe("");
+  expect(ran.code).toBe(0);
+  return ran.stdout;
+}
+
+const dpkgDeb = (...words: readonly string[]) => execFileSync("dpkg-deb", words, { encoding: "utf8" });
+const maintainer = (file: string, name: string) => dpkgDeb("--info", file, name);
+
+describe.runIf(isRoot)("the package of a kernel", () => {
+  it("has the name and the version by which a guest knows the build", async () => {
+    const file = await pack();
+    expect(dpkgDeb("-f", file, "Package").trim()).toBe(`linux-image-${release}`);
+    expect(dpkgDeb("-f", file, "Version").trim()).toBe("6.1.0-1+0123456789ab");
+    expect(dpkgDeb("-f", file, "Maintainer").trim()).not.toBe("");
+  });
+
+  it("holds image, map, configuration and modules, as root's", async () => {
+    const file = await pack();
+    const listed = dpkgDeb("-c", file);
+    for (const name of [
+      `./boot/vmlinuz-${release}`,
+      `./boot/System.map-${release}`,
+      `./boot/config-${release}`,
+      `./lib/modules/${release}/kernel/fs/x.ko`,
+    ]) {
+      expect(listed).toMatch(new RegExp(` root/root .* ${name.replaceAll(/[.+]/g, "\\$&")}\n`));
+    }
+    const out = join(root, "out");
+    dpkgDeb("-x", file, out);
+    expect(readFileSync(join(out, `boot/vmlinuz-${release}`), "utf8")).toBe("image");
+    expect(readFileSync(join(args.build, "strip"), "utf8")).toBe("1\n");
+  });
+
+  it("leads modules to the build directory, which the guest sees at the same path, and to no sources", async () => {
+    const listed = dpkgDeb("-c", await pack());
+    expect(listed).toContain(`./lib/modules/${release}/build -> ${args.build}\n`);
+    expect(listed).not.toContain("/source");
+  });
+
+  it("runs the distribution's own hooks, with the kernel that it is about", async () => {
+    const file = await pack();
+    for (const stage of ["postinst", "postrm"]) {
+      const script = maintainer(file, stage);
+      expect(script).toContain(`run-parts --arg=${release} --arg=/boot/vmlinuz-${release} /etc/kernel/${stage}.d`);
+      expect(script).not.toContain("@");
+      execFileSync("sh", ["-n"], { input: script });
+    }
+  });
+
+  it("has the guest list its modules, with those that another package or nobody's has installed there", async () => {
+    const file = await pack();
+    expect(dpkgDeb("-c", file)).not.toContain("modules.dep");
+    expect(maintainer(file, "postinst")).toContain(`\ndepmod ${release}\n`);
+    expect(maintainer(file, "postrm")).toContain(`remove | purge) rm -f /lib/modules/${release}/modules.* ;;`);
+  });
+
+  it("asks for an initramfs only if the kernel can use one", async () => {
+    expect(maintainer(await pack(), "postinst")).toContain("INITRD=No");
+    writeFileSync(join(args.build, ".config"), "CONFIG_BLK_DEV_INITRD=y\n");
+    expect(maintainer(await pack(), "postinst")).toContain("INITRD=Yes");
+  });
+
+  it("is the only one, the developer's, and leaves nothing beside it", async () => {
+    await pack("1111111111111111");
+    const file = await pack("2222222222222222");
+    expect(readdirSync(args.build).filter((name) => /deb|package/.test(name))).toEqual([file.split("/").at(-1)]);
+    expect(statSync(file).uid).toBe(54321);
+  });
+
+  it("is made again after one that was cut off", async () => {
+    mkdirSync(join(args.build, ".package/boot"), { recursive: true });
+    expect(dpkgDeb("-f", await pack(), "Package").trim()).toBe(`linux-image-${release}`);
+  });
+});

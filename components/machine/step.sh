@@ -1,0 +1,80 @@
+# The frame of every step. A step's file defines `create`, and `facts` and `delete` if there is something to say or to
+# take back; it may be run by hand: bash NAME.sh facts|create|delete.
+: "${title:?}" "${step:?}" "${records:?}" "${across[*]-}"
+. ./lib/die.sh
+
+record=$records/$step
+
+# Prints a fact that the step establishes: a key and a value.
+fact() { printf '%s: %s\n' "$1" "${2-}"; }
+
+# Hands a key and a value on to the steps after it.
+result() { printf '%s: %s\n' "$1" "${2-}"; }
+
+# Runs words on the machine that has the step's record.
+there() {
+  if [ -z "${across[*]-}" ]; then
+    "$@"
+  else
+    timeout 120 "${across[@]}" "$(printf '%q ' "$@")"
+  fi
+}
+
+facts() { :; }
+delete() { :; }
+
+# Records the facts as whoever compares them later reads them: one that cannot be read is missing, and fails nothing.
+# What changes meanwhile is newer than the record. A reset must not leave the record of what was never written.
+keep_record() {
+  local text
+  mkdir -p -- "$records/.completed"
+  : >"$record.time"
+  IFS= read -t 60 -rd '' text < <(run_facts) || true
+  printf '%s' "$text" >"$record.new"
+  touch -r "$record.time" -- "$record.new"
+  rm -f -- "$record.time"
+  sync -f -- "$record.new"
+  mv -- "$record.new" "$record"
+  : >"$records/.completed/$step"
+}
+
+run_facts() {
+  set +eu +o pipefail
+  exec </dev/null 2>/dev/null
+  facts
+}
+
+# The record goes first and comes last: a step that was cut off anywhere is known to be incomplete. All that the step
+# has started ends with it.
+run_create() {
+  if [ -n "${across[*]-}" ]; then
+    there mkdir -p -- "$records" </dev/null
+    # shellcheck disable=SC2016 # The variables are those of the shell there.
+    there bash -c 'cat >"$1.new" && mv -- "$1.new" "$1"' bash "$record.sh" <"$0"
+  fi
+  there rm -f -- "$record" </dev/null
+  trap 'trap "" TERM; kill -TERM 0; exit 143' TERM
+  (create) <&0 &
+  wait "$!"
+  trap - TERM
+  there bash "$record.sh" record </dev/null
+}
+
+# Forgets the step once it is taken back. Harmless when repeated.
+run_delete() {
+  (delete) </dev/null
+  there rm -f -- "$record" "$record.sh" "$records/.completed/$step" </dev/null
+}
+
+run_step() {
+  case ${1-} in
+    create | delete)
+      set -euo pipefail
+      umask 022
+      "run_$1"
+      ;;
+    record) set -euo pipefail && keep_record ;;
+    facts) run_facts ;;
+    *) die "cannot do '${1-}' with the step $step: it takes create, facts or delete" ;;
+  esac
+}

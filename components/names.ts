@@ -1,0 +1,36 @@
+import { createHash } from "node:crypto";
+
+/** Names of what a stack has in libvirt and on its host: components give them, and repair looks for them. */
+
+/** Name of the network and of the storage pool. */
+export function libvirtName(stack: string): string {
+  return `duet-${stack}`;
+}
+
+/** Name of the bridge, within the kernel's 15 characters. */
+export function bridgeName(stack: string): string {
+  return `duet-${createHash("sha256").update(stack).digest("hex").slice(0, 8)}`;
+}
+
+/** The description of a domain, which tells whose it is. */
+export function domainDescription(stack: string): string {
+  return `Duet stack ${stack}`;
+}
+
+/** The volume of the image, and those of a guest: anything else in the pool is somebody's own. */
+export const imageVolume = "image.qcow2";
+export const diskVolume = (guest: string): string => `${guest}.qcow2`;
+export const seedVolume = (guest: string, key: string): string => `${guest}-${key}-seed.iso`;
+
+/** Whether a volume of the stack's pool has a name that was given here. */
+export function isOwnVolume(name: string): boolean {
+  return /^[\w.-]+(?:\.qcow2|-seed\.iso)$/.test(name);
+}
+
+/** Types of what libvirt has of a stack, as the stack's state names them. */
+export const libvirtTypes = {
+  domain: "libvirt:index/domain:Domain",
+  network: "libvirt:index/network:Network",
+  pool: "libvirt:index/pool:Pool",
+  volume: "libvirt:index/volume:Volume",
+} as const;

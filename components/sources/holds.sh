@@ -1,0 +1,78 @@
+# The sources directory is shared: by the user, by Duet, and by several stacks. So Duet notes in `.duet` below it who
+# holds what (`holds/WHAT/STACK`) and which folders it has made (`made`), and gives back only those, once nobody holds
+# anything there any more.
+: "${directory:?}" "${what:?}" "${stack:?}"
+. ../machine/step.sh
+. ../machine/lib/lock.sh
+. ../machine/lib/developer.sh
+
+duet=$directory/.duet
+holders=$duet/holds/$what
+
+# Keeps other stacks' work on the same thing out until the script ends: two `up` at once never write to one tree. The
+# lock goes with the last holder, so what was waited for may be gone: then all is made again, and locked there.
+take_turn() {
+  until [ "$holders/.lock" -ef /proc/self/fd/7 ]; do
+    make_sources_directory
+    mkdir -p -- "$holders"
+    lock_holders
+  done
+}
+
+# Opens the lock, if it is there, and waits for it: for an hour, in which a kernel is built.
+lock_holders() {
+  exec 7<>"$holders/.lock" || return 0
+  if ! lock 7 0; then
+    say "another stack is at work on $what in $directory: waiting for it"
+    lock 7 3600 || die "cannot take a turn at $what in $directory: another stack has been at work there for 3600 s;" \
+      "end that, or give this stack a directory of its own"
+  fi
+}
+
+# Makes the sources directory for the developer, if it is missing, and notes which folders were made.
+make_sources_directory() {
+  local made=''
+  make_folder "$directory"
+  case $made in "$directory"*) chown "$uid:$gid" "$directory" ;; esac
+  mkdir -p -- "$duet"
+  if [ -n "$made" ]; then printf '%s\n' "$made" >>"$duet/made"; fi
+}
+
+# Makes a folder and those above it, and adds them to `made`, the deepest first.
+make_folder() { # FOLDER
+  if [ ! -d "$1" ]; then
+    make_folder "$(dirname -- "$1")"
+    if mkdir -- "$1" 2>/dev/null; then made=$1${made:+$'\n'$made}; fi
+    [ -d "$1" ]
+  fi
+}
+
+# Makes an empty scratch folder of the developer's, `scratch`, on the file system of the sources.
+make_scratch() {
+  scratch=$duet/$what.new
+  rm -rf -- "$scratch"
+  install -d -o "$uid" -g "$gid" -- "$scratch"
+}
+
+# Notes the hold. The last thing that `create` does.
+take_hold() { : >"$holders/$stack"; }
+
+# Gives the hold back, runs the function if nobody else has one, and in the end removes the folders that were made for
+# it, if they are empty.
+release_hold() { # FUNCTION
+  local made folder
+  cd /
+  while [ -e "$holders/.lock" ] && [ ! "$holders/.lock" -ef /proc/self/fd/7 ]; do lock_holders; done
+  rm -f -- "$holders/$stack"
+  if [ -z "$(ls -- "$holders" 2>/dev/null)" ]; then
+    "$1"
+    rm -rf -- "$holders" "$duet/$what.new"
+  fi
+  if [ -d "$duet" ] && [ -z "$(ls -A -- "$duet/holds" 2>/dev/null)" ]; then
+    made=$(cat "$duet/made" 2>/dev/null || true)
+    rm -rf -- "$duet"
+    while IFS= read -r folder; do
+      if [ -n "$folder" ]; then rmdir -- "$folder" 2>/dev/null || true; fi
+    done <<<"$made"
+  fi
+}

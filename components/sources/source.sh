@@ -1,0 +1,65 @@
+# What all kinds of sources have in common: a tree, whose it is, what is in it.
+: "${tree:?}"
+. ../machine/step.sh
+. ../machine/lib/developer.sh
+. ./content.sh
+. ./holds.sh
+
+git_command=(env GIT_TERMINAL_PROMPT=0)
+git_command+=('GIT_SSH_COMMAND=ssh -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=15')
+git_command+=(git -c 'safe.directory=*' -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=60)
+
+git_as_developer() { as_developer "${git_command[@]}" "$@"; }
+
+# Prints what is in the tree, which is the current folder: by git if it is a work tree, else by the function.
+content_of() { # FUNCTION
+  if [ -e .git ]; then
+    developer_does 'content_of_git changed_only digest' content_of_git "${products[@]}"
+  else
+    "$1"
+  fi
+}
+
+# Hands on what the sources are called, in twelve digits, and a hash that changes with every edit.
+hand_on() { # COMMIT FUNCTION
+  local hash
+  result commit "${1:0:12}"
+  hash=$(cd -- "$tree" && content_of "$2")
+  result hash "$hash"
+  take_hold
+}
+
+# Whether there is something at the tree's place.
+is_there() { [ -n "$(ls -A -- "$tree" 2>/dev/null)" ]; }
+
+# Whether Duet has made the tree: then its note says from what, as what, and what was in it.
+is_ours() { [ -e "$tree/.duet-source" ]; }
+
+# shellcheck disable=SC2034 # Steps look at them.
+read_note() { { read -r origin && read -r commit && read -r pristine; } <"$tree/.duet-source" || true; }
+
+# Refuses a folder that is there and that Duet did not make.
+refuse_foreign() { # WHAT
+  if is_there && ! is_ours; then
+    die "cannot make $1 at $tree: that is there and was not made from it; move it away, or ask for { tree: $tree }"
+  fi
+}
+
+# Moves what was made in the scratch folder to the tree's place, with a note of what it is.
+settle() { # ORIGIN COMMIT FUNCTION
+  local pristine
+  pristine=$(cd -- "$scratch/tree" && "$3")
+  printf '%s\n' "$1" "$2" "$pristine" >"$scratch/tree/.duet-source"
+  put_tree "$scratch/tree"
+  rm -rf -- "$scratch"
+}
+
+put_tree() { # FROM
+  rmdir -- "$tree" 2>/dev/null || true
+  mv -T -- "$1" "$tree"
+}
+
+# Whether nobody has changed the tree since it was made.
+is_pristine() { # FUNCTION
+  is_ours && read_note && [ "$(cd -- "$tree" && "$1")" = "$pristine" ]
+}

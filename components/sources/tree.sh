@@ -1,0 +1,32 @@
+# The user's own tree, used in place. Source: guide, step 3.
+. ../machine/step.sh
+. ./source.sh
+
+create() {
+  local commit
+  take_turn
+  case $(realpath -m -- "$tree")/ in
+    "$(realpath -m -- "$directory")"/?*) ;;
+    *) die "cannot use the tree $tree: it is not below $directory, which is what guests see; move it there" ;;
+  esac
+  cd -- "$tree" || die "cannot use the tree $tree: there is no such folder; make it, or ask for { git: … }"
+  if [ -e .git ]; then
+    commit=$(git_as_developer rev-parse HEAD)
+  else
+    # Its name comes from its Makefile, so that it outlives edits.
+    commit=$({ printf '%s\n' "$tree" && { cat Makefile 2>/dev/null || true; }; } | sha256sum)
+  fi
+  hand_on "$commit" content_of_tree
+}
+
+facts() {
+  if cd -- "$tree"; then
+    fact "content of $tree" "$(content_of content_of_tree)"
+  else
+    fact "content of $tree" missing
+  fi
+}
+
+delete() { release_hold true; }
+
+run_step "$@"

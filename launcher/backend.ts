@@ -1,0 +1,103 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../sandbox/report.ts";
+import { type Toolchain, toolchainEnvironment } from "../toolchain/install.ts";
+import type { Deployment } from "./repair/deployment.ts";
+
+/** The real pulumi, and where and in what environment it runs. */
+export interface Pulumi {
+  /** Absolute path of the program. */
+  readonly program: string;
+  /** Absolute path of a folder with a project file. */
+  readonly directory: string;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** The environment of pulumi and its plugins: they run for seconds, and a heap of twice what is in use is soon full. */
+export function pulumiEnvironment(toolchain: Toolchain): NodeJS.ProcessEnv {
+  return { GOGC: "400", ...toolchainEnvironment(toolchain, process.env) };
+}
+
+/** Runs pulumi for its answer, which is undefined if it fails. */
+export function ask(pulumi: Pulumi, words: readonly string[], input = ""): string | undefined {
+  const { status, stdout } = call(pulumi, words, input);
+  return status === 0 ? stdout : undefined;
+}
+
+/** Runs pulumi. @throws UserError with its own words if it fails */
+export function order(pulumi: Pulumi, words: readonly string[], input = ""): void {
+  const { status, stderr } = call(pulumi, words, input);
+  if (status !== 0) {
+    const said = /^error: (.*)$/m.exec(stderr)?.[1] ?? stderr.trim().split("\n").at(-1);
+    throw new UserError(`cannot do pulumi ${words.join(" ")}: ${said || `exit status ${status}`}`);
+  }
+}
+
+function call({ program, directory, environment }: Pulumi, words: readonly string[], input: string) {
+  const result = spawnSync(program, ["--non-interactive", "--color", "never", ...words], {
+    cwd: directory,
+    env: { ...environment, PWD: directory },
+    input,
+    encoding: "utf8",
+    maxBuffer: 1 << 30,
+  });
+  return { ...result, stderr: result.error?.message ?? result.stderr };
+}
+
+/**
+ * The folder in which a file backend keeps its files, undefined for any other backend.
+ *
+ * @param url such as `file:///srv/stacks` or `file://~`; undefined for the one that the user logged in to
+ * @param pulumiHome absolute path: PULUMI_HOME
+ * @param home absolute path of the user's home directory
+ */
+export function backendFolder(url: string | undefined, pulumiHome: string, home: string): string | undefined {
+  const [, path] = /^file:\/\/([^?]*)/.exec(url || loggedInTo(pulumiHome)) ?? [];
+  if (path === undefined || !/^[~/]/.test(path)) {
+    return undefined;
+  }
+  return path.startsWith("~") ? join(home, path.slice(1)) : path;
+}
+
+function loggedInTo(pulumiHome: string): string {
+  try {
+    return JSON.parse(readFileSync(join(pulumiHome, "credentials.json"), "utf8")).current ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** The folder with the state of each stack, `NAME.json`, in a file backend. */
+export function checkpoints(backend: string): string {
+  return join(backend, ".pulumi/stacks/duet");
+}
+
+/**
+ * Removes the attributes beside a stack's state if a pulumi that was killed has half written them: it reads a state
+ * that has none, and fails if it finds half of them. Source: gocloud.dev's fileblob, which writes a file whole, and not
+ * these.
+ */
+export function removeHalfAttributes(backend: string, stack: string): void {
+  for (const file of [`${stack}.json.attrs`, `${stack}.json.bak.attrs`]) {
+    const path = join(checkpoints(backend), file);
+    try {
+      JSON.parse(readFileSync(path, "utf8"));
+    } catch {
+      rmSync(path, { force: true });
+    }
+  }
+}
+
+/** The state of a stack in a file backend, without asking pulumi. Undefined if there is no such stack. */
+export function readCheckpoint(backend: string, stack: string): Deployment | undefined {
+  const file = join(checkpoints(backend), `${stack}.json`);
+  if (!existsSync(file)) {
+    return undefined;
+  }
+  try {
+    return JSON.parse(readFileSync(file, "utf8")).checkpoint?.latest ?? {};
+  } catch (error) {
+    throw new UserError(`the state of stack ${stack} cannot be read: ${file}: ${String(error)}; ${file}.bak is older`);
+  }
+}

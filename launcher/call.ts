@@ -1,0 +1,33 @@
+import type { Toolchain } from "../toolchain/install.ts";
+import { stackFolder } from "./environment.ts";
+import type { Invocation } from "./invocation.ts";
+
+/** One call of the launcher. */
+export interface Call {
+  /** The arguments of pulumi, as they were typed. */
+  readonly words: readonly string[];
+  readonly invocation: Invocation;
+  /** The stack that it is about, without its organization and project. */
+  readonly stack: string;
+  /** The same as it was named. */
+  readonly qualifiedStack: string;
+  /** Absolute path of the stack's spec. */
+  readonly spec: string;
+  /** Absolute path of the directory in which pulumi is to run: a relative path among the words is meant from there. */
+  readonly directory: string;
+  /** Absolute path of the launcher's state. */
+  readonly state: string;
+  /** Installs pulumi and its plugins if they are missing. */
+  readonly toolchain: () => Promise<Toolchain>;
+}
+
+/** What marks the processes of a call: a preview is nobody's but its own launcher's to end. */
+export function runMark({ state, stack, invocation }: Call): string {
+  const folder = stackFolder(state, stack);
+  return invocation.effect === "run" ? folder : `${folder}#${process.pid}`;
+}
+
+/** Says something to the person at the terminal: what was found, and what was done. */
+export function say(line: string): void {
+  process.stderr.write(`duet: ${line}\n`);
+}

@@ -1,0 +1,83 @@
+import type * as grpc from "@grpc/grpc-js";
+import * as pulumi from "@pulumi/pulumi";
+import languageServices from "@pulumi/pulumi/proto/language_grpc_pb.js";
+import language from "@pulumi/pulumi/proto/language_pb.js";
+import plugin from "@pulumi/pulumi/proto/plugin_pb.js";
+import { disconnect, resetOptions } from "@pulumi/pulumi/runtime/settings.js";
+import { serve } from "../../provider/grpc.ts";
+import { requiredPackages } from "./required-packages.ts";
+// What the program imports is loaded before pulumi wants it to be run.
+import "../../components/index.ts";
+import "../../site.ts";
+
+/**
+ * Adds the language host of the program, for pulumi's option `--client`.
+ *
+ * Source: Pulumi's language runtime protocol, as its Automation API serves it for inline programs.
+ */
+export function addProgram(server: grpc.Server): void {
+  const service = {
+    getRequiredPackages: serve(async () => requiredPackages()),
+    getPluginInfo: serve(async () => new plugin.PluginInfo()),
+    run: serve(run),
+  };
+  server.addService(languageServices.LanguageRuntimeService, service as unknown as grpc.UntypedServiceImplementation);
+}
+
+let runs = 0;
+
+async function run(request: language.RunRequest): Promise<language.RunResponse> {
+  const [engine = ""] = request.getArgsList();
+  resetOptions(
+    request.getProject(),
+    request.getStack(),
+    request.getParallel(),
+    engine,
+    request.getMonitorAddress(),
+    request.getDryrun(),
+    request.getOrganization(),
+  );
+  const config = Object.fromEntries(request.getConfigMap().entries());
+  pulumi.runtime.setAllConfig(config, request.getConfigsecretkeysList());
+  const failures = new Set<unknown>();
+  let giveUp = () => {};
+  const failed = new Promise<void>((resolve) => {
+    giveUp = resolve;
+  });
+  const fail = (error: unknown) => {
+    if (!failures.has(error)) {
+      failures.add(error);
+      report(error);
+    }
+    // What waits for the value that failed would wait for ever.
+    giveUp();
+  };
+  process.on("uncaughtException", fail).on("unhandledRejection", fail);
+  try {
+    // A preview and the `up` that follows it are two runs, and a module runs but once.
+    const ran = pulumi.runtime.runInPulumiStack(() => import(`../../index.ts?run=${++runs}`));
+    await Promise.race([ran, failed]);
+  } catch (error) {
+    fail(error);
+  }
+  if (failures.size === 0) {
+    await disconnect(true);
+  }
+  process.off("uncaughtException", fail).off("unhandledRejection", fail);
+  const response = new language.RunResponse();
+  // The reasons have been told.
+  response.setBail(failures.size > 0 || pulumi.log.hasErrors());
+  return response;
+}
+
+/** Tells the user of an error, as the SDK's own runner does. */
+function report(error: unknown): void {
+  if (pulumi.RunError.isInstance(error)) {
+    pulumi.log.error(error.message);
+  } else if (pulumi.ResourceError.isInstance(error)) {
+    pulumi.log.error(error.hideStack ? error.message : (error.stack ?? error.message), error.resource);
+  } else {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    pulumi.log.error(`the program failed with an unhandled exception:\n${text}`);
+  }
+}

@@ -1,0 +1,157 @@
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { exclusive } from "../sandbox/exclusive.ts";
+import { UserError } from "../sandbox/report.ts";
+import { type Pulumi, removeHalfAttributes } from "./backend.ts";
+import { type Call, runMark, say } from "./call.ts";
+import { runsProgram, startCompanion } from "./companion/companion.ts";
+import { stackFolder } from "./environment.ts";
+import { withOptions } from "./invocation.ts";
+import { type Deployment, stands } from "./repair/deployment.ts";
+import { endLeftovers } from "./repair/leftovers.ts";
+import { clearLocks } from "./repair/locks.ts";
+import { bringInOrder, removeOrphans, settlePending, survey } from "./repair/recover.ts";
+import { takeBack } from "./repair/take-back.ts";
+import { run } from "./run.ts";
+import type { StackHost } from "./stack-host.ts";
+import { makeStackFolder, writing } from "./state.ts";
+
+/** Runs pulumi for a stack, and gives its exit status. */
+export async function runOn(host: StackHost, call: Call): Promise<number> {
+  const { invocation, state, stack } = call;
+  if (host.backend !== undefined) {
+    removeHalfAttributes(host.backend, stack);
+  }
+  if (invocation.effect === "none") {
+    return host.onState();
+  }
+  if (invocation.effect === "preview") {
+    return host.look(() => converge(host, call));
+  }
+  const release = await exclusive(`stack ${stack}`, stackFolder(state, stack));
+  try {
+    return await converge(host, call);
+  } finally {
+    release();
+  }
+}
+
+/** The one sequence for every host: what a run that was cut off has left, then pulumi, then what is to be given back. */
+async function converge(host: StackHost, call: Call): Promise<number> {
+  const { invocation, state, stack } = call;
+  const isRun = invocation.effect === "run";
+  const isDestroy = isRun && invocation.command === "destroy";
+  if (isRun) {
+    (await endLeftovers(runMark(call))).forEach(say);
+    if (host.backend !== undefined) {
+      clearLocks(host.backend, stack).forEach(say);
+    }
+  }
+  if (isDestroy && !host.isShared && !stands(host.deployment())) {
+    return nothingStands(host, call);
+  }
+  const pulumi = await host.pulumi();
+  const options = await host.prepare(pulumi);
+  const result = await between(host, call, pulumi, options);
+  if (result !== 0) {
+    (await endLeftovers(runMark(call))).forEach(say);
+  }
+  if (isDestroy && result === 0 && !stands(host.deployment())) {
+    takeBack(stackFolder(state, stack), host.enter, say);
+    await host.end();
+  }
+  return result;
+}
+
+/** Marks a run as unfinished while it lasts, and runs pulumi once all is in order. */
+async function between(host: StackHost, call: Call, pulumi: Pulumi, options: readonly string[]): Promise<number> {
+  const { invocation, state, stack, words } = call;
+  const isRun = invocation.effect === "run";
+  const unfinished = join(stackFolder(state, stack), "unfinished");
+  const wasCutOff = isRun && existsSync(unfinished);
+  const companion = runsProgram(invocation, words) ? startCompanion(host.enter, pulumi.environment) : undefined;
+  try {
+    // A backend may be far away: it is asked beforehand only if that is needed.
+    const isNeeded = host.backend !== undefined || wasCutOff || invocation.command === "destroy";
+    const known = isNeeded ? host.deployment() : undefined;
+    companion?.ask(known);
+    if (repair(host, call, pulumi, known, wasCutOff)) {
+      companion?.ask(host.deployment());
+    }
+    if (isRun && (invocation.command !== "destroy" || existsSync(stackFolder(state, stack)))) {
+      makeStackFolder(state, stack);
+      writing(state, () => writeFileSync(unfinished, ""));
+    }
+    const attachment = await companion?.attachment();
+    const command = [
+      ...host.enter,
+      pulumi.program,
+      ...withOptions(words, [...options, ...(attachment?.options ?? [])]),
+    ];
+    const result = await run(command, {
+      environment: { ...pulumi.environment, ...attachment?.environment },
+      directory: call.directory,
+      hopeless: whenLibvirtdDies(host),
+    });
+    if (isRun && result === 0) {
+      rmSync(unfinished, { force: true });
+    }
+    return result;
+  } finally {
+    await companion?.end();
+  }
+}
+
+/** Puts in order what a run that was cut off, or somebody else, has left. Gives whether there was anything to do. */
+function repair(
+  host: StackHost,
+  call: Call,
+  pulumi: Pulumi,
+  known: Deployment | undefined,
+  wasCutOff: boolean,
+): boolean {
+  let isRepaired = false;
+  const tell = (line: string) => {
+    isRepaired = true;
+    say(line);
+  };
+  const isRun = call.invocation.effect === "run";
+  if (isRun && (wasCutOff || known?.pending_operations?.length)) {
+    settlePending(pulumi, tell);
+  }
+  // If the state cannot be read, nothing can be taken for an orphan; and a look at others' libvirt starts nothing there.
+  if (host.isShared && (known === undefined || !isRun)) {
+    return isRepaired;
+  }
+  const place = { ...placeOf(host, call), say: tell, isShared: host.isShared && !wasCutOff };
+  const isThere = bringInOrder(place, pulumi, call.invocation, () => host.deployment() ?? known ?? {});
+  if (!isThere && !host.isShared) {
+    throw new UserError(`cannot reach libvirt of the embedded host at ${host.uri}: see its log, and run this again`);
+  }
+  return isRepaired;
+}
+
+function placeOf({ uri, enter }: StackHost, { stack }: Call) {
+  return { stack, uri, enter, say };
+}
+
+/** Destroys what nothing is known of: what libvirt may have of it, and what is left in the state. */
+async function nothingStands(host: StackHost, call: Call): Promise<number> {
+  const { state, stack } = call;
+  const isUp = host.libvirtd() !== undefined;
+  const place = placeOf(host, call);
+  const found = isUp ? survey(place, {}) : undefined;
+  if (found !== undefined) {
+    removeOrphans(place, found, {});
+  }
+  takeBack(stackFolder(state, stack), isUp ? host.enter : [], say);
+  say(`stack ${stack} does not stand: nothing to destroy`);
+  await host.end();
+  return 0;
+}
+
+/** A provider whose libvirtd has died waits for its answer for ever. */
+function whenLibvirtdDies(host: StackHost): () => string | undefined {
+  const pid = host.libvirtd();
+  return () => (pid === undefined || host.libvirtd() === pid ? undefined : `libvirtd, pid ${pid}, has died`);
+}

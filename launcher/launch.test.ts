@@ -1,0 +1,300 @@
+/** The launcher as a process, with a pulumi and a virsh that say what they are told and write down what they get. */
+import { spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { processName } from "../sandbox/processes.ts";
+import { writeProgram } from "../test/support/run-script.ts";
+import { temporaryFolder } from "../test/support/temporary-folder.ts";
+import { pulumiVersion, sourceKey } from "../toolchain/recipe.ts";
+import { project } from "./project.ts";
+
+let home: string;
+beforeEach(() => {
+  home = temporaryFolder("duet-launch-");
+  writeProgram(
+    join(home, "real/pulumi"),
+    `case "$*" in
+*"stack export"*) cat ${home}/exported 2>/dev/null || exit 255 ;;
+*"stack import"*) cat >${home}/exported; cp ${home}/exported ${home}/imported ;;
+*) printf '%s|' "$(pwd)" "$PULUMI_STACK" "$@" >>${home}/calls; echo >>${home}/calls; eval "$FAKE_PULUMI" ;;
+esac`,
+  );
+  writeProgram(
+    join(home, "bin/virsh"),
+    `shift 2
+case "$*" in
+*=domains*) cat ${home}/survey 2>/dev/null ;;
+desc*) cat ${home}/$2 2>/dev/null ;;
+uri) [ ! -e ${home}/libvirt-is-down ] || { echo "error: down" >&2; exit 1; } ;;
+*) printf '%s\\n' "$*" >>${home}/virsh-calls ;;
+esac`,
+  );
+  writeProgram(join(home, "bin/dpkg-query"), `shift 3; printf '%s\\tinstalled\\n' "$@"`);
+  // What was installed before, so that nothing is looked for and nothing downloaded.
+  const installed = join(
+    home,
+    `cache/duet/toolchain/release-${pulumiVersion}-${sourceKey(join(project, "toolchain"))}`,
+  );
+  mkdirSync(installed, { recursive: true });
+  const record = { pulumi: join(home, "real/pulumi"), path: [], home: join(home, "pulumi"), source: "release" };
+  writeFileSync(join(installed, "toolchain.json"), JSON.stringify(record));
+});
+
+interface Launch {
+  readonly status: number | null;
+  readonly stderr: string;
+}
+
+interface LaunchOptions {
+  readonly cwd?: string;
+  readonly environment?: NodeJS.ProcessEnv;
+  /** Words of a command that runs the launcher. */
+  readonly through?: readonly string[];
+}
+
+async function launch(
+  line: string,
+  { cwd = project, environment = {}, through = [] }: LaunchOptions = {},
+): Promise<Launch> {
+  const command = [
+    ...through,
+    process.execPath,
+    join(project, "launcher/launch.ts"),
+    ...line.split(" ").filter(Boolean),
+  ];
+  const child = spawn(command[0]!, command.slice(1), {
+    cwd,
+    env: {
+      PATH: `${join(home, "bin")}:/usr/bin:/bin`,
+      HOME: home,
+      XDG_CACHE_HOME: join(home, "cache"),
+      XDG_STATE_HOME: join(home, "state"),
+      ...environment,
+    },
+    stdio: ["ignore", "ignore", "pipe"],
+    detached: true,
+  });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { status, stderr };
+}
+
+/** The calls of pulumi by the launcher for its user: directory, stack and words of each. */
+function calls(): readonly (readonly string[])[] {
+  const file = join(home, "calls");
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  return text.split("\n").flatMap((line) => (line === "" ? [] : [line.split("|").slice(0, -1)]));
+}
+const virshCalls = (): string => readFileSync(join(home, "virsh-calls"), "utf8");
+const stateFolder = () => join(home, "state/duet/stacks/workstation");
+
+describe("a command line", () => {
+  it("is handed on as it was typed, with the stack that is meant", async () => {
+    expect((await launch("stack output vms --json --stack workstation")).status).toBe(0);
+    expect((await launch("up --yes -m a|b -s workstation -- word")).status).toBe(0);
+    const [first, second] = calls();
+    expect(first).toEqual([project, "workstation", "stack", "output", "vms", "--json", "--stack", "workstation"]);
+    // Where the program is comes on top, and before the words that are no options.
+    const port = second?.at(-3) ?? "";
+    const attached = ["--client", port, "--", "word"];
+    expect(second).toEqual([project, "workstation", "up", "--yes", "-m", "a", "b", "-s", "workstation", ...attached]);
+    expect(port).toMatch(/^127\.0\.0\.1:\d+$/);
+  });
+
+  it("means the stack of PULUMI_STACK if it names none", async () => {
+    await launch("config", { environment: { PULUMI_STACK: "acme/duet/workstation" } });
+    expect(calls()).toEqual([[project, "acme/duet/workstation", "config"]]);
+  });
+
+  it("works from any directory of the project, where relative paths are meant from", async () => {
+    await launch("config --stack workstation", { cwd: join(project, "components/host") });
+    expect(calls().map(([directory]) => directory)).toEqual([join(project, "components/host")]);
+  });
+
+  it("means this project if the directory is in none", async () => {
+    await launch("config --stack workstation", { cwd: home });
+    expect(calls().map(([directory]) => directory)).toEqual([project]);
+  });
+
+  it("is pulumi's alone in another project, whatever its stacks are called", async () => {
+    writeFileSync(join(home, "Pulumi.yaml"), "name: other\nruntime: yaml\n");
+    await launch("up --stack nonesuch", { cwd: home });
+    await launch(`-C ${home} up --stack nonesuch`);
+    expect(calls().map(([directory, stack]) => [directory, stack])).toEqual([
+      [home, ""],
+      [project, ""],
+    ]);
+    expect(existsSync(join(home, "state"))).toBe(false);
+  });
+
+  it.each(["version", "up --help", "plugin ls"])("of `pulumi %s` needs no stack and leaves no state", async (line) => {
+    expect((await launch(line, { environment: { PULUMI_STACK: "nonesuch" } })).status).toBe(0);
+    expect(calls()).toHaveLength(1);
+    expect(existsSync(join(home, "state"))).toBe(false);
+  });
+
+  it("ends with the status of pulumi, and leaves nothing running that would have to be ended", async () => {
+    const ran = await launch("up --stack workstation", { environment: { FAKE_PULUMI: "exit 42" } });
+    expect(ran).toEqual({ status: 42, stderr: "" });
+  });
+
+  it("is refused if another launcher asks what this one is", async () => {
+    const refused = await launch("version", { environment: { DUET_ASKING: "1" } });
+    expect(refused).toEqual({ status: 1, stderr: expect.stringMatching(/^duet: [^\n]+put pulumi itself on PATH\n$/) });
+    expect(calls()).toEqual([]);
+  });
+});
+
+describe("one line and status 1", () => {
+  const oneLine = (said: RegExp) => ({
+    status: 1,
+    stderr: expect.stringMatching(new RegExp(`^duet: [^\\n]*${said.source}[^\\n]*\\n$`)),
+  });
+
+  it("for a stack that has no spec", async () => {
+    expect(await launch("up --stack nonesuch")).toEqual(
+      oneLine(/cannot find the spec of stack nonesuch: .*stacks\/Pulumi\.nonesuch\.yaml/),
+    );
+  });
+
+  it("for a spec that is not YAML", async () => {
+    const file = join(home, "broken.yaml");
+    writeFileSync(file, "config: [\n  a: {\n");
+    expect(await launch(`up --stack dev --config-file ${file}`)).toEqual(oneLine(/broken\.yaml: it is not YAML: /));
+  });
+
+  it("for a workstation whose libvirt does not answer", async () => {
+    writeFileSync(join(home, "libvirt-is-down"), "");
+    for (const command of ["preview", "destroy --yes"]) {
+      const { status, stderr } = await launch(`${command} --stack workstation`);
+      expect([status, stderr]).toEqual([
+        1,
+        expect.stringMatching(/^duet: cannot reach libvirt at qemu:\/\/\/system: .*systemctl start libvirtd\n$/),
+      ]);
+    }
+    expect(calls()).toEqual([]);
+  });
+
+  it("for the embedded host without root", async () => {
+    const spec = join(home, "dev.yaml");
+    writeFileSync(spec, "config: { duet:host: { sandbox: true } }\n");
+    chmodSync(spec, 0o755);
+    const through = process.getuid?.() === 0 ? ["setpriv", "--reuid", "65534", "--clear-groups"] : [];
+    expect(await launch(`up --stack dev --config-file ${spec}`, { through })).toEqual(
+      oneLine(/cannot use the embedded host.*needs root/),
+    );
+  });
+
+  it("for a state folder that cannot be written", async () => {
+    writeFileSync(join(home, "file"), "");
+    const environment = { XDG_STATE_HOME: join(home, "file") };
+    expect(await launch("up --stack workstation", { environment })).toEqual(oneLine(/ENOTDIR/));
+    expect(calls()).toEqual([]);
+  });
+});
+
+describe("after a run on a workstation that was cut off", () => {
+  const vm = "dc369ac7-64de-406a-9e5d-c33ab1567047";
+  const alien = "371337fa-607e-4e67-bf34-9b4f6dac0987";
+  const urn = (type: string, name: string) => `urn:pulumi:workstation::duet::${type}::${name}`;
+  const stack = { urn: urn("pulumi:pulumi:Stack", "duet"), type: "pulumi:pulumi:Stack" };
+  const interrupted = {
+    version: 3,
+    deployment: {
+      resources: [stack],
+      pending_operations: [
+        {
+          type: "creating",
+          resource: {
+            urn: urn("command:local:Command", "export"),
+            type: "command:local:Command",
+            inputs: { create: "a" },
+          },
+        },
+      ],
+    },
+  };
+  const cutOff = { FAKE_PULUMI: "sleep 60 & kill -KILL $$" };
+
+  beforeEach(() => {
+    writeFileSync(join(home, "exported"), JSON.stringify(interrupted));
+    writeFileSync(
+      join(home, "survey"),
+      `=domains\n${vm} duetdev\n${alien} another\n=network\n=pool\n=volumes\n image.qcow2  /a/image.qcow2\n=end\n`,
+    );
+    writeFileSync(join(home, vm), "Duet stack workstation\n");
+    writeFileSync(join(home, alien), "Duet stack other\n");
+  });
+
+  it("what it has left running is ended at once", async () => {
+    const { status, stderr } = await launch("up --stack workstation", { environment: cutOff });
+    expect(status).toBe(137);
+    const [, pid] = /^duet: a run that was cut off had left \S+ \(pid (\d+)\): ended$/m.exec(stderr) ?? [];
+    expect(pid).toBeDefined();
+    expect(processName(Number(pid))).toBeUndefined();
+  });
+
+  it("the next one settles the state and removes what is the stack's own, and the one after it does nothing", async () => {
+    await launch("up --stack workstation", { environment: cutOff });
+    const { status, stderr } = await launch("up --stack workstation");
+    expect(status).toBe(0);
+    expect(stderr.trim().split("\n")).toEqual([
+      "duet: export was cut off while creating: it is done again",
+      "duet: domain duetdev is not in the state of stack workstation: removed",
+      "duet: volume image.qcow2 is not in the state of stack workstation: removed",
+    ]);
+    const imported = JSON.parse(readFileSync(join(home, "imported"), "utf8"));
+    expect(imported.version).toBe(3);
+    expect(imported.deployment.pending_operations).toEqual([]);
+    expect(imported.deployment.resources).toHaveLength(2);
+    expect(virshCalls()).toContain(`undefine ${vm}`);
+    expect(virshCalls()).not.toContain(alien);
+    rmSync(join(home, "virsh-calls"));
+    expect((await launch("up --stack workstation")).stderr).toBe("");
+    expect(existsSync(join(home, "virsh-calls"))).toBe(false);
+  });
+
+  it("nothing is taken for an orphan if the state cannot be read", async () => {
+    await launch("up --stack workstation", { environment: cutOff });
+    rmSync(join(home, "exported"));
+    expect((await launch("up --stack workstation")).status).toBe(0);
+    expect(existsSync(join(home, "virsh-calls"))).toBe(false);
+  });
+
+  it("preview removes nothing", async () => {
+    await launch("up --stack workstation", { environment: cutOff });
+    expect(await launch("preview --stack workstation")).toEqual({ status: 0, stderr: "" });
+    expect(existsSync(join(home, "virsh-calls"))).toBe(false);
+    expect(existsSync(join(home, "imported"))).toBe(false);
+  });
+
+  it("destroy leaves nothing in the state, however often it runs", async () => {
+    await launch("up --stack workstation", { environment: cutOff });
+    expect(readdirSync(stateFolder())).toEqual(["unfinished"]);
+    const gone = JSON.stringify({ version: 3, deployment: { resources: [] } });
+    const environment = { FAKE_PULUMI: `echo '${gone}' >${home}/exported` };
+    expect((await launch("destroy --yes --stack workstation", { environment })).status).toBe(0);
+    expect(existsSync(join(home, "state"))).toBe(false);
+    expect((await launch("destroy --yes --stack workstation", { environment })).status).toBe(0);
+    expect(existsSync(join(home, "state"))).toBe(false);
+  });
+});
+
+it("does not run two at once on one stack, and names the first", async () => {
+  const first = launch("up --stack workstation", {
+    environment: { FAKE_PULUMI: `while [ ! -e ${home}/go ]; do sleep 0.05; done` },
+  });
+  while (calls().length === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const second = await launch("destroy --stack workstation");
+  expect(second.status).toBe(1);
+  expect(second.stderr).toMatch(/^duet: cannot work on stack workstation: pulumi, pid \d+,[^\n]+\n$/);
+  expect((await launch("preview --stack workstation", { environment: { FAKE_PULUMI: "" } })).status).toBe(0);
+  writeFileSync(join(home, "go"), "");
+  expect((await first).status).toBe(0);
+});

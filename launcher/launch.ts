@@ -1,0 +1,70 @@
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { entryPoint, UserError } from "../sandbox/report.ts";
+import { installed, installToolchain, type Toolchain, toolchainEnvironment } from "../toolchain/install.ts";
+import { checkpoints } from "./backend.ts";
+import type { Call } from "./call.ts";
+import { runOn } from "./converge.ts";
+import { embeddedHost } from "./embedded.ts";
+import { folders } from "./environment.ts";
+import { bareName, parseInvocation } from "./invocation.ts";
+import { type Ground, groundOf, project, projectOf, selectedStack, specFile } from "./project.ts";
+import { run } from "./run.ts";
+import { backendOf } from "./state.ts";
+import { workstation } from "./workstation.ts";
+
+/** The stack that is meant if none is named and none was selected. */
+const defaultStack = "sandbox";
+
+/** Set while a `pulumi` that was found on PATH is asked what it is: another checkout's launcher does not answer. */
+const askingVariable = "DUET_ASKING";
+
+async function toolchain(): Promise<Toolchain> {
+  try {
+    return await installToolchain({ ...process.env, [askingVariable]: "1" });
+  } catch (error) {
+    throw new UserError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Where a stack is, or will be: without its spec it can still be destroyed. */
+function ground(stack: string, spec: string, state: string, command = ""): Ground {
+  const name = relative(process.cwd(), spec);
+  if (existsSync(spec)) {
+    return groundOf(readFileSync(spec, "utf8"), name);
+  }
+  if (!/^(?:up|preview)$/.test(command) && existsSync(join(checkpoints(backendOf(state)), `${stack}.json`))) {
+    return { sandbox: true, uri: "" };
+  }
+  throw new UserError(
+    `cannot find the spec of stack ${stack}: there is no ${name}; write it, or choose one of stacks/`,
+  );
+}
+
+await entryPoint("duet", async () => {
+  if (process.env[askingVariable] !== undefined) {
+    throw new UserError("cannot find pulumi: this is the launcher of a Duet project; put pulumi itself on PATH");
+  }
+  const words = process.argv.slice(2);
+  const invocation = parseInvocation(words);
+  const here = process.cwd();
+  const there = resolve(here, invocation.directory ?? ".");
+  const found = existsSync(there) ? projectOf(realpathSync(there)) : undefined;
+  // From outside of any project this one is meant.
+  const isOurs = found === project || (found === undefined && invocation.directory === undefined);
+  const directory = found === undefined && isOurs ? project : here;
+  if (invocation.help || !isOurs) {
+    const tools = await toolchain();
+    const environment = toolchainEnvironment(tools, process.env);
+    process.exitCode = await run([tools.pulumi, ...words], { environment, directory });
+    return;
+  }
+  const { state } = folders(process.env);
+  const selected = () => selectedStack(installed(process.env)?.home ?? "");
+  const qualifiedStack = invocation.stack ?? (process.env.PULUMI_STACK || selected() || defaultStack);
+  const stack = bareName(qualifiedStack);
+  const spec = invocation.configFile === undefined ? specFile(stack) : resolve(directory, invocation.configFile);
+  const { sandbox, uri } = ground(stack, spec, state, invocation.command);
+  const call: Call = { words, invocation, stack, qualifiedStack, spec, directory, state, toolchain };
+  process.exitCode = await runOn(sandbox ? embeddedHost(call) : await workstation(call, uri), call);
+});

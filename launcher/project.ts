@@ -1,0 +1,63 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parse } from "yaml";
+import { UserError } from "../sandbox/report.ts";
+
+/** Absolute path of this project's folder. */
+export const project = join(import.meta.dirname, "..");
+
+/** What the launcher has to know of a stack's spec. */
+export interface Ground {
+  /** Whether the stack is on the embedded host. */
+  readonly sandbox: boolean;
+  /** URI of libvirt, if it is not. */
+  readonly uri: string;
+}
+
+/** Folder of the Pulumi project that a directory is in, as pulumi itself finds it. */
+export function projectOf(directory: string): string | undefined {
+  if (existsSync(join(directory, "Pulumi.yaml"))) {
+    return directory;
+  }
+  const parent = dirname(directory);
+  return parent === directory ? undefined : projectOf(parent);
+}
+
+/** Absolute path of a stack's spec. */
+export function specFile(stack: string): string {
+  return join(project, "stacks", `Pulumi.${stack}.yaml`);
+}
+
+/**
+ * Reads where a stack is to be.
+ *
+ * @param text the spec
+ * @param name what the file is called in a message
+ */
+export function groundOf(text: string, name: string): Ground {
+  const host = parsed(text, name)?.config?.["duet:host"];
+  return {
+    sandbox: host?.sandbox === true,
+    uri: typeof host?.uri === "string" ? host.uri : "qemu:///system",
+  };
+}
+
+function parsed(text: string, name: string) {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new UserError(`cannot read ${name}: it is not YAML: ${String(error).split("\n")[0]?.replace(/:$/, "")}`);
+  }
+}
+
+/** The stack that `pulumi stack select` chose in this project. Source: settingsPath in pulumi's pkg/workspace. */
+export function selectedStack(pulumiHome: string): string | undefined {
+  const hash = createHash("sha1").update(join(project, "Pulumi.yaml")).digest("hex");
+  try {
+    const { stack } = JSON.parse(readFileSync(join(pulumiHome, "workspaces", `duet-${hash}-workspace.json`), "utf8"));
+    return typeof stack === "string" && stack !== "" ? stack : undefined;
+  } catch {
+    return undefined;
+  }
+}

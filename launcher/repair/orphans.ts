@@ -1,0 +1,67 @@
+import { isOwnVolume, libvirtName, libvirtTypes as types } from "../../components/names.ts";
+import type { Deployment } from "./deployment.ts";
+import { recorded, type Survey } from "./survey.ts";
+
+/** Something that libvirt has and the stack's state has not. */
+export interface Orphan {
+  /** In the words of a message: "domain duetdev". */
+  readonly what: string;
+  /** Words of virsh, a command each, which remove it. All but the last may fail, if it was half made. */
+  readonly removal: readonly (readonly string[])[];
+}
+
+/** The domains that the state does not have. Their description tells whose they are. */
+export function unknownDomains(survey: Survey, deployment: Deployment): Survey["domains"] {
+  const known = idsOf(deployment, types.domain);
+  return survey.domains.filter(({ uuid }) => !known.has(uuid));
+}
+
+/**
+ * What libvirt has of a stack and its state has not. A create that was cut off leaves it behind, half-written volumes
+ * too, and the next create fails on it, or takes an existing volume for what it is to make.
+ *
+ * @param domains those of `unknownDomains` which are the stack's
+ */
+export function orphans(
+  stack: string,
+  survey: Survey,
+  domains: Survey["domains"],
+  deployment: Deployment,
+): readonly Orphan[] {
+  const name = libvirtName(stack);
+  const { network, pool, volumes } = survey;
+  const known = new Set(recorded(deployment, types.volume).map(({ name }) => name));
+  const found: Orphan[] = domains.map((domain) => ({
+    what: `domain ${domain.name}`,
+    removal: [
+      ["destroy", domain.uuid],
+      ["undefine", domain.uuid, "--nvram", "--managed-save", "--snapshots-metadata", "--checkpoints-metadata"],
+    ],
+  }));
+  for (const volume of volumes.filter((volume) => isOwnVolume(volume) && !known.has(volume))) {
+    found.push({ what: `volume ${volume}`, removal: [["vol-delete", "--pool", name, "--vol", volume]] });
+  }
+  if (network !== undefined && !idsOf(deployment, types.network).has(network.uuid)) {
+    found.push({
+      what: `network ${name}`,
+      removal: [
+        ["net-destroy", name],
+        ["net-undefine", name],
+      ],
+    });
+  }
+  if (pool !== undefined && !idsOf(deployment, types.pool).has(pool.uuid)) {
+    // Its folder goes if it is empty.
+    const removal = [
+      ["pool-destroy", name],
+      ["pool-delete", name],
+      ["pool-undefine", name],
+    ];
+    found.push({ what: `storage pool ${name}`, removal });
+  }
+  return found;
+}
+
+function idsOf(deployment: Deployment, type: string): ReadonlySet<string> {
+  return new Set(recorded(deployment, type).map(({ id }) => id));
+}

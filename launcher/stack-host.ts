@@ -1,0 +1,28 @@
+import type { Pulumi } from "./backend.ts";
+import type { Deployment } from "./repair/deployment.ts";
+
+/** Where a stack is: all that differs between the embedded host and a workstation. */
+export interface StackHost {
+  /** URI of its libvirt. */
+  readonly uri: string;
+  /** The words of a command that enter the network of that libvirt: none if it is this one. */
+  readonly enter: readonly string[];
+  /** Whether others use that libvirt: then nothing there is an orphan, unless a run of this stack was cut off. */
+  readonly isShared: boolean;
+  /** The folder of the file backend of its stacks; undefined for any other backend. */
+  readonly backend: string | undefined;
+  /** The real pulumi, and its environment. Installs it if it is missing. */
+  pulumi(): Promise<Pulumi>;
+  /** Brings up what pulumi needs there, and gives the options that it is to have. */
+  prepare(pulumi: Pulumi): Promise<readonly string[]>;
+  /** The stack's state. Undefined if there is none, or if it cannot be read. */
+  deployment(): Deployment | undefined;
+  /** The pid of libvirtd; undefined if that cannot be told. */
+  libvirtd(): number | undefined;
+  /** Gives back what a stack that does not stand any more has there. */
+  end(): Promise<void>;
+  /** Runs a command that needs no more than the state of a stack. */
+  onState(): Promise<number>;
+  /** Runs a command that only looks: what had to be made for that goes again. */
+  look(work: () => Promise<number>): Promise<number>;
+}

@@ -1,0 +1,29 @@
+# Installs the packages of the embedded host. Unless `services` is "yes" none of their services starts: `policy` is the
+# file that says so, and `target` is where invoke-rc.d looks for it. It is no step and has no record, whatever apt.sh
+# asks for.
+: "${packages[0]:?}" "${services?}" "${policy:?}" "${target:?}"
+set -euo pipefail
+umask 022
+# shellcheck disable=SC2034 # For step.sh, which apt.sh sources.
+title='install packages' step=packages records=/nonexistent
+. ../components/machine/lib/apt.sh
+
+# A policy that a kill has left is known by its text; anybody else's stays.
+remove_own_policy() {
+  if cmp -s -- "$policy" "$target"; then rm -f -- "$target"; fi
+}
+
+put_policy() {
+  install -m 755 -- "$policy" "$target.duet"
+  mv -- "$target.duet" "$target"
+}
+
+# The terminal's signal reaches apt too, which ends by itself: what is left to do here is the policy.
+trap remove_own_policy EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+remove_own_policy
+if [ -z "$services" ] && [ ! -e "$target" ]; then put_policy; fi
+install_packages "${packages[@]}"

@@ -1,0 +1,55 @@
+import { totalmem } from "node:os";
+import { describe, expect, it } from "vitest";
+import { parseSpec, type SpecError } from "./components/index.ts";
+import { project } from "./launcher/project.ts";
+import { findSite } from "./site.ts";
+
+const source = { copy: "samples/module" };
+const sources = { kernel: { package: "linux-source-6.1" }, module: source, tools: source };
+const environment = { HOME: "/root" };
+
+function siteOf(spec: object) {
+  return findSite(parseSpec({ sources, vms: [{ name: "one" }], ...spec }), "dev", project, environment);
+}
+
+function problemsOf(spec: object): readonly string[] {
+  try {
+    siteOf(spec);
+    return [];
+  } catch (error) {
+    return (error as SpecError).problems;
+  }
+}
+
+describe("a site", () => {
+  it("is this machine's libvirt, or the embedded host's", () => {
+    expect(siteOf({})).toMatchObject({ host: { uri: "qemu:///system", enter: [], fetchNamespace: undefined } });
+    expect(siteOf({ host: { sandbox: true } })).toMatchObject({
+      host: {
+        stack: "dev",
+        enter: ["ip", "netns", "exec", "duet"],
+        fetchNamespace: "/run/netns/duet-outer",
+        stateFolder: "/root/.local/state/duet/stacks/dev",
+      },
+    });
+  });
+
+  it("refuses more memory than the host has, and says how much that is", () => {
+    const half = Math.ceil(totalmem() / 2 ** 21);
+    const vms = [
+      { name: "one", memory: half },
+      { name: "two", memory: half + 1 },
+    ];
+    expect(problemsOf({ vms })).toEqual([
+      expect.stringMatching(/^duet:vms: asked for \d+ MiB of memory in all, and this host has \d+; take less$/),
+    ]);
+    expect(problemsOf({ vms: vms.slice(0, 1) })).toEqual([]);
+    expect(problemsOf({ vms, host: { uri: "qemu+ssh://root@elsewhere/system" } })).toEqual([]);
+  });
+
+  it("refuses a fragment that is not there, by its name", () => {
+    expect(problemsOf({ kernel: { fragments: ["stacks/none.config"] } })).toEqual([
+      expect.stringContaining("asked for stacks/none.config, and there is no such file"),
+    ]);
+  });
+});

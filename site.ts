@@ -1,0 +1,85 @@
+import { existsSync, readFileSync } from "node:fs";
+import { totalmem, userInfo } from "node:os";
+import { join, resolve } from "node:path";
+import type { Fragment, ImageSource, Site, Source, Spec } from "./components/index.ts";
+import { SpecError } from "./components/index.ts";
+import { folders, stackFolder } from "./launcher/environment.ts";
+import { hostAccelerator } from "./sandbox/accelerator.ts";
+import { guestImagePath } from "./sandbox/image/build.ts";
+import { sandboxPathsFrom } from "./sandbox/paths.ts";
+
+/** The first UID that Debian gives to a person: who root works for, if root was not called through sudo. */
+const firstUser = 1000;
+
+function fragmentsOf(spec: Spec, project: string): readonly Fragment[] {
+  const files = spec.kernel.fragments.map((name) => ({ name, file: resolve(project, name) }));
+  const absent = files.filter(({ file }) => !existsSync(file));
+  if (absent.length > 0) {
+    throw new SpecError(
+      absent.map(({ name }) => `duet:kernel.fragments: asked for ${name}, and there is no such file below ${project}`),
+    );
+  }
+  const own =
+    spec.kernel.config.length > 0 ? [{ name: "duet:kernel.config", text: spec.kernel.config.join("\n") }] : [];
+  return [...files.map(({ name, file }) => ({ name, text: readFileSync(file, "utf8") })), ...own];
+}
+
+/** A guest that finds no memory fails late, and in the words of QEMU; of a host elsewhere nothing is known here. */
+function checkMemory({ host, vms }: Spec): void {
+  const asked = vms.reduce((sum, { memory }) => sum + memory, 0);
+  const there = Math.floor(totalmem() / 2 ** 20);
+  if ((host.sandbox || host.uri.startsWith("qemu:///")) && asked > there) {
+    throw new SpecError([`duet:vms: asked for ${asked} MiB of memory in all, and this host has ${there}; take less`]);
+  }
+}
+
+function sourceOf(source: Spec["sources"]["kernel"], project: string): Source {
+  return "copy" in source ? { copy: resolve(project, source.copy) } : source;
+}
+
+function imageOf(spec: Spec, cache: string, cacheHome: string, project: string): ImageSource {
+  const { image } = spec;
+  if ("build" in image) {
+    return {
+      path: guestImagePath(cacheHome),
+      build: [process.execPath, join(project, "sandbox/image/build.ts")],
+    };
+  }
+  return "url" in image ? { ...image, path: join(cache, "image", `${image.sha256}.qcow2`) } : image;
+}
+
+/** Finds out what a spec does not say. Reads the environment and the machine; changes nothing. */
+export function findSite(spec: Spec, stack: string, project: string, environment: NodeJS.ProcessEnv): Site {
+  const { cache, state } = folders(environment);
+  const { sandbox } = spec.host;
+  checkMemory(spec);
+  const paths = sandboxPathsFrom(environment);
+  const id = (name: "SUDO_UID" | "SUDO_GID", own: number | undefined): number =>
+    Number(environment[name] ?? 0) || own || firstUser;
+  return {
+    host: {
+      stack,
+      uri: sandbox ? paths.uri : spec.host.uri,
+      enter: sandbox ? ["ip", "netns", "exec", paths.namespace] : [],
+      fetchNamespace: sandbox ? `/run/netns/${paths.outerNamespace}` : undefined,
+      accelerator: spec.host.accelerator === "auto" ? hostAccelerator() : spec.host.accelerator,
+      cache,
+      leases: join(state, "leases"),
+      stateFolder: stackFolder(state, stack),
+      consoleLogs: paths.guestLogs,
+      consoleLogsHere: sandbox ? paths.guestLogDirectory : paths.guestLogs,
+      developer: {
+        uid: spec.developer.uid ?? id("SUDO_UID", process.getuid?.()),
+        gid: spec.developer.gid ?? id("SUDO_GID", process.getgid?.()),
+      },
+      home: userInfo().homedir,
+    },
+    image: imageOf(spec, cache, join(cache, ".."), project),
+    fragments: fragmentsOf(spec, project),
+    sources: {
+      kernel: sourceOf(spec.sources.kernel, project),
+      module: sourceOf(spec.sources.module, project),
+      tools: sourceOf(spec.sources.tools, project),
+    },
+  };
+}

@@ -1,0 +1,182 @@
+/**
+ * What a converged environment shows, each asked of what runs. The end-to-end test asks it once, and the fault runner
+ * after each fault. A check throws with one line that says what was expected and what was found, and leaves nothing.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type GuestAccess, type Shell, sh } from "../../components/index.ts";
+import { scriptText } from "../../components/machine/script.ts";
+import { until } from "../../sandbox/processes.ts";
+import { developer, shared, type TestStack } from "./stack.ts";
+
+/** @throws unless the text is as expected: all of it, or a part that matches. */
+export function demand(what: string, found: string, expected: string | RegExp): void {
+  if (typeof expected === "string" ? found !== expected : !expected.test(found)) {
+    const shown = found.length > 600 ? `…${found.slice(-600)}` : found;
+    throw new Error(`${what}: expected ${expected}, found ${JSON.stringify(shown)}`);
+  }
+}
+
+async function runsItsKernel(stack: TestStack, { name, kernelRelease }: GuestAccess): Promise<void> {
+  demand("the kernel of the output", kernelRelease, /\+duet-[0-9a-f]{12}$/);
+  demand(`the kernel of ${name}`, await stack.guest(name, sh`uname -r`), kernelRelease);
+  demand(`the host name of ${name}`, await stack.guest(name, sh`hostname`), name);
+}
+
+async function sharesTheSources(stack: TestStack, { name }: GuestAccess): Promise<void> {
+  const { user, uid } = developer;
+  const [byGuest, byHost] = [`${shared}/by-guest-${name}`, `${shared}/by-host-${name}`];
+  try {
+    const mounted = await stack.guest(name, sh`findmnt -no FSTYPE,TARGET ${shared}`);
+    demand(`the mount of ${name}`, mounted, new RegExp(`^nfs4\\s+${shared}$`));
+    await stack.guest(name, sh`su ${user} -c ${sh`touch ${byGuest}`.shell}`);
+    const onHost = await stack.host(sh`stat -c %u:%g ${byGuest}`);
+    demand(`the owner on the host of a file made in ${name}`, onHost, `${uid}:${uid}`);
+    await stack.host(sh`setpriv --reuid ${uid} --regid ${uid} --clear-groups touch ${byHost}`);
+    const inGuest = await stack.guest(name, sh`stat -c %U:%g ${byHost}`);
+    demand(`the owner in ${name} of a file made on the host`, inGuest, `${user}:${uid}`);
+  } finally {
+    await stack.host(sh`rm -f -- ${byGuest} ${byHost}`);
+  }
+}
+
+async function squashesRoot(stack: TestStack, { name }: GuestAccess): Promise<void> {
+  const file = `${shared}/by-root-of-${name}`;
+  const said = await stack.guest(name, sh`touch ${file} 2>&1 && rm ${file} && echo allowed || true`);
+  demand(`root of ${name} in the sources`, said, /Permission denied/);
+}
+
+async function getsEvents(stack: TestStack, { name }: GuestAccess): Promise<void> {
+  demand(`the modules of ${name}`, await stack.guest(name, sh`lsmod`), /^duet\s/m);
+  const printed = await stack.guest(name, sh`duet start; mkdir -p /var/tmp/t; dummy_task -n 5 -t 30 /var/tmp/t`);
+  demand(`the events of ${name}`, printed, /^added inode \d+ .* path \/var\/tmp\/t\/\S+/m);
+}
+
+const makeEvents: Shell = { shell: scriptText(import.meta.url, "make-events.sh", {}) };
+
+/** A session of a developer: stop at an event, look at it and its local variables, let the guest go. */
+const gdbSession = `set pagination off
+set width 0
+set confirm off
+break duet_handle_event
+continue
+bt 4
+delete
+next
+next
+info locals
+detach
+quit
+`;
+
+/** Runs the printed gdb command with more commands behind those that attach. @returns what gdb printed. */
+async function runGdb(stack: TestStack, { gdbCommand }: GuestAccess, commands: string): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "duet-gdb-"));
+  const script = join(folder, "session");
+  writeFileSync(script, commands);
+  try {
+    const gdb: Shell = { shell: gdbCommand };
+    return await stack.host(sh`${gdb} -x ${script} </dev/null 2>&1 || true`, 180);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function stopsInGdb(stack: TestStack, guest: GuestAccess): Promise<void> {
+  const { name } = guest;
+  const seen = () => stack.guestAnew(name, sh`touch /run/duet-seen; echo alive`, 60);
+  const events = stack.guest(name, makeEvents, 400).catch((error: Error) => error.message);
+  try {
+    const printed = await runGdb(stack, guest, gdbSession);
+    demand(`gdb in ${name}`, printed, /Breakpoint 1, duet_handle_event \(.*\) at \S*duet-module\/\w+\.c:\d+/s);
+    demand(`the stack of ${name} in gdb`, printed, /^#1 .* at \S+\.[ch]:\d+/m);
+    demand(`the locals of ${name} in gdb`, printed, /^ino = \d+/m);
+    demand(`${name} after gdb`, await seen(), "alive");
+    demand(`the events of ${name} beside gdb`, await events, "");
+  } finally {
+    // libvirt calls a guest paused after each gdb. That is drift, which has a fault of its own.
+    if ((await stack.virsh("domstate", name)) === "paused") {
+      await stack.virsh("resume", name);
+    }
+    await seen().catch(() => {});
+  }
+}
+
+async function listensToNobodyElse(stack: TestStack, { name, address, gdbPort }: GuestAccess): Promise<void> {
+  // An IPv4 address on a socket of IPv6 is an IPv4 address.
+  const plain = (local: string): string => local.replace(/^\[::ffff:([\d.]+)\]/, "$1");
+  const listening = (await stack.inside(sh`ss -Hltn`)).split("\n").map((line) => plain(line.split(/\s+/)[3] ?? ""));
+  const onPort = (port: number): string => listening.filter((other) => other.endsWith(`:${port}`)).join(" ");
+  const bridge = address.replace(/\.\d+$/, ".1");
+  demand(`where the stub of ${name} listens`, onPort(gdbPort), `127.0.0.1:${gdbPort}`);
+  // Each stack has a server of its own.
+  demand("where NFS servers listen", onPort(2049), /^192\.168\.\d+\.1:2049(?: 192\.168\.\d+\.1:2049)*$/);
+  demand(
+    "where the NFS server listens",
+    onPort(2049)
+      .split(" ")
+      .find((at) => at === `${bridge}:2049`) ?? "",
+    `${bridge}:2049`,
+  );
+  const connect = sh`timeout 5 bash -c ${`</dev/tcp/${bridge}/${gdbPort}`} 2>/dev/null && echo reached || echo refused`;
+  demand(`the stub of ${name}, asked on the bridge`, await stack.guest(name, connect), "refused");
+}
+
+async function keepsItsKeys(stack: TestStack, { name }: GuestAccess): Promise<void> {
+  const own = `${stack.folder}/${name}`;
+  const modes = await stack.host(sh`stat -c %a -- ${[stack.folder, own]}`);
+  demand(`the modes of the folders with the keys of ${name}`, modes, "700\n700");
+  for (const key of ["client", "host"]) {
+    // On standard input of grep, or its own command line would be the first to have the key.
+    const found = sh`sed -n 3p ${`${own}/${key}`} | { grep -raslFf - -- ${stack.backend} /proc/[0-9]*/cmdline || true; }`;
+    demand(`where the ${key} key of ${name} can be read`, await stack.host(found), "");
+  }
+}
+
+/** What runs in the embedded host while nobody works there; ssh is the connection that commands share. */
+const lasting = /^(?:libvirtd|qemu-system-x86|dnsmasq|ganesha\.nfsd|ssh)$/;
+
+async function leavesNoProcess(stack: TestStack): Promise<void> {
+  const others = () => stack.processes().filter(({ name }) => !lasting.test(name));
+  // A plugin needs a moment to see that its engine is gone.
+  await until(15_000, () => others().length === 0);
+  const left = others().map(({ name, pid }) => `${name} (pid ${pid})`);
+  demand("processes that an earlier command left in the embedded host", left.join(", "), "");
+}
+
+/** Each check of a guest, with what the environment shows by it. */
+export const checks: readonly (readonly [
+  claim: string,
+  check: (stack: TestStack, guest: GuestAccess) => Promise<void>,
+])[] = [
+  ["runs the kernel that it built", runsItsKernel],
+  ["has the sources at the same path, owned by the same person on both sides", sharesTheSources],
+  ["squashes the guests' root", squashesRoot],
+  ["has the module loaded and the tools at work", getsEvents],
+  ["lets gdb, attached as printed, stop in the module with file, line and a local variable", stopsInGdb],
+  ["lets nobody else reach stub and NFS server", listensToNobodyElse],
+  ["has the keys of its guests in no state, and on no command line", keepsItsKeys],
+  ["has no process left that an earlier command started", leavesNoProcess],
+];
+
+/**
+ * All of them, one after the other.
+ *
+ * @param guests those that are asked. Defaults to all of the stack.
+ * @throws with the claim that does not hold, and why
+ */
+export async function checkAll(stack: TestStack, guests: readonly GuestAccess[] = stack.guests): Promise<void> {
+  demand(
+    "the guests of the stack's output",
+    stack.guests.map(({ name }) => name).join(" "),
+    stack.guestNames.join(" "),
+  );
+  for (const [claim, check] of checks) {
+    for (const guest of guests) {
+      await check(stack, guest).catch((error: Error) => {
+        throw new Error(`it is not true that the environment ${claim}: ${error.message}`);
+      });
+    }
+  }
+}

@@ -1,0 +1,141 @@
+/** `npm run faults`: an environment of its own, and what may befall it, at random. */
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { hostAccelerator } from "../../sandbox/accelerator.ts";
+import { requireRoot } from "../../sandbox/host.ts";
+import { entryPoint, UserError } from "../../sandbox/report.ts";
+import { checkAll } from "../e2e/checks.ts";
+import { difference, type Snapshot, snapshot } from "../e2e/snapshot.ts";
+import { TestStack } from "../e2e/stack.ts";
+import { draw, Random } from "./draw.ts";
+import { faults } from "./list.ts";
+import { type FaultOptions, faultOptions, replayCommand, usage } from "./options.ts";
+import { type Outcome, type Place, survive } from "./run.ts";
+import { tablePage } from "./table.ts";
+
+function say(line: string): void {
+  console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
+}
+
+/** Brings the environment back after a fault that it did not survive. @returns whether that worked. */
+async function recover(stack: TestStack): Promise<boolean> {
+  for (const isAnew of [false, true]) {
+    try {
+      if (isAnew) {
+        say("  destroy, and bring it up again");
+        await stack.run("destroy");
+      }
+      await stack.run("up");
+      await checkAll(stack);
+      return true;
+    } catch (error) {
+      say(`  ${(error as Error).message}`);
+    }
+  }
+  return false;
+}
+
+/** Writes the table of what has happened so far: a long run may be cut off. */
+function writeTable(options: FaultOptions, outcomes: readonly Outcome[]): void {
+  if (options.table !== undefined) {
+    const machine = `${availableParallelism()} processors, guests under ${hostAccelerator().toUpperCase()}`;
+    const names = faults.map(({ name }) => name);
+    const earlier = existsSync(options.table) ? readFileSync(options.table, "utf8") : "";
+    writeFileSync(options.table, tablePage(names, outcomes, { machine, earlier }));
+  }
+}
+
+async function strike(options: FaultOptions, stack: TestStack, before: Snapshot): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const [index, { drawn, seed }] of draw(options.from, options.count, options.seed).entries()) {
+    say(`${index + 1} of ${options.count}: ${drawn.name}`);
+    const guest = stack.guestNames[0] ?? "";
+    const place: Place = { stack, guest, random: new Random(seed), before, say: (line) => say(`  ${line}`) };
+    const outcome = await survive(drawn, place, checkAll);
+    outcomes.push(outcome);
+    writeTable(options, outcomes);
+    const { preview, up } = outcome.seconds;
+    say(`  ${outcome.problem ?? `survived: preview ${preview?.toFixed()} s, up ${up?.toFixed()} s`}`);
+    if (outcome.problem !== undefined && !(await recover(stack))) {
+      say("the environment does not come back: the rest of the faults is left out");
+      break;
+    }
+  }
+  return outcomes;
+}
+
+/** The machine before the stack was there, as of the run that brought it up. */
+function machineBefore(state: string): Snapshot {
+  const file = join(state, "before.json");
+  if (!existsSync(file)) {
+    writeFileSync(file, JSON.stringify(snapshot(process.env)), { mode: 0o600 });
+  }
+  return JSON.parse(readFileSync(file, "utf8"));
+}
+
+/** Destroys the stack, and removes what is the run's own. @returns whether the machine is as it was. */
+async function takeDown(stack: TestStack, state: string, before: Snapshot): Promise<boolean> {
+  say("destroy");
+  await stack.run("destroy");
+  const left = difference(before, snapshot(process.env));
+  for (const line of left) {
+    say(`destroy has not given back: ${line}`);
+  }
+  stack.removeSpec();
+  rmSync(join(state, "before.json"));
+  rmdirSync(state);
+  return left.length === 0;
+}
+
+await entryPoint("faults", async () => {
+  const words = process.argv.slice(2);
+  if (words.some((word) => word === "--help" || word === "-h")) {
+    console.log(usage);
+    return;
+  }
+  const options = ((): FaultOptions => {
+    try {
+      return faultOptions(words);
+    } catch (error) {
+      throw new UserError(`${(error as Error).message}; see npm run faults -- --help`);
+    }
+  })();
+  if (options.list) {
+    console.log(faults.map(({ name, cheap }) => (cheap ? `${name} (cheap)` : name)).join("\n"));
+    return;
+  }
+  requireRoot("make an environment of its own");
+  const state = join(tmpdir(), "duet-faults");
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+  const stack = new TestStack({
+    name: "faults",
+    vms: [{ name: "one", memory: 768 }],
+    environment: { ...process.env, XDG_STATE_HOME: state },
+    log: `${state}.log`,
+  });
+  console.log(`seed ${options.seed}; the same again: ${replayCommand(options)}`);
+  console.log(`log: ${state}.log`);
+  writeFileSync(`${state}.log`, "", { mode: 0o600 });
+  stack.writeSpec();
+  const before = machineBefore(state);
+  let outcomes: readonly Outcome[] = [];
+  let isClean = true;
+  try {
+    say("bring an environment up");
+    await stack.run("up");
+    await checkAll(stack);
+    outcomes = await strike(options, stack, before);
+  } catch (error) {
+    say(`the environment did not come up: ${(error as Error).message}`);
+  }
+  if (!options.keep) {
+    isClean = await takeDown(stack, state, before).catch((error: Error) => {
+      say(error.message);
+      return false;
+    });
+  }
+  const survived = outcomes.filter(({ problem }) => problem === undefined).length;
+  console.log(`survived ${survived} of ${options.count}`);
+  process.exitCode = survived === options.count && isClean ? 0 : 1;
+});

@@ -1,0 +1,236 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Shell, sh } from "../../components/index.ts";
+import { guestImagePath } from "../../sandbox/image/build.ts";
+import { demand } from "../e2e/checks.ts";
+import { shared, type TestStack } from "../e2e/stack.ts";
+import { lines } from "../support/lines.ts";
+import type { Fault, Place } from "./run.ts";
+
+/** The file that gdb reads at its start. Source: gdb, "Startup". */
+export function initFile({ home }: { readonly home: string }): Shell {
+  const [xdg, own] = [`${home}/.config/gdb/gdbinit`, `${home}/.gdbinit`];
+  return sh`"$([ -e ${xdg} ] && echo ${xdg} || echo ${own})"`;
+}
+
+/** Takes the line out of the stack's marks, and leaves those. */
+export function removeAutoLoadLine(stack: Pick<TestStack, "home" | "name">): Shell {
+  const between = `/^# duet: begin ${stack.name}$/,/^# duet: end ${stack.name}$/{/^add-auto-load-safe-path /d}`;
+  return sh`sed -i --follow-symlinks -e ${between} ${initFile(stack)}`;
+}
+
+const userLine = "# a line of the user's";
+
+/** Adds a line of a user's above and below all others. */
+export const addUserLines = (file: Shell) =>
+  sh`sed -i --follow-symlinks -e ${`1i ${userLine}`} -e ${`$a ${userLine}`} ${file}`;
+export const countUserLines = (file: Shell) => sh`grep -cxF -e ${userLine} ${file}`;
+export const removeUserLines = (file: Shell) => sh`sed -i --follow-symlinks -e ${`/^${userLine}$/d`} ${file}`;
+const fstab = sh`/etc/fstab`;
+
+/** The file that holds the lease of the guest's port. */
+export function portLease({ leases, name }: Pick<TestStack, "leases" | "name">, guest: string): Shell {
+  return sh`"$(grep -lxF -e ${`${name}/${guest}`} -- ${leases}/gdb-ports/*)"`;
+}
+
+/** Defines the domain again, edited, and restarts the guest with it. */
+async function editDomain({ stack, guest }: Place, part: RegExp, edited: string): Promise<void> {
+  const before = await stack.virsh("dumpxml", "--inactive", guest);
+  const after = before.replaceAll(part, edited);
+  demand("an edit of the domain", after === before ? "nothing to edit" : "edited", "edited");
+  const folder = mkdtempSync(join(tmpdir(), "duet-domain-"));
+  try {
+    writeFileSync(join(folder, "domain.xml"), after);
+    await stack.virsh("define", join(folder, "domain.xml"));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  await stack.virsh("destroy", guest);
+  await stack.virsh("start", guest);
+  await stack.awaitGuest(guest, "mount the sources at boot", sh`findmnt -nt nfs4 ${shared} >/dev/null`, 300);
+}
+
+/** All that a restart of the machine takes from the embedded host: it keeps its files, but those in /run. */
+export async function restartHost(stack: Pick<TestStack, "processes" | "host" | "paths">): Promise<void> {
+  const { namespace, outerNamespace, runDirectory } = stack.paths;
+  for (const { pid } of stack.processes()) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It ended with one that was killed before it.
+    }
+  }
+  await stack.host(
+    lines(
+      sh`for name in ${[namespace, outerNamespace]}; do ip netns delete "$name"; done`,
+      sh`rm -rf --one-file-system -- ${runDirectory}`,
+    ),
+  );
+}
+
+const nfsGone = (guest: string) => ({
+  "nfs-export": /NFS server: expected nfs-ganesha, found none/,
+  [`${guest}-mount`]: /NFS: expected answers, found none/,
+});
+
+/** Somebody else's server, on the port of the guest's stub. */
+function foreignProcess(): Fault {
+  let pid: number | undefined;
+  return {
+    name: "another process on the gdb port while the guest is off",
+    cheap: false,
+    apply: async ({ stack, guest }) => {
+      const { gdbPort } = stack.access(guest);
+      await stack.virsh("destroy", guest);
+      const listen = `require("node:net").createServer().listen(${gdbPort}, "127.0.0.1")`;
+      const words = ["netns", "exec", stack.paths.namespace, process.execPath, "-e", listen];
+      const child = spawn("ip", words, { stdio: "ignore" });
+      pid = child.pid;
+      await stack.inside(sh`until ss -Hltn ${`sport = :${gdbPort}`} | grep -q .; do sleep 0.1; done`, 30);
+    },
+    words: (guest) => ({ drifts: { [`${guest}-boot`]: /domain: expected running, found shut off/ } }),
+    refusal: {
+      words: () => new RegExp(`process ${pid} \\(.*\\) listens there`),
+      within: 120,
+      relieve: async ({ stack, guest }) => {
+        if (pid !== undefined) {
+          process.kill(pid, "SIGKILL");
+          pid = undefined;
+          const { gdbPort } = stack.access(guest);
+          await stack.inside(sh`while ss -Hltn ${`sport = :${gdbPort}`} | grep -q .; do sleep 0.1; done`, 30);
+        }
+      },
+    },
+  };
+}
+
+/** What befalls the host, beside whatever happens while `up` runs. */
+export const hostFaults: readonly Fault[] = [
+  {
+    name: "NFS server killed",
+    cheap: true,
+    // A guest goes by what it has heard for a second.
+    apply: ({ stack }) => stack.host(sh`kill -KILL "$(cat ${stack.folder}/nfs/ganesha.pid)"; sleep 2`),
+    words: (guest) => ({ drifts: nfsGone(guest), besides: ["module-build", "tools-build"] }),
+  },
+  {
+    name: "NFS export edited",
+    cheap: true,
+    apply: ({ stack }) => stack.host(sh`sed -i s/Root_Squash/No_Root_Squash/ ${stack.folder}/nfs/ganesha.conf`),
+    words: () => ({ drifts: { "nfs-export": /NFS exports: expected \w+, found \w+/ } }),
+  },
+  {
+    name: "gdb port's lease deleted",
+    cheap: true,
+    apply: ({ stack, guest }) => stack.host(sh`rm ${portLease(stack, guest)}`),
+    // Which port a new lease will get, no preview can know.
+    words: (guest) => ({ drifts: { [`${guest}-gdb-port`]: /gdb port: expected \d+, found none/ }, besides: [guest] }),
+  },
+  {
+    name: "gdb port taken over by another stack",
+    cheap: false,
+    apply: ({ stack, guest }) => stack.host(sh`echo other/guest >${portLease(stack, guest)}`),
+    words: (guest) => ({ drifts: { [`${guest}-gdb-port`]: /gdb port: expected \d+, found none/ } }),
+    restore: ({ stack }) => stack.host(sh`grep -lxF other/guest -- ${stack.leases}/gdb-ports/* | xargs -r rm -f --`),
+  },
+  {
+    name: "auto-load line removed",
+    cheap: true,
+    apply: ({ stack }) => stack.host(removeAutoLoadLine(stack)),
+    words: () => ({ drifts: { "gdb-access": new RegExp(`its lines: expected \\S+ ${shared}\\s*, found none`) } }),
+  },
+  {
+    name: "lines of Duet's removed from files with lines of the user's",
+    cheap: true,
+    apply: async ({ stack, guest }) => {
+      await stack.host(lines(addUserLines(initFile(stack)), removeAutoLoadLine(stack)));
+      await stack.guest(guest, lines(addUserLines(fstab), sh`sed -i -e ${`\\| ${shared} nfs4 |d`} /etc/fstab`));
+    },
+    words: (guest) => ({
+      drifts: {
+        "gdb-access": /its lines: expected .*, found none/,
+        [`${guest}-mount`]: /lines in \/etc\/fstab: expected .*, found none/,
+      },
+    }),
+    verify: async ({ stack, guest }) => {
+      demand("lines of the user's in gdb's init file", await stack.host(countUserLines(initFile(stack))), "2");
+      demand("lines of the user's in the guest's fstab", await stack.guest(guest, countUserLines(fstab)), "2");
+    },
+    restore: async ({ stack, guest }) => {
+      await stack.host(removeUserLines(initFile(stack)));
+      await stack.guest(guest, removeUserLines(fstab));
+    },
+  },
+  {
+    name: "domain undefined",
+    cheap: false,
+    apply: async ({ stack, guest }) => {
+      await stack.virsh("destroy", guest);
+      await stack.virsh("undefine", guest);
+    },
+    words: (guest) => ({ drifts: { [`${guest}-boot`]: /domain: expected running, found undefined/ } }),
+  },
+  {
+    name: "domain edited: memory",
+    cheap: false,
+    apply: (place) => editDomain(place, /(?<=<(?:memory|currentMemory) unit='KiB'>)\d+/g, "917504"),
+    words: (guest) => ({ drifts: { [`${guest}-boot`]: /domain definition: expected \w+, found \w+/ } }),
+    verify: async ({ stack, guest }) => {
+      demand("the memory of the domain", await stack.virsh("dominfo", guest), /^Max memory: +786432 KiB$/m);
+    },
+  },
+  {
+    name: "domain edited: port of the stub",
+    cheap: false,
+    apply: (place) => editDomain(place, /(?<=tcp:127\.0\.0\.1:)\d+/g, "1399"),
+    words: (guest) => ({ drifts: { [`${guest}-boot`]: /domain definition: expected \w+, found \w+/ } }),
+  },
+  {
+    name: "host restarted",
+    cheap: false,
+    apply: ({ stack }) => restartHost(stack),
+    words: (guest) => ({
+      drifts: {
+        [`${guest}-boot`]: /domain: expected running, found shut off/,
+        "nfs-export": /NFS server: expected nfs-ganesha, found none/,
+      },
+    }),
+  },
+  foreignProcess(),
+  {
+    name: "image deleted from the cache",
+    cheap: false,
+    apply: ({ stack }) => stack.host(sh`rm -r -- "$(dirname ${guestImagePath(join(stack.cache, ".."))})"`),
+    words: () => ({ drifts: { "image-file": /image: expected \d+ bytes of \d+, found none/ } }),
+  },
+  {
+    name: "build folder deleted",
+    cheap: false,
+    apply: ({ stack }) => stack.host(sh`rm -r -- ${stack.build}`),
+    words: () => ({
+      drifts: {
+        "kernel-config": /kernel configuration: expected \w+, found none/,
+        kernel: /vmlinux: expected \d+ bytes, found none/,
+      },
+    }),
+  },
+  {
+    name: "gdb scripts of the kernel deleted",
+    cheap: true,
+    apply: ({ stack }) => stack.host(sh`rm -- ${stack.build}/vmlinux-gdb.py`),
+    words: () => ({ drifts: { kernel: /vmlinux-gdb\.py: expected \d+ bytes, found none/ } }),
+  },
+  {
+    name: "records of steps deleted",
+    cheap: true,
+    apply: async ({ stack, guest }) => {
+      await stack.host(sh`rm -- ${stack.folder}/steps/gdb-access`);
+      await stack.guest(guest, sh`rm -- ${`/var/lib/duet/steps/${guest}-account`}`);
+    },
+    words: (guest) => ({
+      drifts: { "gdb-access": /was not completed/, [`${guest}-account`]: /was not completed/ },
+    }),
+  },
+];

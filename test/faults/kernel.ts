@@ -1,0 +1,67 @@
+import { sh } from "../../components/index.ts";
+import { shared } from "../e2e/stack.ts";
+import { lines } from "../support/lines.ts";
+import type { Fault, Place } from "./run.ts";
+
+const source = `${shared}/duet-kernel/init/main.c`;
+const kept = `${shared}/duet-kernel/init/.duet-test.tmp_main.c`;
+/** In kernel_init, once all that a console needs is up. */
+const before = "wait_for_completion(&kthreadd_done);";
+
+/** Puts the source back with its time, so that the tree counts as unedited; make goes by times, so its object goes. */
+function restore({ stack }: Place): Promise<string> {
+  return stack.host(sh`if [ -e ${kept} ]; then mv -- ${kept} ${source}; rm -f -- ${`${stack.build}/init/main.o`}; fi`);
+}
+
+/**
+ * A kernel that is built and installed, and does not come up: the guest is back in its old one then, and gets the next.
+ *
+ * @param statement what it does in the place of booting
+ * @param why what `up` says became of it
+ * @param within seconds in which `up` has to give it up, and be back in the old one
+ */
+function broken(what: string, statement: string, why: string, within: number): Fault {
+  return {
+    name: `kernel that ${what}`,
+    cheap: false,
+    apply: ({ stack }) =>
+      stack.host(
+        lines(
+          sh`cp -p -- ${source} ${kept}`,
+          sh`sed -i -e ${`s/^\t${before}$/&\\n\t${statement}/`} ${source}`,
+          sh`if cmp -s ${source} ${kept}; then echo ${`there is no ${before} in ${source}`} >&2; exit 1; fi`,
+        ),
+      ),
+    words: () => ({ drifts: { "kernel-source": /content of \S+duet-kernel: expected \w+, found \w+/ } }),
+    refusal: {
+      words: ({ guest }) => new RegExp(`kernel \\S+ in ${guest}: .*${why}`, "s"),
+      within,
+      verify: ({ stack, guest }) =>
+        stack.awaitGuest(guest, "be back in its old kernel", sh`uname -r | grep -v -F -e +duet-`, 5),
+      relieve: restore,
+    },
+    restore,
+  };
+}
+
+/** What is wrong with the kernel itself, or with the place where it is built. */
+export const kernelFaults: readonly Fault[] = [
+  broken("panics at boot", 'panic("a kernel that does not boot");', "panicked.*init/main\\.c:\\d+", 400),
+  broken("hangs at boot", "for (;;) cpu_relax();", "gave no answer for 240 s", 600),
+  {
+    name: "disk full where the kernel is built",
+    cheap: false,
+    apply: ({ stack }) => stack.host(sh`mount -n -t tmpfs -o size=16k,mode=777 duet-full ${stack.build}`),
+    words: () => ({
+      drifts: {
+        "kernel-config": /kernel configuration: expected \w+, found none/,
+        kernel: /vmlinux: expected \d+ bytes, found none/,
+      },
+    }),
+    refusal: {
+      words: () => /No space left on device/,
+      within: 120,
+      relieve: ({ stack }) => stack.host(sh`if mountpoint -q ${stack.build}; then umount -n -- ${stack.build}; fi`),
+    },
+  },
+];
