@@ -16,6 +16,7 @@ import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
+import { exclusive } from "../sandbox/exclusive.ts";
 import {
   type Artefact,
   artefacts,
@@ -59,7 +60,7 @@ export interface InstallOptions {
   readonly patience?: number;
 }
 
-/** The toolchain that is installed, or undefined. Starts no process where Go has its VERSION file: takes milliseconds. */
+/** The toolchain that is installed, or undefined. Starts no process if Go has its VERSION file: takes milliseconds. */
 export function installed(env: NodeJS.ProcessEnv, options: InstallOptions = {}): Toolchain | undefined {
   const root = join(cacheDirectory(env), "toolchain");
   for (const candidate of candidates(env)) {
@@ -97,7 +98,7 @@ export function toolchainEnvironment(found: Toolchain, env: NodeJS.ProcessEnv): 
 /**
  * Finds, downloads or builds Pulumi, its Node language host and the plugins of this project.
  *
- * The user's own `pulumi` is taken where it is new enough and has its language host, else the official release where it
+ * The user's own `pulumi` is taken if it is new enough and has its language host, else the official release if it
  * can be had within seconds, else all is built from pinned Go modules. Calls at the same time wait for each other; a call
  * after one that was interrupted goes on where that one stopped.
  */
@@ -108,7 +109,7 @@ export async function installToolchain(env: NodeJS.ProcessEnv, options: InstallO
   const cache = cacheDirectory(env);
   const root = join(cache, "toolchain");
   mkdirSync(root, { recursive: true });
-  const release = await lock(join(root, "lock"), log);
+  const release = await lock(root, log);
   try {
     const meanwhile = installed(env, options);
     if (meanwhile) return meanwhile;
@@ -188,7 +189,7 @@ async function takeFromPath(
     return undefined;
   }
   const home = env.PULUMI_HOME || join(env.HOME ?? homedir(), ".pulumi");
-  // What is there already counts, even where nothing can be downloaded.
+  // What is there already counts, even if nothing can be downloaded.
   const limit = (await answers(options)) ? downloadLimit : (options.patience ?? patience);
   const official = await officialPlugins(candidate.pulumi, { ...env, PULUMI_HOME: home }, limit, log);
   if (!official) await build(plugins, directory, env, cache, options, log);
@@ -200,8 +201,8 @@ async function takeFromPath(
   });
 }
 
-/** Why a `pulumi` will not do, or undefined where it will. */
-export async function unfit(pulumi: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+/** Why a `pulumi` will not do, or undefined if it will. */
+async function unfit(pulumi: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   let version: string;
   try {
     const { stdout } = await run(pulumi, ["version"], {
@@ -277,7 +278,7 @@ async function takeRelease(
   return writeRecord<Toolchain>(directory, { pulumi, path: [unpacked], home, source: "release" });
 }
 
-// Unpacks an archive while it arrives. False where the server does not answer in time, or stops for that long.
+// Unpacks an archive while it arrives. False if the server does not answer in time, or stops for that long.
 async function download(url: string, to: string, limit: number, log: (line: string) => void): Promise<boolean> {
   const temporary = `${to}.${process.pid}`;
   const abort = new AbortController();
@@ -372,7 +373,7 @@ async function build(
     await goRun(go, goBuild(artefact, temporary), join(here, artefact.module), goEnvironment(env, cache), (state) =>
       log(`${step}: ${seconds()}, ${state}`),
     ).catch((error: Error) => {
-      throw new Error(`${artefact.name} could not be built: ${error.message}`);
+      throw new Error(`cannot build ${artefact.name}: ${error.message}`);
     });
     renameSync(temporary, target);
     log(`${step}: done in ${seconds()}`);
@@ -412,22 +413,16 @@ function goRun(
   }).finally(() => clearInterval(timer));
 }
 
-// Holds a lock that the kernel gives up with this process, however it ends.
-async function lock(file: string, log: (line: string) => void): Promise<() => void> {
-  const holder = spawn("flock", [file, "sh", "-c", "echo held; exec cat"], { stdio: ["pipe", "pipe", "inherit"] });
-  const patience = setTimeout(() => log(`toolchain: waiting for another installation (lock ${file})`), 1000);
+/** Milliseconds that another installation may take, on a slow machine. */
+const installationLimit = 3_600_000;
+
+async function lock(directory: string, log: (line: string) => void): Promise<() => void> {
+  const notice = setTimeout(() => log(`toolchain: waiting for another installation in ${directory}`), 1000);
   try {
-    await new Promise<void>((resolve, reject) => {
-      holder.stdout.once("data", () => resolve());
-      holder.once("error", (error) => reject(new Error(`flock of util-linux is needed: ${error.message}`)));
-      holder.once("exit", (code) => reject(new Error(`cannot lock ${file}: flock ended with ${code}`)));
-    });
+    return await exclusive("the toolchain", directory, installationLimit, "another installation");
   } finally {
-    clearTimeout(patience);
+    clearTimeout(notice);
   }
-  return () => {
-    holder.stdin.end();
-  };
 }
 
 if (import.meta.main) {

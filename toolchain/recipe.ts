@@ -23,11 +23,11 @@ export interface Artefact {
 }
 
 /** The name that OpenTofu's registry has for a machine such as this one, for example "linux_amd64". */
-export function platform(arch: string = process.arch): string {
-  return `linux_${arch === "x64" ? "amd64" : arch}`;
+function platform(): string {
+  return `linux_${process.arch === "x64" ? "amd64" : process.arch}`;
 }
 
-/** All that is built where nothing can be downloaded, the Pulumi CLI and its language host first. */
+/** All that is built if nothing can be downloaded, the Pulumi CLI and its language host first. */
 export const artefacts: readonly Artefact[] = [
   {
     name: `Pulumi CLI ${pulumiVersion}`,
@@ -115,7 +115,7 @@ export function sourceKey(root: string): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Compares dotted version numbers; what follows a `-` or `+` does not count. Negative where `a` is older. */
+/** Compares dotted version numbers; what follows a `-` or `+` does not count. Negative if `a` is older. */
 export function compareVersions(a: string, b: string): number {
   const numbers = (text: string) =>
     text
@@ -154,7 +154,7 @@ export function findGo(env: NodeJS.ProcessEnv, places: readonly string[] = goPla
   return all.find((go) => compareVersions(goVersionOf(go) ?? "0", goVersion) >= 0) ?? all[0];
 }
 
-/** The version of a Go installation as its VERSION file has it, for example "go1.26.8"; undefined where there is none. */
+/** The version of a Go installation as its VERSION file has it, for example "go1.26.8"; undefined if there is none. */
 export function goVersionOf(go: string): string | undefined {
   const file = join(dirname(dirname(realpathSync(go))), "VERSION");
   return existsSync(file) ? readFileSync(file, "utf8").split("\n", 1)[0]?.trim() : undefined;
@@ -165,7 +165,7 @@ export function goIsMissing(go: string | undefined, version: string | undefined)
   const found = go ? `${version ?? "one of unknown version"} was found (${go})` : "none was found";
   return (
     `Pulumi or its plugins have to be built here, which needs Go ${goVersion} or newer, and ${found}: ` +
-    `install the package golang-${goVersion} or, where apt has none (Debian 12), ` +
+    `install the package golang-${goVersion} or, if apt has none (Debian 12), ` +
     `unpack go${goVersion} of https://go.dev/dl into /usr/local.`
   );
 }

@@ -138,7 +138,7 @@ describe("check", () => {
 });
 
 describe("diff", () => {
-  it("sees no change where there is none, outputs aside", async () => {
+  it("sees no change if there is none, outputs aside", async () => {
     const inputs = await checked(local, { create: "echo 1", triggers: [1, { a: "b" }] });
     const { state } = await plugin.create(urn(local, "x"), inputs);
     expect(await plugin.diff(urn(local, "x"), state, inputs)).toEqual({
@@ -240,7 +240,7 @@ describe("a local command", () => {
     expect((await plugin.update(urn(local, "x"), olds, without)).stdout).toBe("<|>");
   });
 
-  it("is updated where nothing but its stdin has changed", async () => {
+  it("is updated if nothing but its stdin has changed", async () => {
     const olds = await create(local, { create: "cat", stdin: "one" });
     const again = await checked(local, { create: "cat", stdin: "two" });
     expect((await plugin.update(urn(local, "x"), olds, again)).stdout).toBe("two");
@@ -251,7 +251,7 @@ describe("a local command", () => {
     expect((await plugin.update(urn(local, "x"), before, after)).stdout).toBe("up\ntwo");
   });
 
-  it("keeps its outputs where an update has nothing to run", async () => {
+  it("keeps its outputs if an update has nothing to run", async () => {
     const olds = await create(local, { create: "echo kept" });
     expect((await plugin.update(urn(local, "x"), olds, await checked(local, { delete: "true" }))).stdout).toBe("kept");
   });
@@ -287,7 +287,7 @@ describe("a local command", () => {
     expect(state.stdout).toBe("now\nlate");
   });
 
-  it("fails where its directory or its interpreter does not exist", async () => {
+  it("fails if its directory or its interpreter does not exist", async () => {
     const nowhere = await checked(local, { create: "true", dir: join(directory, "nowhere") });
     await expect(plugin.create(urn(local, "x"), nowhere)).rejects.toThrow(/nowhere: no such file or directory/);
     const nothing = await checked(local, { create: "true", interpreter: ["/no/such/shell"] });
@@ -403,7 +403,7 @@ describe("local.run", () => {
     expect(plugin.logs.every((line) => line.severity === "info")).toBe(true);
   });
 
-  it("shows nothing where logging is none", async () => {
+  it("shows nothing if logging is none", async () => {
     await plugin.invoke("command:local:run", { command: "echo quiet", logging: "none" });
     expect(messages()).toEqual([]);
   });
@@ -477,7 +477,7 @@ describe.skipIf(!canServe)("over ssh (needs root and openssh-server)", () => {
       expect(readdirSync(directory)).toEqual([]);
     });
 
-    it("says so where a key is no key", async () => {
+    it("says so if a key is no key", async () => {
       expect(await failure(remote, { connection: { ...connection, hostKey: "nonsense" }, create: "true" })).toMatch(
         /key/,
       );
@@ -507,7 +507,7 @@ describe.skipIf(!canServe)("over ssh (needs root and openssh-server)", () => {
       expect(messages()).toEqual(["Dial 1/2 failed: retrying", "Dial 2/2 failed: retrying"]);
     });
 
-    it("is given up after perDialTimeout seconds where the server does not answer", async () => {
+    it("is given up after perDialTimeout seconds if the server does not answer", async () => {
       const code = 'require("net").createServer().listen({ host: "127.0.0.1", port: 0, backlog: 1 }, function () {';
       const deaf = spawn(process.execPath, ["-e", `${code} console.log(this.address().port) })`], {
         stdio: ["ignore", "pipe", "inherit"],
@@ -573,7 +573,7 @@ describe.skipIf(!canServe)("over ssh (needs root and openssh-server)", () => {
       expect(readFileSync(join(directory, "gone"), "utf8")).toBe("gone after two after one\n");
     });
 
-    it("is updated where nothing but its stdin has changed", async () => {
+    it("is updated if nothing but its stdin has changed", async () => {
       const olds = await create(remote, { connection, create: "cat", stdin: "one" });
       const news = await checked(remote, { connection, create: "cat", stdin: "two" });
       expect((await plugin.diff(urn(remote, "x"), olds, news)).changes).toBe(true);
@@ -653,7 +653,7 @@ describe.skipIf(!canServe)("over ssh (needs root and openssh-server)", () => {
       expect(await failure(copy, { connection, source: textAsset("t"), remotePath: to })).toMatch(/is a directory/);
     });
 
-    it("is made again where source or path change, and only then", async () => {
+    it("is made again if source or path change, and only then", async () => {
       const path = join(to, "file");
       const inputs = await checked(copy, { connection, source: fileAsset(join(from, "file")), remotePath: path });
       const { id, state } = await plugin.create(urn(copy, "x"), inputs);
@@ -671,7 +671,7 @@ describe.skipIf(!canServe)("over ssh (needs root and openssh-server)", () => {
       expect(read("file")).toBe("new content");
     });
 
-    it("fails where the source does not exist", async () => {
+    it("fails if the source does not exist", async () => {
       const inputs = { connection, source: archive(join(from, "nothing")), remotePath: to };
       expect(await failure(copy, inputs)).toMatch(/nothing/);
     });

@@ -110,13 +110,13 @@ describe("a command under Pulumi", () => {
     expect((await pulumi("stack", "output", "length", "--show-secrets")).said.trim()).toBe("6");
   });
 
-  it("is left alone where nothing has changed", async () => {
+  it("is left alone if nothing has changed", async () => {
     const { said } = await up();
     expect(said).toMatch(/4 unchanged/);
     expect(record()).toHaveLength(2);
   });
 
-  it("is replaced for its triggers: created anew first, then deleted in its old environment", async () => {
+  it("is replaced for its triggers: created again first, then deleted in its old environment", async () => {
     rmSync(join(project, "record"));
     program(...resources(2, "one\n"));
     const { said } = await up();

@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { installed, installToolchain, toolchainEnvironment, unfit, usableGo } from "../install.ts";
+import { installed, installToolchain, toolchainEnvironment, usableGo } from "../install.ts";
 import {
   artefacts,
   cacheDirectory,
@@ -25,7 +25,6 @@ import {
   goBuild,
   goEnvironment,
   onPath,
-  platform,
   pulumiVersion,
   sourceKey,
 } from "../recipe.ts";
@@ -34,7 +33,7 @@ import { pidIn, runs, until } from "./processes.ts";
 vi.setConfig({ testTimeout: 30_000 });
 const run = promisify(execFile);
 /** All that PATH has in a test: neither the machine's Pulumi nor its Go. */
-const tools = ["cat", "flock", "gzip", "setpriv", "sh", "sleep", "tar", "wc"];
+const tools = ["cat", "gzip", "setpriv", "sh", "sleep", "tar", "wc"];
 
 let directory: string;
 let env: NodeJS.ProcessEnv;
@@ -144,10 +143,6 @@ describe("versions", () => {
 });
 
 describe("paths and environments", () => {
-  it("names OpenTofu's platforms", () => {
-    expect([platform("x64"), platform("arm64")]).toEqual(["linux_amd64", "linux_arm64"]);
-  });
-
   it("honours XDG_CACHE_HOME, empty meaning unset", () => {
     expect(cacheDirectory({ XDG_CACHE_HOME: "/c", HOME: "/h" })).toBe("/c/duet");
     expect(cacheDirectory({ XDG_CACHE_HOME: "", HOME: "/h" })).toBe("/h/.cache/duet");
@@ -195,7 +190,7 @@ describe("paths and environments", () => {
 });
 
 describe("a pulumi on PATH", () => {
-  it("is used where it is new enough, has its language host, and gets its plugins", async () => {
+  it("is used if it is new enough, has its language host, and gets its plugins", async () => {
     const pulumi = fakePulumi("v3.260.1", 0);
     script("path/pulumi-language-nodejs");
     const options = { log: (line: string) => log.push(line), releases: await nothingThere(), goPlaces: [] };
@@ -214,7 +209,7 @@ describe("a pulumi on PATH", () => {
     expect(toolchainEnvironment(found, env).PATH).toBe(env.PATH);
   });
 
-  it("is looked at where it came, or became fit, after all was built", async () => {
+  it("is looked at if it came, or became fit, after all was built", async () => {
     const options = { log: () => {}, releases: await nothingThere(), goPlaces: [fakeGo()] };
     expect((await installToolchain(env, options)).source).toBe("built");
     fakePulumi("v3.250.0", 0);
@@ -226,7 +221,7 @@ describe("a pulumi on PATH", () => {
   it.each([
     ["cannot download them", "exit 1", nothingThere],
     ["hangs, and no server answers", "exec sleep 60", () => releases(() => {})],
-  ])("gets plugins that are built where it %s", async (_, plugins, server) => {
+  ])("gets plugins that are built if it %s", async (_, plugins, server) => {
     script("path/pulumi", '[ "$1" = version ] && echo v3.250.0 && exit 0', plugins);
     script("path/pulumi-language-nodejs");
     env.PATH = `${fakeGo()}:${env.PATH}`;
@@ -245,9 +240,8 @@ describe("a pulumi on PATH", () => {
     ["v3.250.0", false, /no pulumi-language-nodejs/],
     ["garbage", true, /does not say its version \("garbage"\)/],
   ])("of version %s, language host %s, is refused", async (version, hasHost, why) => {
-    const pulumi = fakePulumi(version, 0);
+    fakePulumi(version, 0);
     if (hasHost) script("path/pulumi-language-nodejs");
-    expect(await unfit(pulumi, env)).toMatch(why);
     env.PATH = `${fakeGo()}:${env.PATH}`;
     const found = await installToolchain(env, { log: (line) => log.push(line), releases: await nothingThere() });
     expect(found.source).toBe("built");
@@ -258,12 +252,15 @@ describe("a pulumi on PATH", () => {
   });
 
   it("that fails is refused", async () => {
-    expect(await unfit(script("path/pulumi", "exit 1"), env)).toBe("`pulumi version` fails");
+    script("path/pulumi", "exit 1");
+    env.PATH = `${fakeGo()}:${env.PATH}`;
+    await installToolchain(env, { log: (line) => log.push(line), releases: await nothingThere() });
+    expect(log[0]).toContain("`pulumi version` fails");
   });
 });
 
 describe("the official release", () => {
-  it("is unpacked and used where it can be had", async () => {
+  it("is unpacked and used if it can be had", async () => {
     const stage = join(directory, "stage");
     fakePulumi("v3.250.0", 0, "stage/pulumi/pulumi");
     script("stage/pulumi/pulumi-language-nodejs");
@@ -289,7 +286,7 @@ describe("the official release", () => {
       /404/,
     ],
     ["sends what is no archive", (_: unknown, reply: { end(body: string): void }) => reply.end("x".repeat(1000)), /./],
-  ])("is done without where the server %s", async (_, answer, why) => {
+  ])("is done without if the server %s", async (_, answer, why) => {
     env.PATH = `${fakeGo()}:${env.PATH}`;
     const server = await releases(answer as never);
     const found = await installToolchain(env, { log: (line) => log.push(line), releases: server, patience: 300 });
@@ -339,7 +336,7 @@ describe("a build", () => {
   it("goes on after a failure with what was missing", async () => {
     env.PATH = `${fakeGo("go1.26.8", atThird('echo "x.go:1:2: broken" >&2 && exit 1'))}:${env.PATH}`;
     await expect(installToolchain(env, await options())).rejects.toThrow(
-      /^command plugin 1\.2\.1 could not be built: x\.go:1:2: broken$/,
+      /^cannot build command plugin 1\.2\.1: x\.go:1:2: broken$/,
     );
     expect(installed(env)).toBeUndefined();
     await installToolchain(env, await options());
@@ -388,7 +385,7 @@ describe("a build", () => {
     const none = await installToolchain(env, await options()).catch((error: Error) => error.message);
     expect(none).toBe(
       "Pulumi or its plugins have to be built here, which needs Go 1.26 or newer, and none was found: install the " +
-        "package golang-1.26 or, where apt has none (Debian 12), unpack go1.26 of https://go.dev/dl into /usr/local.",
+        "package golang-1.26 or, if apt has none (Debian 12), unpack go1.26 of https://go.dev/dl into /usr/local.",
     );
     env.PATH = `${fakeGo("go1.19.8")}:${env.PATH}`;
     await expect(usableGo(env, { goPlaces: [] })).rejects.toThrow(

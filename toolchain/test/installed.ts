@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { installToolchain } from "../install.ts";
 
-/** The Pulumi that is installed; it is installed where it is not. */
+/** The Pulumi that is installed; it is installed if it is not. */
 export const toolchain = await installToolchain(process.env);
 
 /** The command plugin under test: the one that is installed, or the one that PULUMI_RESOURCE_COMMAND names. */
