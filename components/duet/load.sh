@@ -92,7 +92,8 @@ load() {
   if errors=$(timeout 120 modprobe "$module" 2>&1); then return; fi
   why=$(dmesg | sed -e "0,/$mark/d" -e 's/^\[[ 0-9.]*\] //' | { grep -E -e "$module: $reasons" || true; } |
     sort -u | head -n 5 | paste -sd';' | sed 's/;/; /g')
-  die "cannot load $module: the kernel refuses it: $(tr '\n' ' ' <<<"${why:-$errors}")"
+  why=${why:-$errors}
+  die "cannot load $module: the kernel refuses it: ${why//$'\n'/ }"
 }
 
 run_step "$@"

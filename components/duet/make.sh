@@ -30,8 +30,10 @@ make_as_developer() { # WHAT TURN WORD...
 }
 
 # As the developer: only the owner may open the turn, since root is squashed over NFS. All that make starts holds it.
+# The shell becomes timeout, which passes the SIGTERM of as_developer on to make: timeout has its own process group,
+# which gets none of the signals to the step's.
 make_in_turn() { # TURN-LIMIT BUILD-LIMIT TURN WORD...
   exec 9<>"$3"
   lock 9 "$1" || die "another build has held $3 for $1 s"
-  LC_ALL=C timeout -k 10 "$2" make "-j$(nproc)" "${@:4}"
+  exec env LC_ALL=C timeout -k 10 "$2" make "-j$(nproc)" "${@:4}"
 }

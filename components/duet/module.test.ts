@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { deploy, given, localGuest, localHost, type Made, printedOf } from "../../test/support/mocks.ts";
 import { lastLine, runStep, type Stubs, type Verb } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
@@ -26,7 +26,7 @@ beforeEach(() => {
 
 /** The commands of a build, as the user who runs the test. */
 const builders = (make: string): Stubs => ({
-  setpriv: `while [ "$1" != env ]; do shift; done; exec "$@"`,
+  setpriv: `while [ "$1" != env ]; do shift; done; exec /usr/bin/setpriv --pdeathsig TERM "$@"`,
   make,
   readelf: `cat -- "\${@: -1}" 2>/dev/null | sed 's/^/    Build ID: /'`,
 });
@@ -63,6 +63,18 @@ describe("building the module", () => {
     const slow = sh`echo begin >>${order}; sleep 0.3; echo end >>${order}`.shell;
     await Promise.all([build(slow), build(slow)]);
     expect(readFileSync(order, "utf8")).toBe("begin\nend\nbegin\nend\n");
+  });
+
+  it("ends make if it is told to end itself, and leaves the turn to the next build", async () => {
+    const told = join(root, "told");
+    // The step leads the session. make is in a process group of its own, timeout's, which its signals do not reach.
+    const ran = await build(
+      sh`sleep 20 & trap 'kill "$!"; echo told >>"$TOLD"; exit 1' TERM; TOLD=${told}; kill -TERM $(ps -o sid= $$); wait`
+        .shell,
+    );
+    expect(ran.code).toBe(143);
+    await vi.waitFor(() => expect(readFileSync(told, "utf8")).toBe("told\n"), 2000);
+    expect((await build(`echo abc123 >"${"$"}{4#M=}/duet.ko"`)).code).toBe(0);
   });
 
   it("says what is missing before anything runs", async () => {
@@ -150,7 +162,7 @@ describe.runIf(process.getuid?.() === 0)("loading the module", () => {
     const earlier = "duet: Unknown symbol old (err -2)";
     const dmesg = `{ echo '${earlier}'; cat /dev/kmsg "$STUBS/dmesg"; } | sed 's/^/[   12.5] /'`;
     const ran = await inGuest(guest({ modprobe, dmesg }), "create");
-    expect(lastLine(ran)).toMatch(/^cannot load duet: .*duet: Unknown symbol no_such \(err -2\)\s*$/);
+    expect(lastLine(ran)).toMatch(/^cannot load duet: .*duet: Unknown symbol no_such \(err -2\)$/);
   });
 
   it("is undone", async () => {
@@ -203,6 +215,13 @@ describe("DuetModule", () => {
     const step = resource(remote, "module-two");
     expect([given(step, "build_id"), given(step, "kernel")]).toEqual(["abcd", "k1"]);
     expect(step.dependsOn).toContain(`${remote} module-build`);
+    // Each waits for its own guest only, and the build for the first.
+    const domain = (name: string) => `libvirt:index/domain:Domain ${name}`;
+    expect(step.dependsOn).toContain(domain("two"));
+    expect(step.dependsOn).not.toContain(domain("one"));
+    expect(resource(remote, "module-one").dependsOn).not.toContain(domain("two"));
+    expect(resource(remote, "module-build").dependsOn).toContain(domain("one"));
+    expect(resource(remote, "module-build").dependsOn).not.toContain(domain("two"));
     expect(given(resource(remote, "module-build"), "sources")).toBe("h2");
   });
 
@@ -211,6 +230,8 @@ describe("DuetModule", () => {
     const [build, ...loads] = stepsOf(made);
     expect(build).toBe("command:local:Command module-build");
     expect(loads).toHaveLength(2);
-    expect(resource("command:local:Command", "module-build").dependsOn).not.toContain("duet:guest:VirtualMachine one");
+    expect(resource("command:local:Command", "module-build").dependsOn).not.toContain(
+      "libvirt:index/domain:Domain one",
+    );
   });
 });

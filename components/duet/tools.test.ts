@@ -116,5 +116,7 @@ describe("DuetTools", () => {
     const two = resource("command:remote:Command", "tools-two");
     expect(given(two, "built")).toBe("123");
     expect(two.dependsOn).toContain("command:remote:Command tools-build");
+    expect(two.dependsOn).toContain("libvirt:index/domain:Domain two");
+    expect(two.dependsOn).not.toContain("libvirt:index/domain:Domain one");
   });
 });
