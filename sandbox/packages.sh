@@ -1,7 +1,6 @@
-# Installs the packages of the embedded host. Unless `services` is "yes" none of their services starts: `policy` is the
-# file that says so, and `target` is where invoke-rc.d looks for it. It is no step and has no record, whatever apt.sh
-# asks for.
-: "${packages[0]:?}" "${services?}" "${policy:?}" "${target:?}"
+# Installs the packages of the embedded host. None of their services starts: `policy` is the file that says so, and
+# `target` is where invoke-rc.d looks for it. It is no step and has no record, whatever apt.sh asks for.
+: "${packages[0]:?}" "${policy:?}" "${target:?}"
 set -euo pipefail
 umask 022
 # shellcheck disable=SC2034 # For step.sh, which apt.sh sources.
@@ -25,5 +24,5 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 remove_own_policy
-if [ -z "$services" ] && [ ! -e "$target" ]; then put_policy; fi
+if [ ! -e "$target" ]; then put_policy; fi
 install_packages "${packages[@]}"

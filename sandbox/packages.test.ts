@@ -15,9 +15,9 @@ beforeEach(() => {
 });
 
 /** Installs on a machine that has `bc`, and looks at the policy while apt-get does. */
-function install(aptGet: string, services = "") {
+function install(aptGet: string) {
   const packages = ["bc", "flex"];
-  const values = { packages, services, policy, target, fetch_namespace: undefined };
+  const values = { packages, policy, target, fetch_namespace: undefined };
   // A process group of its own, to which a stub may send what a terminal sends.
   return runBash(sh`exec setsid --wait bash -c ${scriptText(import.meta.url, "packages.sh", values)}`.shell, {
     stubs: {
@@ -66,12 +66,6 @@ describe("an installation", () => {
     expect(existsSync(target)).toBe(false);
   });
 
-  it("lets services start if it is to", async () => {
-    const ran = await install("", "yes");
-    expect(ran.code).toBe(0);
-    expect(ran.stderr).toMatch(/apt-get \S+ flex: \n/);
-  });
-
   it("leaves a policy of somebody else's alone", async () => {
     writeFileSync(target, "#!/bin/sh\n# theirs\nexit 101\n");
     const ran = await install("");
@@ -81,8 +75,7 @@ describe("an installation", () => {
 
   it("removes the policy that an installation before it has left, which was killed", async () => {
     writeFileSync(target, readFileSync(policy));
-    const ran = await install("", "yes");
-    expect(ran.stderr).toMatch(/apt-get \S+ flex: \n/);
+    expect((await install("")).code).toBe(0);
     expect(existsSync(target)).toBe(false);
   });
 

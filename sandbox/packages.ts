@@ -42,16 +42,12 @@ export function requirePackages(what: string, packages: readonly string[] = sand
 }
 
 /**
- * Installs what is missing of the packages, through apt-get. Waits at most 300 s for a lock that another dpkg holds.
+ * Installs what is missing of the packages, through apt-get, and starts none of their services. Waits at most 300 s for
+ * a lock that another dpkg holds.
  *
- * @param services whether their services are started, as apt-get does by itself. Defaults to false.
  * @throws UserError with apt's own first error.
  */
-export async function installPackages(
-  report: Report,
-  packages: readonly string[] = sandboxPackages,
-  services = false,
-): Promise<void> {
+export async function installPackages(report: Report, packages: readonly string[] = sandboxPackages): Promise<void> {
   const missing = missingPackages(packages);
   if (missing.length === 0) {
     return;
@@ -62,7 +58,6 @@ export async function installPackages(
   }
   const script = scriptText(import.meta.url, "packages.sh", {
     packages: missing,
-    services: services ? "yes" : "",
     policy: join(import.meta.dirname, "policy-rc.d"),
     target: "/usr/sbin/policy-rc.d",
     fetch_namespace: undefined,
