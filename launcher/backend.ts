@@ -75,8 +75,8 @@ export function checkpoints(backend: string): string {
 
 /**
  * Removes the attributes beside a stack's state if a pulumi that was killed has half written them: it reads a state
- * that has none, and fails if it finds half of them. Source: gocloud.dev's fileblob, which writes a file whole, and not
- * these.
+ * that has none, and fails if it finds half of them. A backend of the user's own has them, and one that an earlier
+ * version of the launcher has made. Source: gocloud.dev's fileblob, which writes a file whole, and not these.
  */
 export function removeHalfAttributes(backend: string, stack: string): void {
   for (const file of [`${stack}.json.attrs`, `${stack}.json.bak.attrs`]) {

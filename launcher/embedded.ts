@@ -45,7 +45,8 @@ export function embeddedHost(call: Call): StackHost {
       directory: stackFolder(state, stack),
       environment: {
         ...pulumiEnvironment(toolchain),
-        PULUMI_BACKEND_URL: `file://${backend}`,
+        // Without attributes of its files, of which a pulumi that is killed leaves halves.
+        PULUMI_BACKEND_URL: `file://${backend}?metadata=skip`,
         PULUMI_CONFIG_PASSPHRASE: undefined,
         PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(state),
         PULUMI_DIY_BACKEND_GZIP: undefined,

@@ -3,7 +3,7 @@
  * may befall it. Run by test/run, which sets XDG_STATE_HOME to a folder of its own, so that a developer's stacks stand
  * beside it.
  */
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sh } from "../../components/index.ts";
@@ -59,6 +59,12 @@ describe("a converged stack", () => {
   );
 
   it("changes nothing at a second up", () => stack.stays(), 2 * minute);
+
+  it("has a state without attributes of files, of which a killed pulumi would leave halves", () => {
+    const files = readdirSync(stack.backend, { recursive: true, encoding: "utf8" });
+    expect(files.some((file) => file.endsWith(`/${stack.name}.json`))).toBe(true);
+    expect(files.filter((file) => file.endsWith(".attrs"))).toEqual([]);
+  });
 
   it(
     "runs the new code, and only module steps, after one line of the module was edited",
