@@ -179,6 +179,16 @@ describe("one line and status 1", () => {
     expect(calls()).toEqual([]);
   });
 
+  it("for a libvirt that does not answer, unless `up` has some of its packages to install", async () => {
+    writeFileSync(join(home, "libvirt-is-down"), "");
+    expect(await launch("up --stack workstation")).toEqual(oneLine(/cannot reach libvirt at qemu:\/\/\/system: /));
+    writeProgram(join(home, "bin/dpkg-query"), "shift 3; printf '%s\\tunpacked\\n' \"$@\"; exit 1");
+    expect(await launch("preview --stack workstation")).toEqual(oneLine(/cannot reach libvirt at/));
+    expect(calls()).toEqual([]);
+    expect(await launch("up --stack workstation")).toEqual({ status: 0, stderr: "" });
+    expect(calls()).toHaveLength(1);
+  });
+
   it("for the embedded host without root", async () => {
     const spec = join(home, "dev.yaml");
     writeFileSync(spec, "config: { duet:host: { sandbox: true } }\n");

@@ -1,4 +1,7 @@
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
+import { hypervisorPackages } from "../components/host/package-lists.ts";
+import { missingPackages } from "../sandbox/packages.ts";
 import { pidIn } from "../sandbox/processes.ts";
 import { UserError } from "../sandbox/report.ts";
 import { ask, backendFolder, type Pulumi, pulumiEnvironment, readCheckpoint } from "./backend.ts";
@@ -52,7 +55,8 @@ function exported(pulumi: Pulumi): Deployment | undefined {
 }
 
 /**
- * Makes sure that this machine's own libvirt answers, if it is there. If it is not, `up` installs it: the first step.
+ * Makes sure that this machine's own libvirt answers, if it is there. If it is not, or an apt that was cut off has left
+ * a part of it, `up` installs it: the first step.
  *
  * @throws UserError which says what to do
  */
@@ -64,11 +68,16 @@ function requireLibvirt(uri: string, installs: boolean): void {
   if (answer === undefined && !installs) {
     throw new UserError(`cannot look at libvirt at ${uri}: virsh is not installed; \`up\` installs it`);
   }
-  if (answer !== undefined && answer.status !== 0) {
+  if (answer !== undefined && answer.status !== 0 && !(installs && lacksLibvirt())) {
     const why = answer.stderr
       .split("\n")
       .at(-1)
       ?.replace(/^error: /, "");
     throw new UserError(`cannot reach libvirt at ${uri}: ${why}; start it: systemctl start libvirtd`);
   }
+}
+
+/** Whether packages of libvirt are missing, or not installed to the end, if dpkg is what installs them here. */
+function lacksLibvirt(): boolean {
+  return existsSync("/var/lib/dpkg/status") && missingPackages(hypervisorPackages).length > 0;
 }

@@ -10,7 +10,7 @@ export const sandboxPackages: readonly string[] = [
 ].sort();
 
 /** Those of the packages that are not installed. Reads dpkg's own database: one process, no network. */
-function missingPackages(packages: readonly string[] = sandboxPackages): string[] {
+export function missingPackages(packages: readonly string[]): string[] {
   const result = spawnSync("dpkg-query", ["-W", "-f", "${Package}\\t${db:Status-Status}\\n", ...packages], {
     encoding: "utf8",
     timeout: 30_000,
