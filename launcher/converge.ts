@@ -91,7 +91,7 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
     const result = await run(command, {
       environment: { ...pulumi.environment, ...attachment?.environment },
       directory: call.directory,
-      hopeless: whenLibvirtdDies(host),
+      hopeless: host.watch(),
     });
     if (isRun && result === 0) {
       rmSync(unfinished, { force: true });
@@ -138,20 +138,14 @@ function placeOf({ uri, enter }: StackHost, { stack }: Call) {
 /** Destroys what nothing is known of: what libvirt may have of it, and what is left in the state. */
 async function nothingStands(host: StackHost, call: Call): Promise<number> {
   const { state, stack } = call;
-  const isUp = host.libvirtd() !== undefined;
   const place = placeOf(host, call);
-  const found = isUp ? survey(place, {}) : undefined;
+  const found = survey(place, {});
   if (found !== undefined) {
     removeOrphans(place, found, {});
   }
-  takeBack(stackFolder(state, stack), isUp ? host.enter : [], say);
+  // What ran in a network that is gone has gone with it: what is left of a step is files.
+  takeBack(stackFolder(state, stack), host.isThere() ? host.enter : [], say);
   say(`stack ${stack} does not stand: nothing to destroy`);
   await host.end();
   return 0;
-}
-
-/** A provider whose libvirtd has died waits for its answer for ever. */
-function whenLibvirtdDies(host: StackHost): () => string | undefined {
-  const pid = host.libvirtd();
-  return () => (pid === undefined || host.libvirtd() === pid ? undefined : `libvirtd, pid ${pid}, has died`);
 }

@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { exclusive } from "../sandbox/exclusive.ts";
 import { inside, requireRoot, start, stop } from "../sandbox/host.ts";
+import { namespaceFile } from "../sandbox/namespace.ts";
 import { installPackages } from "../sandbox/packages.ts";
 import { sandboxPathsFrom } from "../sandbox/paths.ts";
-import { pidIn } from "../sandbox/processes.ts";
+import { isNamespace } from "../sandbox/processes.ts";
 import { reportTo } from "../sandbox/report.ts";
 import { type Pulumi, pulumiEnvironment, readCheckpoint } from "./backend.ts";
 import { type Call, runMark } from "./call.ts";
@@ -14,6 +15,7 @@ import { runVariable } from "./repair/leftovers.ts";
 import { run } from "./run.ts";
 import type { StackHost } from "./stack-host.ts";
 import { backendOf, giveBack, makeBackend, makeStackFolder, passphraseFile, stackConfiguration } from "./state.ts";
+import { watchLibvirt } from "./watch.ts";
 
 /** Milliseconds to wait for another stack's start or end. */
 const patience = 120_000;
@@ -25,7 +27,6 @@ export function embeddedHost(call: Call): StackHost {
   const paths = sandboxPathsFrom(process.env);
   const enter = inside(paths, []);
   const backend = backendOf(state);
-  const libvirtd = () => pidIn(join(paths.run, "libvirtd.pid"), "libvirtd");
   const checkpoint = () => readCheckpoint(backend, stack);
 
   /** Does what no other stack's start or end may come between. */
@@ -77,7 +78,8 @@ export function embeddedHost(call: Call): StackHost {
     isShared: false,
     backend,
     pulumi,
-    libvirtd,
+    isThere: () => isNamespace(namespaceFile(paths.namespace)),
+    watch: () => watchLibvirt([{ file: join(paths.run, "libvirtd.pid"), name: "libvirtd" }], "stays"),
     end,
     deployment: checkpoint,
     prepare: async (pulumi) => {

@@ -294,6 +294,28 @@ describe("after a run on a workstation that was cut off", () => {
   });
 });
 
+describe("on the embedded host", () => {
+  const isRoot = process.getuid?.() === 0;
+  const folder = () => join(home, "state/duet/stacks/dev");
+
+  beforeEach(() => {
+    writeFileSync(join(home, "dev.yaml"), "config: { duet:host: { sandbox: true } }\n");
+  });
+
+  it.runIf(isRoot)("a stack of which nothing is known is destroyed, also if its network is gone", async () => {
+    mkdirSync(join(folder(), "steps"), { recursive: true });
+    writeFileSync(join(folder(), "steps/export.sh"), `[ "$1" = delete ] && rm -- "$0"\n`);
+    const { status, stderr } = await launch(`destroy --yes --stack dev --config-file ${home}/dev.yaml`);
+    expect(stderr.trim().split("\n")).toEqual([
+      "duet: step export was begun and never done: taken back",
+      "duet: stack dev does not stand: nothing to destroy",
+    ]);
+    expect(status).toBe(0);
+    expect(existsSync(join(home, "state/duet"))).toBe(false);
+    expect(calls()).toEqual([]);
+  });
+});
+
 it("does not run two at once on one stack, and names the first", async () => {
   const first = launch("up --stack workstation", {
     environment: { FAKE_PULUMI: `while [ ! -e ${home}/go ]; do sleep 0.05; done` },

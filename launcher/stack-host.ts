@@ -17,8 +17,10 @@ export interface StackHost {
   prepare(pulumi: Pulumi): Promise<readonly string[]>;
   /** The stack's state. Undefined if there is none, or if it cannot be read. */
   deployment(): Deployment | undefined;
-  /** The pid of libvirtd; undefined if that cannot be told. */
-  libvirtd(): number | undefined;
+  /** Whether its network is there to be entered. */
+  isThere(): boolean;
+  /** What tells, asked each second while pulumi runs, why a run cannot succeed any more. */
+  watch(): () => string | undefined;
   /** Gives back what a stack that does not stand any more has there. */
   end(): Promise<void>;
   /** Runs a command that needs no more than the state of a stack. */

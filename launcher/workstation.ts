@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { hypervisorPackages } from "../components/host/package-lists.ts";
 import { missingPackages } from "../sandbox/packages.ts";
-import { pidIn } from "../sandbox/processes.ts";
 import { UserError } from "../sandbox/report.ts";
 import { ask, backendFolder, type Pulumi, pulumiEnvironment, readCheckpoint } from "./backend.ts";
 import { type Call, runMark } from "./call.ts";
@@ -13,12 +12,13 @@ import { virsh } from "./repair/virsh.ts";
 import { run } from "./run.ts";
 import type { StackHost } from "./stack-host.ts";
 import { giveBack } from "./state.ts";
+import { type Daemon, watchLibvirt } from "./watch.ts";
 
 /** The system's libvirtd, or the part of the modular one that has QEMU's domains. */
-const daemons = [
-  ["/run/libvirtd.pid", "libvirtd"],
-  ["/run/virtqemud.pid", "virtqemud"],
-] as const;
+const daemons: readonly Daemon[] = [
+  { file: "/run/libvirtd.pid", name: "libvirtd" },
+  { file: "/run/virtqemud.pid", name: "virtqemud" },
+];
 
 /** This machine's own libvirt, with the user's own backend. */
 export async function workstation(call: Call, uri: string): Promise<StackHost> {
@@ -42,7 +42,9 @@ export async function workstation(call: Call, uri: string): Promise<StackHost> {
       return [];
     },
     deployment: () => (backend && readCheckpoint(backend, stack)) || exported(pulumi),
-    libvirtd: () => daemons.map(([file, name]) => pidIn(file, name)).find((pid) => pid !== undefined),
+    isThere: () => true,
+    // Of another machine's libvirt, or a session's, nothing is known here.
+    watch: () => watchLibvirt(uri.startsWith("qemu:///system") ? daemons : [], "ends when idle"),
     end: () => giveBack(state, stack),
     onState: () => run([pulumi.program, ...words], { environment, directory }),
     look: (work) => work(),
