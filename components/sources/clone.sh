@@ -15,7 +15,7 @@ create() {
     clone
     cd -- "$tree"
   fi
-  hand_on "$(git_as_developer rev-parse HEAD)" content_of_tree
+  hand_on "$(git_as_developer rev-parse HEAD)" content_of content_of_tree
 }
 
 facts() {

@@ -27,15 +27,17 @@ content_by_bytes() { find_others -type f -print0 | LC_ALL=C sort -z | xargs -0r 
 # By names, sizes and times, with what the folder's own .gitignore names left aside too.
 content_of_tree() { find_others '(' -type f -o -type l ')' -printf '%P %s %T@ %l\n' | LC_ALL=C sort | digest; }
 
-# Of a git work tree: HEAD, what differs from it, and what git neither has nor ignores. Runs as the developer.
+# Of a git work tree: HEAD, or the empty tree before the first commit; what differs from it; and what git neither has
+# nor ignores. Runs as the developer.
 content_of_git() { # PRODUCT...
-  local name others=(ls-files --others --exclude-standard -z)
+  local name head others=(ls-files --others --exclude-standard -z)
   local trusted=(git -c 'safe.directory=*' -c diff.autoRefreshIndex=false)
   export GIT_OPTIONAL_LOCKS=0
   for name; do others+=(-x "$name"); done
+  head=$("${trusted[@]}" rev-parse -q --verify HEAD) || head=$("${trusted[@]}" hash-object -t tree /dev/null)
   {
-    "${trusted[@]}" rev-parse HEAD
-    "${trusted[@]}" diff --no-color --no-ext-diff --no-textconv --binary HEAD | changed_only
+    printf '%s\n' "$head"
+    "${trusted[@]}" diff --no-color --no-ext-diff --no-textconv --binary "$head" | changed_only
     "${trusted[@]}" "${others[@]}" | LC_ALL=C sort -z | xargs -0r sha256sum
   } | digest
 }

@@ -169,6 +169,22 @@ describe("content of a clone", () => {
     expect(contentOf(contentOfGit)).toBe(before);
   });
 
+  it("is another after the first commit, before which it tells of edits, staged or not", () => {
+    rmSync(join(tree, ".git"), { recursive: true });
+    git("init", "-q");
+    const seen = [
+      () => {},
+      () => write("main.c", "edited"),
+      () => git("add", "."),
+      () => write("main.c", "edited again"),
+      () => git("commit", "-qam", "first"),
+    ].map((step) => {
+      step();
+      return contentOf(contentOfGit);
+    });
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+
   it("is another after a commit, whatever is in it", () => {
     const before = contentOf(contentOfGit);
     git("commit", "-qm", "second", "--allow-empty");

@@ -12,7 +12,7 @@ create() {
   if is_pristine content_by_bytes && [ "$commit" != "$sum" ]; then rm -rf -- "$tree"; fi
   if ! is_ours; then copy "$sum"; fi
   read_note
-  hand_on "$commit" content_by_bytes
+  hand_on "$commit" content_of content_by_bytes
 }
 
 facts() {

@@ -59,6 +59,10 @@ const handed = ({ stdout }: Ran) => ({ commit: resultIn(stdout, "commit"), hash:
 /** Who owns a file, as `uid:gid`. */
 const ownerOf = (file: string) => `${statSync(file).uid}:${statSync(file).gid}`;
 
+/** Makes a repository of a tree, as the developer, who has committed nothing yet. */
+const initialise = (folder: string) =>
+  execFileSync("git", ["init", "-q"], { cwd: folder, ...developer, env: { ...process.env, HOME: root } });
+
 /** Writes a file as the developer, in an editor of theirs. */
 function edit(name: string, text: string): void {
   const file = join(tree, name);
@@ -290,6 +294,16 @@ describe.runIf(isRoot)("a working copy", () => {
     expect(readFileSync(join(tree, "Makefile"), "utf8")).toBe("mine:\n");
   });
 
+  it("may be made a repository: its name stays, and its hash tells of edits before the first commit", async () => {
+    const { commit } = handed(await bring(source));
+    initialise(tree);
+    const before = handed(await bring(source));
+    edit("sub/a.c", "edited");
+    const after = handed(await bring(source));
+    expect([before.commit, after.commit]).toEqual([commit, commit]);
+    expect(after.hash).not.toBe(before.hash);
+  });
+
   it("drifts by an edit of it, and by one of its seed", async () => {
     await bring(source);
     const before = await facts(source);
@@ -347,6 +361,18 @@ describe.runIf(isRoot)("a user's own tree", () => {
     const after = handed(await bring(source));
     expect(after.commit).toBe(before.commit);
     expect(after.hash).not.toBe(before.hash);
+  });
+
+  it("may be a repository without a commit", async () => {
+    const source = make(join(directory, "my kernel"));
+    const { commit } = handed(await bring(source));
+    chownSync(source.tree, developer.uid, developer.gid);
+    initialise(source.tree);
+    const before = await bring(source);
+    expect(before.code).toBe(0);
+    expect(handed(before).commit).toBe(commit);
+    writeFileSync(join(source.tree, "new.c"), "x");
+    expect(handed(await bring(source)).hash).not.toBe(handed(before).hash);
   });
 
   it("stays at destroy to the byte, and nothing was added to it", async () => {
@@ -427,6 +453,12 @@ describe.runIf(isRoot)("a source package", () => {
     expect(edited.commit).toBe(handed(first).commit);
     expect(edited.hash).not.toBe(handed(first).hash);
     expect(readFileSync(join(tree, "mm/slub.c"), "utf8")).toBe("edited");
+  });
+
+  it("may be made a repository, of which nothing is read: to hash 80,000 files takes a minute", async () => {
+    const first = await unpack();
+    initialise(tree);
+    expect((await unpack()).stdout).toBe(first.stdout);
   });
 
   it("waits in the cache between stacks, with the times that its build knows", async () => {

@@ -20,11 +20,12 @@ content_of() { # FUNCTION
   fi
 }
 
-# Hands on what the sources are called, in twelve digits, and a hash that changes with every edit.
-hand_on() { # COMMIT FUNCTION
+# Hands on what the sources are called, in twelve digits, and a hash that changes with every edit, which the function
+# prints.
+hand_on() { # COMMIT FUNCTION WORD...
   local hash
   result commit "${1:0:12}"
-  hash=$(cd -- "$tree" && content_of "$2")
+  hash=$(cd -- "$tree" && "${@:2}")
   result hash "$hash"
   take_hold
 }

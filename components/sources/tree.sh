@@ -10,13 +10,10 @@ create() {
     *) die "cannot use the tree $tree: it is not below $directory, which is what guests see; move it there" ;;
   esac
   cd -- "$tree" || die "cannot use the tree $tree: there is no such folder; make it, or ask for { git: … }"
-  if [ -e .git ]; then
-    commit=$(git_as_developer rev-parse HEAD)
-  else
-    # Its name comes from its Makefile, so that it outlives edits.
+  # Without a commit its name comes from its Makefile, so that it outlives edits.
+  { [ -e .git ] && commit=$(git_as_developer rev-parse -q --verify HEAD); } ||
     commit=$({ printf '%s\n' "$tree" && { cat Makefile 2>/dev/null || true; }; } | sha256sum)
-  fi
-  hand_on "$commit" content_of_tree
+  hand_on "$commit" content_of content_of_tree
 }
 
 facts() {
