@@ -68,8 +68,15 @@ process.on("exit", () => {
 });
 
 function run([program = "", ...words]: readonly string[], limit: number): Promise<string> {
+  const { PATH, HOME, XDG_RUNTIME_DIR } = process.env;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"], timeout: limit * 1000, detached: true });
+    const child = spawn(program, words, {
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: limit * 1000,
+      detached: true,
+      // What facts get of a caller's environment: another language would be another fact.
+      env: { PATH, HOME, XDG_RUNTIME_DIR, LC_ALL: "C" },
+    });
     const { pid } = child;
     if (pid !== undefined) {
       underWay.add(pid);

@@ -47,6 +47,18 @@ describe("drift", () => {
     expect(await diff(old(), inputs)).toEqual({ changed: [], messages: [] });
   });
 
+  it("is none if the language is another, or what else is in the caller's environment", async () => {
+    expect(does("a-step", ":", 'fact says "$LANG $LC_ALL $MAKEFLAGS"').status).toBe(0);
+    const changed = { LANG: "de_DE.UTF-8", LC_ALL: "de_DE.UTF-8", MAKEFLAGS: "-n" };
+    const before = { ...process.env };
+    Object.assign(process.env, changed);
+    try {
+      expect(await drifted()).toEqual({});
+    } finally {
+      process.env = before;
+    }
+  });
+
   it("is said in words: what was expected, what was found", async () => {
     converge("a-step", "mount: /a\nowner: 1000");
     writeFileSync(state(), "owner: 1001\n");

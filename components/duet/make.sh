@@ -35,5 +35,5 @@ make_as_developer() { # WHAT TURN WORD...
 make_in_turn() { # TURN-LIMIT BUILD-LIMIT TURN WORD...
   exec 9<>"$3"
   lock 9 "$1" || die "another build has held $3 for $1 s"
-  exec env LC_ALL=C timeout -k 10 "$2" make "-j$(nproc)" "${@:4}"
+  exec timeout -k 10 "$2" make "-j$(nproc)" "${@:4}"
 }

@@ -90,6 +90,9 @@ describe("building the module", () => {
 const noteHead = "\\4\\0\\0\\0\\24\\0\\0\\0\\3\\0\\0\\0GNU\\0";
 const id = "abcd".repeat(10);
 
+/** The file of what was called, as a word of the shell. */
+const calls = () => sh`${join(root, "calls")}`.shell;
+
 /**
  * A guest for the scripts that load: its /etc and /sys/module are empty file systems of a mount namespace, and the
  * commands that load play with those.
@@ -100,8 +103,8 @@ function guest(change: Stubs = {}): Stubs {
     make: `echo "make $*" >&2; cp "${"$"}{3#M=}/duet.ko" "$STUBS/installed.ko"`,
     depmod: ":",
     readelf: builders("").readelf ?? "",
-    modprobe: `mkdir -p /sys/module/$1/notes; printf '${noteHead}${"\\xab\\xcd".repeat(10)}' >/sys/module/$1/notes/.note.gnu.build-id; echo modprobe >>"$CALLS"`,
-    rmmod: `rm -r /sys/module/$1; echo rmmod >>"$CALLS"`,
+    modprobe: `mkdir -p /sys/module/$1/notes; printf '${noteHead}${"\\xab\\xcd".repeat(10)}' >/sys/module/$1/notes/.note.gnu.build-id; echo modprobe >>${calls()}`,
+    rmmod: `rm -r /sys/module/$1; echo rmmod >>${calls()}`,
     dmesg: `sed 's/^/[   12.5] /' /dev/kmsg; cat "$STUBS/dmesg" 2>/dev/null`,
     ...change,
   };
@@ -112,9 +115,8 @@ const inGuest = (stubs: Stubs, verbs: Verb | readonly Verb[], old = ":") =>
   runStep(scriptText(import.meta.url, "load.sh", { ...paths, build_id: id, kernel: "k1" }), verbs, {
     stubs,
     enter: ["unshare", "--mount"],
-    before: `export CALLS=${sh`${join(root, "calls")}`.shell}
-mount -t tmpfs tmpfs /etc; mkdir /etc/modules-load.d; mount -t tmpfs tmpfs /sys/module
-rm -f "$CALLS"; : >"$STUBS/kmsg"; mount --bind "$STUBS/kmsg" /dev/kmsg
+    before: `mount -t tmpfs tmpfs /etc; mkdir /etc/modules-load.d; mount -t tmpfs tmpfs /sys/module
+rm -f ${calls()}; : >"$STUBS/kmsg"; mount --bind "$STUBS/kmsg" /dev/kmsg
 ${old}`,
   });
 

@@ -50,7 +50,7 @@ end_session() {
   rm -rf -- "$work"
 }
 
-virsh_in_time() { LC_ALL=C timeout -k 5 30 virsh -q -c "$uri" "$@" </dev/null; }
+virsh_in_time() { timeout -k 5 30 virsh -q -c "$uri" "$@" </dev/null; }
 
 run_gdb() {
   local code=0 why

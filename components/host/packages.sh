@@ -40,7 +40,7 @@ await_libvirt() {
   case $uri in qemu:///*) ;; *) return ;; esac
   for _ in $(seq 30); do
     status=0
-    said=$(LC_ALL=C timeout 15 virsh -q -c "$uri" uri 2>&1) || status=$?
+    said=$(timeout 15 virsh -q -c "$uri" uri 2>&1) || status=$?
     case $status in
       0) return ;;
       124) said='no answer in 15 s' && break ;;

@@ -28,11 +28,12 @@ const emptied = `for folder in /etc/default /var/lib/dpkg /boot; do mount -t tmp
 : >/var/lib/dpkg/lock-frontend`;
 const enter = ["unshare", "--mount"];
 
-/** Has this mount namespace see the kernel that runs in the file `running`: its release and build id. */
+/** Bash that has this mount namespace see the kernel which runs in the file `running`: its release and build id. */
+const see = `cut -d' ' -f1 running >osrelease
+{ printf '\\4\\0\\0\\0\\24\\0\\0\\0\\3\\0\\0\\0GNU\\0'; printf "$(cut -d' ' -f2 running | sed 's/../\\\\x&/g')"; } >notes`;
 const seeKernel = () => `cd '${root}'
-see() { cut -d' ' -f1 running >osrelease
-{ printf '\\4\\0\\0\\0\\24\\0\\0\\0\\3\\0\\0\\0GNU\\0'; printf "$(cut -d' ' -f2 running | sed 's/../\\\\x&/g')"; } >notes; }
-see; export -f see; mount --bind osrelease /proc/sys/kernel/osrelease; mount --bind notes /sys/kernel/notes`;
+${see}
+mount --bind osrelease /proc/sys/kernel/osrelease; mount --bind notes /sys/kernel/notes`;
 
 const bootValues = () => ({
   uri: "qemu:///system",
@@ -177,7 +178,7 @@ case "$*" in
 esac
 case "$*" in true) [ "$left" = 0 ] || { echo $((left - 1)) >refusals; exit 255; };; esac
 [ "$(cat running)" != nothing ] || exit 255
-case "$*" in *boot_id*) cat boots;; *) see; exec bash -c "$*";; esac`,
+case "$*" in *boot_id*) cat boots;; *) ${see}; exec bash -c "$*";; esac`,
       virsh: `cd '${root}'; echo "virsh $4 $6" >>calls; [ "$4" != reset ] || { echo '6.1.0-10-amd64 f' >running; echo ${refuses} >refusals; }`,
       "grub-set-default": `echo "default $1" >>'${root}/calls'`,
       "grub-reboot": `echo "once $1" >>'${root}/calls'`,

@@ -2,6 +2,7 @@
 # take back; it may be run by hand: bash NAME.sh facts|create|delete.
 : "${title:?}" "${step:?}" "${records:?}" "${across[*]-}"
 . ./lib/die.sh
+. ./lib/environment.sh
 
 record=$records/$step
 
@@ -67,8 +68,10 @@ run_delete() {
 }
 
 run_step() {
+  export LC_ALL=C
   case ${1-} in
     create | delete)
+      [ -n "${DUET_STEP-}" ] || exec env -i DUET_STEP="$step" LC_ALL=C "${inherited[@]}" bash "$0" "$1"
       set -euo pipefail
       umask 022
       "run_$1"

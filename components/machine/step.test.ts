@@ -19,7 +19,9 @@ beforeEach(() => {
   // A step of the test's own sources the frame as the steps of components do.
   writeFileSync(join(root, "frame.sh"), readFileSync(join(import.meta.dirname, "step.sh")));
   mkdirSync(join(root, "lib"));
-  writeFileSync(join(root, "lib/die.sh"), readFileSync(join(import.meta.dirname, "lib/die.sh")));
+  for (const library of ["lib/die.sh", "lib/environment.sh"]) {
+    writeFileSync(join(root, library), readFileSync(join(import.meta.dirname, library)));
+  }
 });
 
 let bodies = 0;
@@ -48,10 +50,10 @@ function run(create: string, functions: Functions = {}, verb = "create") {
 }
 
 /** The same, in the login shell of another machine if it is not `/bin/bash`. */
-function runAs(frame: Frame, file: string, verb: string, stdin = "", shell = "/bin/bash") {
+function runAs(frame: Frame, file: string, verb: string, stdin = "", shell = "/bin/bash", env = process.env) {
   const input = stepInput(file, stdin);
   const words = ["-c", stepCommand(frame, shell === "/bin/bash", verb).shell];
-  return spawnSync(shell, words, { input, encoding: "utf8", cwd: root });
+  return spawnSync(shell, words, { input, encoding: "utf8", cwd: root, env });
 }
 
 const recorded = () => readFileSync(record, "utf8");
@@ -77,6 +79,23 @@ describe("a step", () => {
     expect(readFileSync(join(there, "steps/one"), "utf8")).toBe("it's: 1\n");
     expect(readFileSync(join(there, "steps/one.sh"), "utf8")).toContain('fact "it\'s" 1');
     expect(existsSync(join(root, "steps"))).toBe(false);
+  });
+
+  it("has nothing of its caller's environment that would change what it does, and the way to the internet", () => {
+    const functions = { facts: `fact says "$(env | grep -E 'LC_|LANG|FLAGS|proxy')"` };
+    const hostile = {
+      ...{ LANG: "de_DE.UTF-8", LC_MESSAGES: "de_DE.UTF-8", LANGUAGE: "de", MAKEFLAGS: "-n", CFLAGS: "-Werror" },
+      ...{ GIT_DIR: "/nowhere", TAR_OPTIONS: "--wrong", "BASH_FUNC_cat%%": "() { false; }", XDG_CONFIG_HOME: "/x" },
+    };
+    const kept = { https_proxy: "http://it's:3128", SSH_AUTH_SOCK: "/run/agent", HOME: "/root" };
+    const env = { PATH: process.env.PATH, ...hostile, ...kept };
+    const ran = runAs(frame(), fileOf("env -0; cat </dev/null", functions), "create", "", "/bin/bash", env);
+    expect(ran).toMatchObject({ status: 0, stderr: "" });
+    const seen = ran.stdout.split("\0");
+    expect(seen).toEqual(expect.arrayContaining([...Object.entries(kept), ["LC_ALL", "C"]].map((it) => it.join("="))));
+    const names = seen.map((line) => line.split("=")[0]);
+    expect(names.filter((name) => name !== undefined && name in hostile)).toEqual([]);
+    expect(recorded()).toBe("says: https_proxy=http://it's:3128\nLC_ALL=C\n");
   });
 
   it("reads the facts after the work, not before", () => {

@@ -16,6 +16,19 @@ import { difference, type Snapshot, snapshot } from "./snapshot.ts";
 import { shared, TestStack } from "./stack.ts";
 
 const minute = 60_000;
+
+/** What a caller's environment may hold, none of which changes what is built, understood or decided. */
+const hostile = {
+  ...{ LANG: "de_DE.UTF-8", LC_MESSAGES: "de_DE.UTF-8", POSIXLY_CORRECT: "1", CDPATH: "/", GREP_COLORS: "mt=01;31" },
+  ...{ MAKEFLAGS: "--dry-run", KCFLAGS: "-no-such-option", CFLAGS: "-no-such-option", ARCH: "arm", CC: "false" },
+  ...{ CROSS_COMPILE: "none-", LOCALVERSION: "-mine", KBUILD_OUTPUT: "/nowhere", INSTALL_MOD_PATH: "/nowhere" },
+  ...{
+    GIT_DIR: "/nowhere",
+    TAR_OPTIONS: "--no-such-option",
+    PYTHONHOME: "/nowhere",
+    LIBVIRT_DEFAULT_URI: "test:///default",
+  },
+};
 const stack = new TestStack({
   name: "e2e",
   vms: [
@@ -23,7 +36,7 @@ const stack = new TestStack({
     { name: "one", memory: 768, vcpus: 1 },
     { name: "two", memory: 768, vcpus: 1, gdbPort: 4321 },
   ],
-  environment: process.env,
+  environment: { ...process.env, ...hostile },
 });
 
 let before: Snapshot;

@@ -42,7 +42,8 @@ export async function runBash(script: string, options: RunOptions = {}): Promise
   const folder = mkdtempSync(join(tmpdir(), "duet-stubs-"));
   const bin = join(folder, "bin");
   for (const [name, body] of Object.entries(options.stubs ?? {})) {
-    writeProgram(join(bin, name), body, "/bin/bash");
+    // A step gives its programs nothing that it does not know.
+    writeProgram(join(bin, name), `STUBS=${folder}\n${body}`, "/bin/bash");
   }
   const { before = ":", after = ":" } = options;
   const whole = `set -euo pipefail\n${before}\n(\n${script}\n)\n${after}`;

@@ -2,15 +2,16 @@
 # writes belongs to who edits.
 : "${uid:?}" "${gid:?}"
 . ./die.sh
+. ./environment.sh
 
-# Runs words as the developer, with the developer's home and none of root's settings. They get a SIGTERM when the shell
-# that started them dies: make passes that on to its compilers. Source: setpriv(1), `--pdeathsig`: it is set after the
-# change of user, which would clear it.
+# Runs words as the developer, with the developer's home and nothing else of root's environment than a step has. They
+# get a SIGTERM when the shell that started them dies: make passes that on to its compilers. Source: setpriv(1),
+# `--pdeathsig`: it is set after the change of user, which would clear it.
 as_developer() { # WORD...
-  local home
-  home=$(getent passwd "$uid" | cut -d: -f6) || true
+  local user='' home=''
+  IFS=: read -r user _ _ _ _ home _ < <(getent passwd "$uid") || true
   "${enter[@]}" setpriv --reuid "$uid" --regid "$gid" --clear-groups --pdeathsig TERM \
-    env -u XDG_CONFIG_HOME -u XDG_CACHE_HOME -u XDG_RUNTIME_DIR HOME="$home" "$@"
+    env -i LC_ALL=C "${for_developer[@]}" HOME="$home" USER="$user" LOGNAME="$user" "$@"
 }
 
 # Words that enter another network namespace. Only root can, so they come before those that make it the developer.

@@ -2,7 +2,7 @@ import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { runLibrary, type Stubs } from "../../../test/support/run-script.ts";
+import { runBash, runLibrary, type Stubs } from "../../../test/support/run-script.ts";
 import { temporaryFolder } from "../../../test/support/temporary-folder.ts";
 import { scriptText } from "../script-text.ts";
 import { sh } from "../shell.ts";
@@ -18,12 +18,21 @@ describe.runIf(process.getuid?.() === 0)("work as the developer", () => {
     expect((await run("as_developer id -u")).stdout).toBe("54321\n");
   });
 
-  it("has the developer's home, and none of root's settings", async () => {
+  it("has the developer's home and name, the way to the internet, and none of root's settings", async () => {
     const getent = `[ "$*" = 'passwd 54321' ] && echo 'dev:x:54321:54322::/home/it is:/bin/sh'`;
-    const settings = "export XDG_CONFIG_HOME=/root/c XDG_CACHE_HOME=/root/d XDG_RUNTIME_DIR=/run/user/0";
-    const seen = (await run(`${settings}\nas_developer env`, { getent })).stdout.split("\n");
-    expect(seen).toContain("HOME=/home/it is");
-    expect(seen.filter((line) => line.startsWith("XDG_"))).toEqual([]);
+    const settings = "XDG_CONFIG_HOME=/root/c XDG_STATE_HOME=/x XDG_RUNTIME_DIR=/run/user/0 LANG=de_DE CFLAGS=-O9";
+    const proxy = "http_proxy='http://it is:1'";
+    // The library is read where a step begins: what is exported then is its caller's.
+    const library = scriptText(import.meta.url, "developer.sh", developer);
+    const said = await runBash(`export ${settings} ${proxy}\n${library}\nas_developer env`, { stubs: { getent } });
+    const seen = said.stdout.trim().split("\n");
+    expect(seen).toEqual(
+      expect.arrayContaining(["HOME=/home/it is", "USER=dev", "LOGNAME=dev", "LC_ALL=C", "http_proxy=http://it is:1"]),
+    );
+    const names = seen.map((line) => line.split("=")[0]);
+    expect(names.filter((name) => !/^(?:HOME|USER|LOGNAME|LC_ALL|PATH|\w+_proxy|SSH_AUTH_SOCK)$/i.test(name!))).toEqual(
+      [],
+    );
   });
 
   it("gets its words as they are, and settings before them", async () => {
