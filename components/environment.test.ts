@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Deployed, deploy, given, type Made, scriptOf, settled } from "../test/support/mocks.ts";
 import { DuetEnvironment, type Site } from "./environment.ts";
+import { guestId } from "./names.ts";
 import { parseSpec } from "./spec.ts";
 
 const vms = ["one", "two"] as const;
@@ -39,7 +40,19 @@ const keysOf = (vm: string) =>
     .map((text) => Buffer.from(text).toString("base64"))
     .join("\n");
 
-/** What the steps print if all goes well. */
+/** What the steps of guests print if all goes well. */
+const printedOf = (guests: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    guests.flatMap((vm) => [
+      [`${vm}-gdb-port`, "1234"],
+      [`${vm}-access`, keysOf(vm)],
+      [`${vm}-kernel-boot`, "running: 6.1.0+duet-abc"],
+      [`module-${vm}`, "build-id: m1"],
+      [`${vm}-debug`, "function: f\naddress: 0x1\nfile: /m.c\nline: 3"],
+    ]),
+  );
+
+/** What all steps print. */
 const printed: Readonly<Record<string, string>> = {
   "kernel-source": "commit: abc\nhash: h1",
   "module-source": "commit: def\nhash: h2",
@@ -53,16 +66,8 @@ const printed: Readonly<Record<string, string>> = {
   kernel: "release: 6.1.0+duet-abc\nbuild-id: 0123\npackage: /media/data/duet/build/duet-kernel/linux.deb",
   "module-build": "build-id: m1",
   "tools-build": "tools: t1",
-  "one-gdb-port": "1234",
+  ...printedOf(vms),
   "two-gdb-port": "4321",
-  ...Object.fromEntries(
-    vms.flatMap((vm) => [
-      [`${vm}-access`, keysOf(vm)],
-      [`${vm}-kernel-boot`, "running: 6.1.0+duet-abc"],
-      [`module-${vm}`, "build-id: m1"],
-      [`${vm}-debug`, "function: f\naddress: 0x1\nfile: /m.c\nline: 3"],
-    ]),
-  ),
 };
 
 const facts = "duet:machine:Facts";
@@ -355,6 +360,43 @@ describe("a replacement", () => {
 
   it("is forbidden by nothing that we protect", () => {
     expect(env.made.filter(({ protect }) => protect)).toEqual([]);
+  });
+});
+
+describe("a guest may have any name", () => {
+  const words = () => {
+    const own = env.made.flatMap(({ name }) => (/^(?:one|two)\b/.test(name) ? [] : [name]));
+    // What the state has of a stack beside its guests, and what stands before a guest's name.
+    const others = ["steps", "nfs", "groups", "unfinished", "module", "tools", "one-kernel"];
+    return [...new Set([...own, ...own.flatMap((name) => name.split("-")), ...others])].filter((it) => it.length < 33);
+  };
+  const twice = (names: readonly string[]) => names.filter((name, at) => names.indexOf(name) !== at);
+
+  it("that something of the stack has too, and nothing is called as something else is", async () => {
+    const names = words();
+    expect(names).toEqual(expect.arrayContaining(["gdb", "build", "kernel", "image", "host", "steps"]));
+    for (let at = 0; at < names.length; at += 16) {
+      const guests = names.slice(at, at + 16);
+      const ids = guests.map(guestId);
+      const args = { spec: parseSpec({ ...spec, vms: guests.map((name) => ({ name })) }), site };
+      // A step of the host and one of a guest may have one name: here they print what both of them do.
+      const both = Object.entries(printedOf(ids)).map(([name, text]) => [
+        name,
+        `${printed[name] ?? ""}\n${text}`.trim(),
+      ]);
+      const outputs = { ...printed, ...Object.fromEntries(both) };
+      const { made } = await deploy(() => new DuetEnvironment("duet", args), outputs);
+      const commands = made.filter(({ type }) => type === local || type === remote);
+      expect(twice(commands.map((one) => `${one.deletedWith} ${recordsOf(one)}/${one.name}`))).toEqual([]);
+      expect(twice(made.map(({ type, name, parent }) => `${parent} ${type} ${name}`))).toEqual([]);
+      expect(twice(made.flatMap(({ type, inputs }) => (type.includes("Volume") ? [inputs.name] : [])))).toEqual([]);
+      const files = made.flatMap((one) =>
+        one.type === local ? (["folder", "command_file", "joined"] as const).map((name) => given(one, name)) : [],
+      );
+      const own = ["steps", "unfinished", "Pulumi.yaml", "Pulumi.dev.yaml"].map((name) => `/state/dev/${name}`);
+      // The keys and the seed of a guest are in one folder.
+      expect(twice([...new Set(files.filter((file) => file !== undefined)), ...own])).toEqual([]);
+    }
   });
 });
 

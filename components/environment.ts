@@ -114,15 +114,15 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     const accesses = guests.map((guest) => {
       const after = (...dependsOn: pulumi.Resource[]) => ({ ...parent, dependsOn });
       const { user, conflict } = spec.developer;
-      const packages = new GuestPackages(`${guest.name}-packages`, { guest }, parent);
-      const account = new Account(`${guest.name}-account`, { guest, user, conflict }, after(packages));
+      const packages = new GuestPackages(`${guest.id}-packages`, { guest }, parent);
+      const account = new Account(`${guest.id}-account`, { guest, user, conflict }, after(packages));
       const source = nfs.mountSource;
-      const mount = new NfsMount(`${guest.name}-mount`, { guest, source, directory }, after(packages, nfs));
-      const install = new KernelInstall(`${guest.name}-kernel`, { guest, kernel }, after(mount));
+      const mount = new NfsMount(`${guest.id}-mount`, { guest, source, directory }, after(packages, nfs));
+      const install = new KernelInstall(`${guest.id}-kernel`, { guest, kernel }, after(mount));
       const loaded = module.loadIn(guest, { dependsOn: [account, mount, install] });
       tools.installIn(guest, { dependsOn: loaded.resource });
       const session = new DebugSession(
-        `${guest.name}-debug`,
+        `${guest.id}-debug`,
         { guest, directory, kernel, module, loaded, functionName: spec.module.breakpoint },
         after(loaded.resource, autoLoad),
       );

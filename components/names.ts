@@ -17,9 +17,20 @@ export function domainDescription(stack: string): string {
   return `Duet stack ${stack}`;
 }
 
+/** Words by which the stack calls a step, a volume, or what is in its folder of the state. */
+const ownWords = new Set(["build", "gdb", "groups", "image", "nfs", "steps", "unfinished"]);
+
+/**
+ * By what the resources, the steps and the files of a guest are called: by its name, unless the stack has something of
+ * that name itself. No host name has a dot, so the other name is no other guest's.
+ */
+export function guestId(guest: string): string {
+  return ownWords.has(guest) ? `${guest}.vm` : guest;
+}
+
 /** The volume of the image, and those of a guest: anything else in the pool is somebody's own. */
 export const imageVolume = "image.qcow2";
-export const diskVolume = (guest: string): string => `${guest}.qcow2`;
+export const diskVolume = (guest: string): string => `${guestId(guest)}.qcow2`;
 export const seedVolume = (guest: string, key: string): string => `${guest}-${key}-seed.iso`;
 
 /** Whether a volume of the stack's pool has a name that was given here. */

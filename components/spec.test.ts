@@ -59,6 +59,7 @@ describe("parseSpec", () => {
   });
 
   it.each([
+    ["logs", [{ name: "a" }, { name: "a-console" }], "a-console.log"],
     ["names", [{ name: "a" }, { name: "a" }], "two VMs with the name a"],
     [
       "gdb ports",

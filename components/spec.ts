@@ -189,6 +189,8 @@ function twice<T>(values: readonly T[]): readonly T[] {
 function crossProblems(spec: Spec): readonly string[] {
   const names = twice(spec.vms.map((vm) => vm.name));
   const ports = twice(spec.vms.flatMap((vm) => vm.gdbPort ?? []));
+  const all = spec.vms.map((vm) => vm.name);
+  const logs = all.filter((name) => all.includes(`${name}-console`));
   const trees = (["kernel", "module", "tools"] as const).flatMap((key) => {
     const source = spec.sources[key];
     return "tree" in source && !source.tree.startsWith(`${spec.sources.directory}/`)
@@ -200,6 +202,11 @@ function crossProblems(spec: Spec): readonly string[] {
   return [
     ...names.map((name) => `duet:vms: asked for two VMs with the name ${name}; give each its own`),
     ...ports.map((port) => `duet:vms: asked for gdb port ${port} twice; give each VM its own, or leave it out`),
+    ...logs.map(
+      (name) =>
+        `duet:vms: asked for VMs ${name} and ${name}-console; the first one's console and the second one's QEMU would ` +
+        `write to one log, ${name}-console.log; give one of them another name`,
+    ),
     ...trees,
   ];
 }

@@ -54,7 +54,7 @@ export class DuetModule extends pulumi.ComponentResource {
     const built = this.#build(guest, opts);
     const dependsOn = pulumi.output(opts.dependsOn).apply((others) => [others ?? [], built.resource].flat());
     const step = guest.step(
-      `${this.#name}-${guest.name}`,
+      `${this.#name}-${guest.id}`,
       {
         title: `load module ${module}`,
         script: script(import.meta.url, "load.sh", {

@@ -37,7 +37,7 @@ export class DuetTools extends pulumi.ComponentResource {
     const built = this.#build(guest, opts);
     const dependsOn = pulumi.output(opts.dependsOn).apply((others) => [others ?? [], built.resource].flat());
     return guest.step(
-      `${this.#name}-${guest.name}`,
+      `${this.#name}-${guest.id}`,
       {
         title: "install the tools",
         script: script(import.meta.url, "tools-install.sh", { programs: this.#programs, built: built.result("tools") }),

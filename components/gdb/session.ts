@@ -60,7 +60,7 @@ export class DebugSession extends pulumi.ComponentResource {
       throw new Error(`cannot look for the function ${JSON.stringify(functionName)}: it is no name in C`);
     }
     const { host } = guest;
-    const commandFile = `${host.stateFolder}/${guest.name}.gdb`;
+    const commandFile = `${host.stateFolder}/${guest.id}.gdb`;
     const [tree, build] = [gdbPath(module.tree), gdbPath(kernel.build)];
     const attach = guest.gdbPort.apply((port) => template(import.meta.url, "attach.gdb", { tree, build, port }));
     const user = template(import.meta.url, "user.gdb", { guest: guest.name });

@@ -7,7 +7,7 @@ import { Machine } from "../machine/machine.ts";
 import { script } from "../machine/script.ts";
 import type { Step, StepArgs } from "../machine/step.ts";
 import { template } from "../machine/template.ts";
-import { diskVolume, domainDescription } from "../names.ts";
+import { diskVolume, domainDescription, guestId } from "../names.ts";
 import { Access } from "./access.ts";
 import { userData } from "./cloud-init.ts";
 import type { Image } from "./image.ts";
@@ -42,6 +42,8 @@ function attribute(value: string): string {
 export class VirtualMachine extends pulumi.ComponentResource {
   /** Name of the domain, and the guest's host name. */
   readonly name: string;
+  /** By what its resources, its steps and its files are called. */
+  readonly id: string;
   readonly host: Host;
   readonly address: pulumi.Output<string>;
   readonly gdbPort: pulumi.Output<number>;
@@ -57,17 +59,19 @@ export class VirtualMachine extends pulumi.ComponentResource {
     const parent = { parent: this };
     const { host, network } = args;
     const isKvm = host.accelerator === "kvm";
+    const id = guestId(name);
     this.name = name;
+    this.id = id;
     this.host = host;
     this.address = network.address(args.index);
-    this.gdbPort = new GdbPort(`${name}-gdb-port`, { host, guest: name, port: args.gdbPort }, parent).port;
-    const folder = `${host.stateFolder}/${name}`;
-    const access = new Access(`${name}-access`, { host, guest: name, address: this.address, folder }, parent);
+    this.gdbPort = new GdbPort(`${id}-gdb-port`, { host, guest: name, port: args.gdbPort }, parent).port;
+    const folder = `${host.stateFolder}/${id}`;
+    const access = new Access(`${id}-access`, { host, guest: name, address: this.address, folder }, parent);
     this.ssh = access.ssh;
     this.consoleLog = `${host.consoleLogsHere}/${name}-console.log`;
 
     const disk = new libvirt.Volume(
-      `${name}-disk`,
+      `${id}-disk`,
       {
         name: diskVolume(name),
         pool: args.image.pool,
@@ -85,10 +89,10 @@ export class VirtualMachine extends pulumi.ComponentResource {
         hostPublicKey: keys.hostPublic,
       }),
     );
-    const seed = makeSeed(`${name}-seed`, { host, image: args.image, guest: name, folder, userData: data }, parent);
+    const seed = makeSeed(`${id}-seed`, { host, image: args.image, guest: name, folder, userData: data }, parent);
     const consoleLog = attribute(`${host.consoleLogs}/${name}-console.log`);
     const domain = new libvirt.Domain(
-      name,
+      id,
       {
         name,
         description: domainDescription(host.stack),
@@ -122,7 +126,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
       },
     );
     const boot = host.step(
-      `${name}-boot`,
+      `${id}-boot`,
       {
         title: `boot ${name}`,
         script: script(import.meta.url, "domain.sh", {
@@ -139,7 +143,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
       { ...parent, dependsOn: [domain] },
     );
     this.#machine = new Machine(
-      `${name}-facts`,
+      `${id}-facts`,
       {
         records: "/var/lib/duet/steps",
         // A new domain has a new disk: then everything in it is unknown until it has been asked.
