@@ -4,6 +4,7 @@ import { exclusive } from "../sandbox/exclusive.ts";
 import { UserError } from "../sandbox/report.ts";
 import { type Pulumi, removeHalfAttributes } from "./backend.ts";
 import { type Call, runMark, say } from "./call.ts";
+import { eventLog } from "./causes.ts";
 import { runsProgram, startCompanion } from "./companion/companion.ts";
 import { stackFolder } from "./environment.ts";
 import { withOptions } from "./invocation.ts";
@@ -70,6 +71,9 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
   const unfinished = join(stackFolder(state, stack), "unfinished");
   const wasCutOff = isRun && existsSync(unfinished);
   const companion = runsProgram(invocation, words) ? startCompanion(host.enter, pulumi.environment) : undefined;
+  const events = eventLog(invocation);
+  let result = 1;
+  let ended: string | undefined;
   try {
     // A backend may be far away: it is asked beforehand only if that is needed.
     const isNeeded = host.backend !== undefined || wasCutOff || invocation.command === "destroy";
@@ -86,20 +90,29 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
     const command = [
       ...host.enter,
       pulumi.program,
-      ...withOptions(words, [...options, ...(attachment?.options ?? [])]),
+      ...withOptions(words, [...options, ...(attachment?.options ?? []), ...events.options]),
     ];
-    const result = await run(command, {
-      environment: { ...pulumi.environment, ...attachment?.environment },
+    result = await run(command, {
+      environment: { ...pulumi.environment, ...attachment?.environment, ...events.environment },
       directory: call.directory,
       hopeless: host.watch(),
+      onEnd: (why) => {
+        ended ??= why;
+      },
     });
     if (isRun && result === 0) {
       rmSync(unfinished, { force: true });
     }
-    return result;
   } finally {
     await companion?.end();
+    const causes = ended === undefined ? events.causes() : [`${ended}; run it again, it goes on from here`];
+    events.remove();
+    // The last words on the screen are what is wrong.
+    if (result !== 0) {
+      causes.forEach(say);
+    }
   }
+  return result;
 }
 
 /** Puts in order what a run that was cut off, or somebody else, has left. Gives whether there was anything to do. */

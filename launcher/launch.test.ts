@@ -99,8 +99,8 @@ describe("a command line", () => {
     const [first, second] = calls();
     expect(first).toEqual([project, "workstation", "stack", "output", "vms", "--json", "--stack", "workstation"]);
     // Where the program is comes on top, and before the words that are no options.
-    const port = second?.at(-3) ?? "";
-    const attached = ["--client", port, "--", "word"];
+    const [port = "", , events = ""] = second?.slice(-5) ?? [];
+    const attached = ["--client", port, "--event-log", events, "--", "word"];
     expect(second).toEqual([project, "workstation", "up", "--yes", "-m", "a", "b", "-s", "workstation", ...attached]);
     expect(port).toMatch(/^127\.0\.0\.1:\d+$/);
   });
@@ -140,6 +140,13 @@ describe("a command line", () => {
   it("ends with the status of pulumi, and leaves nothing running that would have to be ended", async () => {
     const ran = await launch("up --stack workstation", { environment: { FAKE_PULUMI: "exit 42" } });
     expect(ran).toEqual({ status: 42, stderr: "" });
+  });
+
+  it("ends with what pulumi says that failed, and why", async () => {
+    const event = `{"diagnosticEvent":{"urn":"urn:pulumi:s::p::command:local:Command::a","severity":"error","message":"exit status 1:\\ncannot do it: a; b"}}`;
+    const FAKE_PULUMI = `while [ "$1" != --event-log ]; do shift; done; printf '%s' '${event}' >"$2"; echo 'lines of its own' >&2; exit 255`;
+    const { status, stderr } = await launch("up --stack workstation", { environment: { FAKE_PULUMI } });
+    expect({ status, stderr }).toEqual({ status: 255, stderr: "lines of its own\nduet: cannot do it: a; b\n" });
   });
 
   it("is refused if another launcher asks what this one is", async () => {

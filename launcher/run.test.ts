@@ -93,5 +93,8 @@ it("ends a command which has become hopeless", async () => {
     why = "what it waits for has died";
   }, 100);
   const script = "trap 'exit 5' TERM; while :; do sleep 0.1; done";
-  expect(await run(shell(script), { ...options, hopeless: () => why })).toBe(5);
+  const told: string[] = [];
+  const onEnd = (why: string) => told.push(why);
+  expect(await run(shell(script), { ...options, hopeless: () => why, onEnd })).toBe(5);
+  expect(told).toEqual(["what it waits for has died"]);
 });

@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly directory: string;
   /** Asked each second: why the command cannot succeed any more, which ends it. Defaults to never. */
   readonly hopeless?: () => string | undefined;
+  /** Takes why the command has been told to end, if it has. Defaults to nobody. */
+  readonly onEnd?: (why: string) => void;
 }
 
 /** Milliseconds in which a second signal is the same Ctrl-C again, as npm and timeout(1) hand it on. */
@@ -42,7 +44,13 @@ export function run(command: readonly string[], options: RunOptions): Promise<nu
     SIGHUP: () => !isSignalled && handOn("SIGTERM"),
     SIGTERM: () => handOn("SIGTERM"),
   };
-  const pairs = Object.entries(handlers) as [keyof typeof handlers, () => unknown][];
+  const pairs = Object.entries(handlers).map(([signal, handle]) => {
+    const told = () => {
+      options.onEnd?.(`this run was ended by ${signal}`);
+      handle();
+    };
+    return [signal as keyof typeof handlers, told] as const;
+  });
   for (const [signal, handle] of pairs) {
     process.on(signal, handle);
   }
@@ -54,7 +62,7 @@ export function run(command: readonly string[], options: RunOptions): Promise<nu
     env: { ...options.environment, PWD: options.directory },
     detached: !isSignalled,
   });
-  const watch = options.hopeless && endWhenHopeless(options.hopeless, () => child.kill("SIGTERM"));
+  const watch = options.hopeless && endWhenHopeless(options.hopeless, options.onEnd, () => child.kill("SIGTERM"));
   return new Promise<number>((resolve, reject) => {
     child.on("error", (error) => reject(new UserError(`cannot run ${program}: ${error.message}`)));
     child.on("exit", (status, signal) => resolve(status ?? 128 + (signal ? constants.signals[signal] : 0)));
@@ -66,12 +74,17 @@ export function run(command: readonly string[], options: RunOptions): Promise<nu
   });
 }
 
-function endWhenHopeless(hopeless: () => string | undefined, ask: () => void): NodeJS.Timeout {
+function endWhenHopeless(
+  hopeless: () => string | undefined,
+  tell: (why: string) => void = () => {},
+  ask: () => void,
+): NodeJS.Timeout {
   let seconds: number | undefined;
   return setInterval(() => {
     const why = seconds === undefined ? hopeless() : undefined;
     if (why !== undefined) {
-      process.stderr.write(`duet: ${why}: this run is ended, the next one goes on from here\n`);
+      process.stderr.write(`duet: ${why}: this run is ended\n`);
+      tell(why);
       seconds = 0;
       ask();
     } else if (seconds !== undefined && ++seconds % grace === 0) {

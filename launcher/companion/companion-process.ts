@@ -17,7 +17,8 @@ process.stdout.write(`${(listener.address() as { port: number }).port}\n`);
 const ahead = new Ahead();
 const input = createInterface({ input: process.stdin });
 input.on("line", (line) => ahead.begin(JSON.parse(line)));
-input.on("close", () => process.exit());
+// The SDK has a page to say of promises that a run which failed has left, unless the process has failed too.
+input.on("close", () => process.exit(1));
 await once(input, "line");
 
 const { serviceOf } = await import("./companion-service.ts");

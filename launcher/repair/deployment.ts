@@ -25,7 +25,7 @@ export function stands(deployment: Deployment | undefined): boolean {
 }
 
 /** Name of a resource, from its URN. */
-export function nameOf({ urn }: Resource): string {
+export function nameOf({ urn }: Pick<Resource, "urn">): string {
   return urn.split("::").at(-1) ?? urn;
 }
 

@@ -1,0 +1,48 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { causesIn, eventLog } from "./causes.ts";
+
+const stack = "urn:pulumi:dev::duet::pulumi:pulumi:Stack::duet-dev";
+const urn = (name: string) => `urn:pulumi:dev::duet::duet:duet:DuetModule$command:local:Command::${name}`;
+
+/** A line of pulumi 3.250's event log. */
+const event = (diagnosticEvent: object) =>
+  `${JSON.stringify({ sequence: 1, timestamp: 2, diagnosticEvent: { prefix: "error: ", color: "never", severity: "error", ...diagnosticEvent } })}\n`;
+const failed = event({ message: "update failed\n" });
+
+it("of a step is its own last line, said once", () => {
+  const cause = "cannot build module duet: main.c:9:1: error: first";
+  const message = `exit status 1: running "# 'build module duet'":\nmake: Entering directory\n${cause}\n`;
+  const streamed = event({ urn: urn("module-build"), message: "main.c:9:1: error: first", ephemeral: true });
+  const noted = event({ urn: urn("host"), message: "has drifted", severity: "info" });
+  expect(causesIn(streamed + noted + event({ urn: urn("module-build"), message }).repeat(2) + failed)).toEqual([cause]);
+});
+
+it("of a provider is named with its resource", () => {
+  const message = "<{%reset%}>1 error occurred:\n\t* error creating domain: no such pool<{%reset%}>\n\n";
+  expect(causesIn(event({ urn: urn("duetdev"), message }))).toEqual([
+    "cannot do duetdev: * error creating domain: no such pool",
+  ]);
+});
+
+it("of the program is the whole of it", () => {
+  const message = "the spec of this stack has 2 problem(s):\n  duet:vms: one\n  duet:host: two\n";
+  expect(causesIn(event({ urn: stack, message }) + failed)).toEqual([message.trim()]);
+});
+
+it("is none in a log that a kill has cut off, nor if pulumi was told to end", () => {
+  expect(causesIn('{"diagnosticEvent": {"mess')).toEqual([]);
+  expect(causesIn(event({ message: "update canceled" }))).toEqual([]);
+});
+
+it("is read from a file of the run's own, which goes with it", () => {
+  const log = eventLog({ command: "up" });
+  const [option, file = ""] = log.options;
+  expect(option).toBe("--event-log");
+  expect(log.causes()).toEqual([]);
+  writeFileSync(file, event({ urn: stack, message: "why" }));
+  expect(log.causes()).toEqual(["why"]);
+  log.remove();
+  expect(existsSync(file)).toBe(false);
+  expect(eventLog({ command: "import" }).options).toEqual([]);
+});
