@@ -3,8 +3,9 @@
  * may befall it. Run by test/run, which sets XDG_STATE_HOME to a folder of its own, so that a developer's stacks stand
  * beside it.
  */
-import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sh } from "../../components/index.ts";
 import { Random } from "../faults/draw.ts";
@@ -78,6 +79,36 @@ describe("a converged stack", () => {
     expect(files.some((file) => file.endsWith(`/${stack.name}.json`))).toBe(true);
     expect(files.filter((file) => file.endsWith(".attrs"))).toEqual([]);
   });
+
+  it("lists a directory in the guest while the host works in it", async () => {
+    const folder = join(shared, "busy");
+    mkdirSync(folder);
+    try {
+      for (let file = 0; file < 60; file++) {
+        writeFileSync(join(folder, `stays-${file}`), "");
+      }
+      const seconds = 8;
+      const list = sh`ls -U ${folder} >/dev/null 2>&1 || failed=$((failed + 1))`;
+      const listed = stack.guest(
+        "one",
+        sh`failed=0; end=$((SECONDS + ${seconds})); while [ "$SECONDS" -lt "$end" ]; do ${list}; done; echo "$failed"`,
+      );
+      const temporary = ["1", "2", "3", "4"].map((name) => join(folder, `.tmp_${name}`));
+      // The server was seen to keep a list of what came and went within a tick of the file system's clock.
+      for (const end = performance.now() + seconds * 1000; performance.now() < end; await sleep(Math.random() * 20)) {
+        for (const file of temporary) {
+          writeFileSync(file, "");
+        }
+        await sleep(Math.random() * 3);
+        for (const file of temporary) {
+          rmSync(file);
+        }
+      }
+      expect(await listed).toBe("0");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }, 60_000);
 
   it(
     "runs the new code, and only module steps, after one line of the module was edited",
