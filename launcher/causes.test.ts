@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { causesIn, eventLog } from "./causes.ts";
+import { eventLog } from "./causes.ts";
 
 const stack = "urn:pulumi:dev::duet::pulumi:pulumi:Stack::duet-dev";
 const urn = (name: string) => `urn:pulumi:dev::duet::duet:duet:DuetModule$command:local:Command::${name}`;
@@ -8,6 +8,18 @@ const urn = (name: string) => `urn:pulumi:dev::duet::duet:duet:DuetModule$comman
 /** A line of pulumi 3.250's event log. */
 const event = (diagnosticEvent: object) =>
   `${JSON.stringify({ sequence: 1, timestamp: 2, diagnosticEvent: { prefix: "error: ", color: "never", severity: "error", ...diagnosticEvent } })}\n`;
+
+/** The causes in a log that pulumi has written. */
+function causesIn(text: string): readonly string[] {
+  const log = eventLog({ command: "up" });
+  try {
+    writeFileSync(log.options[1] ?? "", text);
+    return log.causes();
+  } finally {
+    log.remove();
+  }
+}
+
 const failed = event({ message: "update failed\n" });
 
 it("of a step is its own last line, said once", () => {

@@ -48,7 +48,7 @@ const verdict = /^(?:update|preview|destroy|refresh|import) (?:failed|canceled)$
  *
  * @param log a JSON object a line; the last one may be cut off
  */
-export function causesIn(log: string): readonly string[] {
+function causesIn(log: string): readonly string[] {
   const causes = log.split("\n").flatMap((line) => {
     const { urn = "", message, severity, ephemeral } = diagnosticIn(line) ?? { message: "", severity: "" };
     const text = message.replaceAll(/<\{%.*?%\}>/g, "").trim();
