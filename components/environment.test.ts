@@ -43,7 +43,8 @@ const keysOf = (vm: string) =>
 /** What the steps of guests print if all goes well. */
 const printedOf = (guests: readonly string[]): Readonly<Record<string, string>> =>
   Object.fromEntries(
-    guests.flatMap((vm) => [
+    guests.flatMap((vm, index) => [
+      [`${vm}-address`, `192.168.151.${10 + index}`],
       [`${vm}-gdb-port`, "1234"],
       [`${vm}-access`, keysOf(vm)],
       [`${vm}-kernel-boot`, "running: 6.1.0+duet-abc"],
@@ -52,8 +53,8 @@ const printedOf = (guests: readonly string[]): Readonly<Record<string, string>> 
     ]),
   );
 
-/** What all steps print. */
-const printed: Readonly<Record<string, string>> = {
+/** What those of the host and of the builds print. */
+const printedByHost: Readonly<Record<string, string>> = {
   "kernel-source": "commit: abc\nhash: h1",
   "module-source": "commit: def\nhash: h2",
   "tools-source": "commit: 012\nhash: h3",
@@ -66,9 +67,9 @@ const printed: Readonly<Record<string, string>> = {
   kernel: "release: 6.1.0+duet-abc\nbuild-id: 0123\npackage: /media/data/duet/build/duet-kernel/linux.deb",
   "module-build": "build-id: m1",
   "tools-build": "tools: t1",
-  ...printedOf(vms),
-  "two-gdb-port": "4321",
 };
+
+const printed = { ...printedByHost, ...printedOf(vms), "two-gdb-port": "4321" };
 
 const facts = "duet:machine:Facts";
 const local = "command:local:Command";
@@ -125,6 +126,7 @@ describe("the parts of an environment", () => {
     const tokens = env.made.filter((one) => isComponent(one) && one.name.split("-")[0] === vm);
     expect(Object.fromEntries(tokens.map(({ type, name }) => [name.replace(vm, "VM"), type]))).toEqual({
       VM: "duet:guest:VirtualMachine",
+      "VM-address": "duet:host:GuestAddress",
       "VM-gdb-port": "duet:host:GdbPort",
       "VM-access": "duet:guest:Access",
       "VM-packages": "duet:guest:GuestPackages",
@@ -382,9 +384,9 @@ describe("a guest may have any name", () => {
       // A step of the host and one of a guest may have one name: here they print what both of them do.
       const both = Object.entries(printedOf(ids)).map(([name, text]) => [
         name,
-        `${printed[name] ?? ""}\n${text}`.trim(),
+        `${printedByHost[name] ?? ""}\n${text}`.trim(),
       ]);
-      const outputs = { ...printed, ...Object.fromEntries(both) };
+      const outputs = { ...printedByHost, ...Object.fromEntries(both) };
       const { made } = await deploy(() => new DuetEnvironment("duet", args), outputs);
       const commands = made.filter(({ type }) => type === local || type === remote);
       expect(twice(commands.map((one) => `${one.deletedWith} ${recordsOf(one)}/${one.name}`))).toEqual([]);

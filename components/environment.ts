@@ -9,6 +9,7 @@ import { Image, type ImageSource } from "./guest/image.ts";
 import { NfsMount } from "./guest/nfs-mount.ts";
 import { GuestPackages } from "./guest/packages.ts";
 import { VirtualMachine } from "./guest/virtual-machine.ts";
+import { GuestAddress } from "./host/guest-address.ts";
 import { Host, type HostArgs } from "./host/host.ts";
 import { Network } from "./host/network.ts";
 import { NfsExport, nfsServer } from "./host/nfs-export.ts";
@@ -81,23 +82,19 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       );
     const sources = { kernel: source("kernel"), module: source("module"), tools: source("tools") };
     const network = new Network("network", { host }, libvirtParent);
+    const vms = spec.vms.map((vm) => ({
+      ...vm,
+      address: new GuestAddress(vm.name, { host, network }, { ...parent, dependsOn: network }),
+    }));
     const image = new Image("image", { host, source: site.image }, libvirtParent);
     const nfs = new NfsExport(
       "nfs-export",
-      {
-        host,
-        directory,
-        server,
-        address: network.hostAddress,
-        clients: spec.vms.map((_, index) => network.address(index)),
-      },
+      { host, directory, server, address: network.hostAddress, clients: vms.map(({ address }) => address.address) },
       { ...parent, dependsOn: [packages, ...Object.values(sources), network] },
     );
     const autoLoad = new AutoLoad("gdb-access", { host, directory }, parent);
 
-    const guests = spec.vms.map(
-      (vm, index) => new VirtualMachine(vm.name, { host, network, image, index, ...vm }, libvirtParent),
-    );
+    const guests = vms.map((vm) => new VirtualMachine(vm.name, { host, network, image, ...vm }, libvirtParent));
     const config = new KernelConfig(
       "kernel-config",
       { host, source: sources.kernel, directory, ...spec.kernel, fragments: site.fragments, guest: guests[0] },

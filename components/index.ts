@@ -10,6 +10,7 @@ export { NfsMount, type NfsMountArgs } from "./guest/nfs-mount.ts";
 export { GuestPackages, type GuestPackagesArgs } from "./guest/packages.ts";
 export { VirtualMachine, type VirtualMachineArgs } from "./guest/virtual-machine.ts";
 export { GdbPort, type GdbPortArgs } from "./host/gdb-port.ts";
+export { GuestAddress, type GuestAddressArgs } from "./host/guest-address.ts";
 export { type Accelerator, type Developer, Host, type HostArgs } from "./host/host.ts";
 export { Network, type NetworkArgs } from "./host/network.ts";
 export { NfsExport, type NfsExportArgs, type NfsServer } from "./host/nfs-export.ts";

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, localHost } from "../../test/support/mocks.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { GuestAddress } from "../host/guest-address.ts";
 import { Network } from "../host/network.ts";
 import { Image } from "./image.ts";
 import { VirtualMachine } from "./virtual-machine.ts";
@@ -35,7 +36,8 @@ async function stylesheet(consoleLogs: string, port: number): Promise<string> {
   const { resource } = await deploy(() => {
     const host = localHost({ consoleLogs });
     const [network, image] = [new Network("network", { host }), new Image("image", { host, source: { path: "/i" } })];
-    return new VirtualMachine("duetdev", { host, network, image, index: 0, memory: 512, vcpus: 1, disk: 8 });
+    const address = new GuestAddress("duetdev", { host, network });
+    return new VirtualMachine("duetdev", { host, network, image, address, memory: 512, vcpus: 1, disk: 8 });
   }, printed);
   return resource("libvirt:index/domain:Domain", "duetdev").inputs.xml.xslt;
 }

@@ -9,6 +9,7 @@ import {
   printedOf,
   settled,
 } from "../../test/support/mocks.ts";
+import { GuestAddress } from "../host/guest-address.ts";
 import type { HostArgs } from "../host/host.ts";
 import { guestMac, Network } from "../host/network.ts";
 import { Image } from "./image.ts";
@@ -23,14 +24,15 @@ function deployed(
 ): Promise<Deployed<VirtualMachine>> {
   return deploy(() => {
     const host = localHost({ stateFolder: "/state", ...hostArgs });
+    const network = new Network("network", { host });
     const vm = new VirtualMachine("duetdev", {
       host,
       memory: 1024,
       vcpus: 2,
       disk: 8,
-      network: new Network("network", { host }),
+      network,
       image: new Image("image", { host, source: { path: "/i.qcow2" } }),
-      index: 1,
+      address: new GuestAddress("duetdev", { host, network }),
       ...change,
     });
     vm.step("in-guest", { title: "look", script: "create() { uname; }" }, { parent: vm });
@@ -46,14 +48,14 @@ describe("a virtual machine", () => {
     expect(inputs.networkInterfaces).toEqual([
       {
         networkId: "id of network",
-        addresses: ["192.168.151.11"],
+        addresses: ["192.168.151.10"],
         hostname: "duetdev",
         mac: guestMac("dev", "duetdev"),
         waitForLease: false,
       },
     ]);
     expect(inputs.disks).toEqual([{ volumeId: "id of duetdev-disk" }, { volumeId: "id of duetdev-seed" }]);
-    expect((await settled(value.address)).value).toBe("192.168.151.11");
+    expect((await settled(value.address)).value).toBe("192.168.151.10");
   });
 
   it("has its stub on the port that was leased for it", async () => {
@@ -138,7 +140,7 @@ describe("a virtual machine", () => {
     expect(facts.inputs.reader.command).toEqual(["ssh", "-F", "/state/duetdev/ssh_config", "duetdev"]);
     const step = resource("command:remote:Command", "in-guest");
     expect(step.deletedWith).toBe(`${domainType} duetdev`);
-    expect(step.inputs.connection).toMatchObject({ host: "192.168.151.11", user: "root", hostKey: "ssh-ed25519 H h" });
+    expect(step.inputs.connection).toMatchObject({ host: "192.168.151.10", user: "root", hostKey: "ssh-ed25519 H h" });
   });
 
   it("makes room for a new one first, and is new if the provider would not change it", async () => {
@@ -163,7 +165,7 @@ describe("a virtual machine", () => {
       expect([self, ...nested]).toContain(one.parent);
     }
     expect(resource("duet:guest:VirtualMachine", "duetdev").outputs).toEqual({
-      address: "192.168.151.11",
+      address: "192.168.151.10",
       gdbPort: 1240,
       ssh: ["ssh", "-F", "/state/duetdev/ssh_config", "duetdev"],
     });

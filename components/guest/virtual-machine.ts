@@ -1,6 +1,7 @@
 import * as libvirt from "@pulumi/libvirt";
 import * as pulumi from "@pulumi/pulumi";
 import { GdbPort } from "../host/gdb-port.ts";
+import type { GuestAddress } from "../host/guest-address.ts";
 import type { Host } from "../host/host.ts";
 import { guestMac, type Network } from "../host/network.ts";
 import { Machine } from "../machine/machine.ts";
@@ -17,8 +18,8 @@ export interface VirtualMachineArgs {
   readonly host: Host;
   readonly network: Network;
   readonly image: Image;
-  /** Its place among the guests of the stack, from 0, from which its address follows. */
-  readonly index: number;
+  /** Its address on that network. */
+  readonly address: GuestAddress;
   /** Memory in MiB, 512 or more. */
   readonly memory: number;
   readonly vcpus: number;
@@ -63,7 +64,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
     this.name = name;
     this.id = id;
     this.host = host;
-    this.address = network.address(args.index);
+    this.address = args.address.address;
     this.gdbPort = new GdbPort(`${id}-gdb-port`, { host, guest: name, port: args.gdbPort }, parent).port;
     const folder = `${host.stateFolder}/${id}`;
     const access = new Access(`${id}-access`, { host, guest: name, address: this.address, folder }, parent);

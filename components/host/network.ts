@@ -27,7 +27,8 @@ export class Network extends pulumi.ComponentResource {
   readonly networkId: pulumi.Output<string>;
   /** The host's address on the bridge. */
   readonly hostAddress: pulumi.Output<string>;
-  readonly #octet: pulumi.Output<string>;
+  /** The first three numbers of its addresses: "192.168.150". */
+  readonly subnet: pulumi.Output<string>;
 
   constructor(name: string, { host }: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:host:Network", name, {}, opts);
@@ -42,8 +43,8 @@ export class Network extends pulumi.ComponentResource {
       // Pulumi hands what a component depends on to none of its children.
       { parent: this, dependsOn: opts?.dependsOn ?? [] },
     );
-    this.#octet = step.stdout;
-    this.hostAddress = pulumi.interpolate`192.168.${this.#octet}.1`;
+    this.subnet = pulumi.interpolate`192.168.${step.stdout}`;
+    this.hostAddress = pulumi.interpolate`${this.subnet}.1`;
     const network = new libvirt.Network(
       name,
       {
@@ -51,7 +52,7 @@ export class Network extends pulumi.ComponentResource {
         bridge,
         mode: "nat",
         autostart: true,
-        addresses: [pulumi.interpolate`192.168.${this.#octet}.0/24`],
+        addresses: [pulumi.interpolate`${this.subnet}.0/24`],
         dhcp: { enabled: true },
         dns: { enabled: true, localOnly: true },
       },
@@ -59,10 +60,5 @@ export class Network extends pulumi.ComponentResource {
     );
     this.networkId = network.id;
     this.registerOutputs({ networkId: this.networkId, hostAddress: this.hostAddress });
-  }
-
-  /** Address of the stack's guest at that place, from 0; the host has .1. */
-  address(index: number): pulumi.Output<string> {
-    return pulumi.interpolate`192.168.${this.#octet}.${10 + index}`;
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, localHost, localStep, scriptOf, settled } from "../../test/support/mocks.ts";
-import { lastLine, type RunOptions, runStep, type Stubs, type Verb } from "../../test/support/run-script.ts";
+import { lastLine, type RunOptions, runStep, type Stubs, type Verb, without } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { NfsExport, type NfsExportArgs, nfsServer } from "./nfs-export.ts";
 import { HostPackages } from "./packages.ts";
@@ -142,8 +142,8 @@ exec chroot . "$@"`;
 
   it("says what is missing", async () => {
     expect(lastLine(await run("create", {}, "nowhere"))).toMatch(/^cannot serve \S+\/nowhere: /);
-    const noServer =
-      'command() { if [ "$2" = exportfs ]; then return 1; fi; builtin command "$@"; }; export -f command';
-    expect(lastLine(await run("create", { before: noServer }))).toMatch(/^cannot serve .*exportfs is not installed/);
+    expect(lastLine(await run("create", { before: without("exportfs") }))).toMatch(
+      /^cannot serve .*exportfs is not installed/,
+    );
   });
 });

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Image } from "../../components/guest/image.ts";
 import { VirtualMachine } from "../../components/guest/virtual-machine.ts";
+import { GuestAddress } from "../../components/host/guest-address.ts";
 import { Host, type HostArgs } from "../../components/host/host.ts";
 import { Network } from "../../components/host/network.ts";
 
@@ -222,7 +223,8 @@ export function localGuest(name = "vm", args: Partial<HostArgs> = {}, prefix = "
   const host = localHost(args);
   const network = new Network(`${prefix}network`, { host });
   const image = new Image(`${prefix}image`, { host, source: { path: "/i.qcow2" } });
-  return new VirtualMachine(name, { host, network, image, index: 0, memory: 1024, vcpus: 2, disk: 8 });
+  const address = new GuestAddress(name, { host, network });
+  return new VirtualMachine(name, { host, network, image, address, memory: 1024, vcpus: 2, disk: 8 });
 }
 
 /** What the steps of `localGuest` print. */
@@ -230,6 +232,7 @@ export function printedOf(name = "vm"): Printed {
   const keys = ["CLIENT KEY", "ssh-ed25519 C c", "HOST KEY", "ssh-ed25519 H h"];
   return {
     "network-subnet": "151",
+    [`${name}-address`]: "192.168.151.10",
     [`${name}-gdb-port`]: "1240",
     [`${name}-access`]: keys.map((text) => Buffer.from(text).toString("base64")).join("\n"),
   };

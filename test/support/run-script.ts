@@ -37,6 +37,12 @@ export function writeProgram(file: string, body: string, shell = "/bin/sh"): voi
   chmodSync(file, 0o755);
 }
 
+/** Bash for `before`, after which all programs of this machine are there but one. */
+export function without(program: string): string {
+  const link = sh`mkdir "$STUBS/others"; ln -sf -t "$STUBS/others" -- /usr/local/bin/* /usr/sbin/* /usr/bin/* 2>/dev/null`;
+  return sh`${link}; rm -f -- "$STUBS"/*/${program}; export PATH="$STUBS/bin:$STUBS/others"`.shell;
+}
+
 /** Runs bash, with the stubs in the place of the real commands. */
 export async function runBash(script: string, options: RunOptions = {}): Promise<Ran> {
   const folder = mkdtempSync(join(tmpdir(), "duet-stubs-"));

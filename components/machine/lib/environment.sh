@@ -11,5 +11,6 @@ inherited=()
 inherit PATH SSH_AUTH_SOCK http_proxy https_proxy ftp_proxy all_proxy no_proxy \
   HTTP_PROXY HTTPS_PROXY FTP_PROXY ALL_PROXY NO_PROXY
 # The developer has a home and a session of their own.
+# shellcheck disable=SC2034 # developer.sh gives them to what runs so.
 for_developer=("${inherited[@]}")
 inherit HOME XDG_RUNTIME_DIR

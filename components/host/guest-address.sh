@@ -1,0 +1,57 @@
+# The address of one guest in the subnet of its stack: it is the guest's for as long as the stack has it, whatever its
+# place among the others, and nobody's for whom the DHCP server holds it. Source: guide, step 4.
+: "${guest:?}" "${mac:?}" "${subnet:?}" "${network:?}" "${uri:?}" "${state:?}" "${folder:?}"
+. ../machine/step.sh
+. ../machine/lib/lease.sh
+
+# The host has .1; what is above .199 is left for whom somebody adds by hand.
+first=10
+last=199
+
+create() {
+  local addresses
+  mapfile -t addresses < <(standing && seq -f "$subnet.%.0f" "$first" "$last")
+  claim address "${addresses[@]}"
+}
+
+facts() { lease_fact address; }
+
+# The network would keep the address for a guest that is gone.
+delete() {
+  local address
+  for address in $(own_leases); do
+    virsh_in_time net-update "$network" delete ip-dhcp-host "<host ip='$address'/>" --live --config >&2 || true
+  done
+  release
+}
+
+# The address of a guest that stood before addresses were leased, by which ssh reaches it.
+standing() { address_in "$folder/ssh_config" | grep -E -e "^${subnet//./\\.}\\.[0-9]+$" || true; }
+
+address_in() { sed -n 's/^ *HostName //p' "$1" 2>/dev/null; }
+
+# Another guest that stands there, or that the network or its DHCP server holds the address for.
+taken() { # ADDRESS
+  local file
+  for file in "$state"/*/ssh_config; do
+    if [ "$file" != "$folder/ssh_config" ] && [ "$(address_in "$file")" = "$1" ]; then
+      printf 'guest %s' "$(basename "$(dirname "$file")")"
+      return
+    fi
+  done
+  held_by_network "$1"
+}
+
+# By lines such as `<host mac='…' name='…' ip='…'/>`, and `DATE TIME   52:54:…   ipv4   192.168.150.10/24   …`.
+held_by_network() { # ADDRESS
+  local held
+  held=$({
+    virsh_in_time net-dumpxml "$network" | grep -F -e "ip='$1'"
+    virsh_in_time net-dhcp-leases "$network" | grep -F -e " $1/"
+  } 2>/dev/null | grep -ivF -e "$mac" | grep -ioE -m 1 -e '([0-9a-f]{2}:){5}[0-9a-f]{2}') || true
+  if [ -n "$held" ]; then printf 'the network, for %s,' "$held"; fi
+}
+
+virsh_in_time() { timeout -k 5 30 virsh -q -c "$uri" "$@" </dev/null; }
+
+run_step "$@"
