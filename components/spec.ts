@@ -129,7 +129,7 @@ const specShape = z.strictObject({
     .strictObject({
       name: z
         .string()
-        .regex(/^[a-z][a-z0-9_]{0,54}$/)
+        .regex(/^[a-z][a-z0-9_-]{0,54}$/)
         .default("duet"),
       build: z.enum(["guest", "host"]).default("guest"),
       breakpoint: z

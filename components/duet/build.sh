@@ -6,22 +6,39 @@
 . ../machine/lib/build-id.sh
 . ../machine/lib/since.sh
 . ./make.sh
+. ./object.sh
 
-object=$tree/$module.ko
 symbols=$build/Module.symvers
 
 create() {
-  [ -e "$tree/Makefile" ] || [ -e "$tree/Kbuild" ] ||
-    die "cannot build module $module: there is no Makefile in $tree; check duet:sources"
+  local object
+  can_read "$tree/Makefile" "$tree/Kbuild" ||
+    die "cannot build module $module: there is no Makefile in $tree that uid $uid can read; correct duet:sources," \
+      "or the rights there"
   [ -e "$symbols" ] || die "cannot build module $module: the kernel in $build is not built; run pulumi up"
   fresh_sources "$tree" "$symbols" "$build/include/config/auto.conf"
-  make_as_developer "module $module" "$symbols" -C "$build" "M=$tree" modules
-  [ -e "$object" ] || die "cannot build module $module: make in $tree made no $module.ko; check duet:module.name"
-  result build-id "$(build_id_of "$object")"
+  make_as_developer "module $module" "$symbols" "-j$(nproc)" -C "$build" "M=$tree" modules
+  object=$(find_object)
+  [ -n "$object" ] ||
+    die "cannot build module $module: make in $tree made no $module.ko, but: $(others); correct duet:module.name"
+  result build-id "$(developer_does '' build_id_of "$object")"
 }
 
 facts() {
-  if newer_than_record "$object"; then fact built "$(build_id_of "$object")"; else recorded built; fi
+  local object
+  object=$(find_object)
+  if newer_than_record "$object"; then
+    fact built "$(developer_does '' build_id_of "$object")"
+  else
+    recorded built
+  fi
+}
+
+# The modules that make has made.
+others() {
+  local names
+  names=$(as_developer find "$tree" -name '*.ko' -printf '%f ' 2>/dev/null) || true
+  printf '%s' "${names:-none}"
 }
 
 run_step "$@"

@@ -1,28 +1,35 @@
 # The module in one guest: installed for the kernel that runs, loaded, and loaded at each boot. Source: guide, step 12.
-: "${tree:?}" "${build:?}" "${module:?}"
+: "${kernel_tree:?}"
 : "${build_id?}" "${kernel:?}" # Others are loaded again.
 . ../machine/step.sh
 . ../machine/lib/build-id.sh
+. ../machine/lib/developer.sh
 . ../machine/lib/files.sh
 . ../machine/lib/since.sh
+. ./object.sh
 
-object=$tree/$module.ko
 autoload=/etc/modules-load.d/$module.conf
-loaded=/sys/module/$module
+loaded=/sys/module/$called
+# Where the kernel that runs finds it, and what else make has made beside it: a folder of its own.
+installed=/lib/modules/$(</proc/sys/kernel/osrelease)/updates/duet-$called
 
 create() {
-  local built_for wanted
-  built_for=$(modinfo -F vermagic "$object" | cut -d' ' -f1)
+  local object copy built_for wanted
+  object=$(find_object)
+  [ -n "$object" ] || die "cannot load $module: there is no $module.ko below $tree; run pulumi up, which builds it"
+  work=$(mktemp -d)
+  trap 'rm -rf -- "$work"' EXIT
+  copy_modules
+  copy=$work/modules/${object##*/}
+  built_for=$(modinfo -F vermagic "$copy" | cut -d' ' -f1)
   [ "$built_for" = "$(uname -r)" ] ||
     die "cannot load $module: it is built for kernel $built_for, and this guest runs $(uname -r);" \
       "boot that kernel with pulumi up"
-  timeout 300 make -C "$build" "M=$tree" modules_install </dev/null >&2 ||
-    die "cannot install $module: make modules_install failed, see its lines above"
-  timeout 120 depmod </dev/null >&2
+  install_modules
   printf '%s\n' "$module" | replace_file "$autoload"
-  wanted=$(build_id_of "$object")
-  # Another build that is loaded is replaced.
-  if [ -d "$loaded" ] && { [ -z "$wanted" ] || [ "$(loaded_build_id)" != "$wanted" ]; }; then unload; fi
+  wanted=$(build_id_of "$copy")
+  # Another build that is loaded is replaced, and so is one that never came to life.
+  if [ -d "$loaded" ] && { [ -z "$wanted" ] || [ "$(loaded_build_id)" != "$wanted" ] || ! is_live; }; then unload; fi
   [ -d "$loaded" ] || load
   [ "$(loaded_build_id)" = "$wanted" ] ||
     die "cannot load $object: modprobe loads another build, from $(modinfo -n "$module"); remove that file"
@@ -32,12 +39,13 @@ create() {
 # Whether it is loaded, from which build, from which file at the next boot, and whether it is then. modprobe finds it by
 # this list. The file is in no folder that leads to the sources, whose server may be dead.
 facts() {
-  local release name id
-  read -r release </proc/sys/kernel/osrelease
-  if [ -d "$loaded" ]; then fact module loaded; else fact module 'not loaded'; fi
+  local name id state
+  if [ -d "$loaded" ]; then state=loaded; else state='not loaded'; fi
+  is_live || state+=", but its init function has not returned"
+  fact module "$state"
   read_build_id "$loaded/notes/.note.gnu.build-id"
   fact 'module build' "$id"
-  if newer_than_record "/lib/modules/$release/modules.dep" "/lib/modules/$release"/[!bs]*/"$module.ko"; then
+  if newer_than_record "${installed%/updates/*}/modules.dep" "$installed"/*.ko; then
     checksum_fact 'module file' "$(modinfo -n "$module" 2>/dev/null)"
   else
     recorded 'module file: '
@@ -48,12 +56,10 @@ facts() {
 
 # Sources and build stay.
 delete() {
-  local file
   rm -f -- "$autoload"
   if [ -d "$loaded" ]; then unload; fi
-  file=$(modinfo -n "$module" 2>/dev/null || true)
-  if [ -n "$file" ] && [ -e "$file" ]; then
-    rm -f -- "$file"
+  if [ -e "$installed" ]; then
+    rm -rf -- "$installed"
     timeout 120 depmod >&2
   fi
 }
@@ -64,16 +70,50 @@ loaded_build_id() {
   printf %s "$id"
 }
 
+# Whether its init function has returned: one that crashed never does. A module that is not loaded counts as one.
+is_live() {
+  local state=live
+  if [ -e "$loaded/initstate" ]; then read -r state <"$loaded/initstate"; fi
+  [ "$state" = live ]
+}
+
+# Puts all modules of the tree into $work/modules. Over NFS root is nobody: the developer reads them.
+copy_modules() {
+  mkdir "$work/modules"
+  developer_does '' pack_modules "$tree" | tar -xf - -C "$work/modules"
+}
+
+# As the developer: all modules of a tree without their folders, since the kernel knows each name but once.
+pack_modules() { # TREE
+  cd -- "$1"
+  find . -name '.?*' -prune -o -type f -name '*.ko' -print0 | tar --null -T - --transform 's|.*/||' -cf -
+}
+
+# A copy is all that make modules_install would make, and takes a tenth of the time; depmod lists what is another.
+install_modules() {
+  if diff -rq -- "$work/modules" "$installed" >/dev/null 2>&1 &&
+    [ "${installed%/updates/*}/modules.dep" -nt "$installed" ]; then return; fi
+  mkdir -p -- "${installed%/*}"
+  rm -rf -- "$installed"
+  cp -r -- "$work/modules" "$installed"
+  # What an earlier version of this step has installed.
+  rm -f -- "${installed%/updates/*}/extra/$module.ko"
+  timeout 120 depmod </dev/null >&2
+}
+
 # Takes the loaded module out, or says who holds it.
 unload() {
+  is_live ||
+    die "cannot unload $module: its init function has not returned, and only a reboot takes it out;" \
+      "reboot the guest, which loads the new one, and run this again"
   if timeout 60 rmmod "$module" 2>/dev/null || [ ! -d "$loaded" ]; then return; fi
   die "cannot unload $module: it is held by $(holders); end that and run this again"
 }
 
 # The programs that have a device of the module open, and the modules that use it; or how many do.
 holders() {
-  local pid names=()
-  for pid in $({ find /proc/[0-9]*/fd -lname "/dev/$module*" 2>/dev/null || true; } | cut -d/ -f3 | sort -un); do
+  local pid names=() device=/dev/${module//[-_]/?}
+  for pid in $({ find /proc/[0-9]*/fd -lname "$device*" 2>/dev/null || true; } | cut -d/ -f3 | sort -un); do
     names+=("$(cat "/proc/$pid/comm" 2>/dev/null) (pid $pid)")
   done
   for name in "$loaded"/holders/*; do
@@ -86,14 +126,26 @@ holders() {
 
 # Puts the installed module in, or says what the kernel has against it.
 load() {
-  local mark errors why reasons='(Unknown symbol|version magic|disagrees about|module verification|Loading of)'
+  local mark errors said why
+  local reasons="$called: (Unknown symbol|version magic|disagrees about|module verification|Loading of)"
   mark="loading $module, $(date +%s%N)"
   printf '%s\n' "$mark" >/dev/kmsg
   if errors=$(timeout 120 modprobe "$module" 2>&1); then return; fi
-  why=$(dmesg | sed -e "0,/$mark/d" -e 's/^\[[ 0-9.]*\] //' | { grep -E -e "$module: $reasons" || true; } |
+  said=$(dmesg | sed -e "0,/$mark/d" -e 's/^\[[ 0-9.]*\] //')
+  why=$({ grep -E -e "$reasons" -e '^(BUG|Oops|kernel BUG|general protection fault)' <<<"$said" || true; } |
     sort -u | head -n 5 | paste -sd';' | sed 's/;/; /g')
   why=${why:-$errors}
-  die "cannot load $module: the kernel refuses it: ${why//$'\n'/ }"
+  die "cannot load $module: the kernel refuses it: ${why//$'\n'/ }$(crashed_at "$said")"
+}
+
+# Where in the module the kernel crashed, by file and line, if it did: its line is `RIP: 0010:f+0x5/0x10 [duet]`.
+crashed_at() { # MESSAGES
+  local place line
+  place=$(sed -n "s/^RIP: [0-9]*:\([^ ]*\) \[$called\].*/\1/p" <<<"$1" | head -n 1)
+  if [ -z "$place" ]; then return; fi
+  line=$(as_developer timeout 60 "$kernel_tree/scripts/faddr2line" "$(find_object)" "$place" 2>/dev/null | sed -n 2p) ||
+    true
+  printf ', at %s%s' "$place" "${line:+, $line}"
 }
 
 run_step "$@"

@@ -17,6 +17,15 @@ fresh_sources() { # PATH...
 turn_limit=1800
 build_limit=1800
 
+# Whether the developer, who runs make, can read one of the files. Over NFS root is nobody, and may not even see them.
+can_read() { # FILE...
+  local file
+  for file; do
+    if as_developer test -r "$file"; then return; fi
+  done
+  return 1
+}
+
 # Runs make as the developer, one at a time of those that guests and the host run there: whoever has the turn, a file of
 # the developer's, locked is building. Its lines stream; when it fails, the first error is the last line.
 make_as_developer() { # WHAT TURN WORD...
@@ -35,5 +44,5 @@ make_as_developer() { # WHAT TURN WORD...
 make_in_turn() { # TURN-LIMIT BUILD-LIMIT TURN WORD...
   exec 9<>"$3"
   lock 9 "$1" || die "another build has held $3 for $1 s"
-  exec timeout -k 10 "$2" make "-j$(nproc)" "${@:4}"
+  exec timeout -k 10 "$2" make "${@:4}"
 }

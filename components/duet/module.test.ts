@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
@@ -14,6 +14,7 @@ import { DuetModule } from "./module.ts";
 
 let root: string;
 let paths: { tree: string; build: string; module: string };
+const developer = { uid: 1000, gid: 1000 };
 
 beforeEach(() => {
   root = temporaryFolder("it's a module-");
@@ -32,8 +33,7 @@ const builders = (make: string): Stubs => ({
 });
 
 describe("building the module", () => {
-  const script = () =>
-    scriptText(import.meta.url, "build.sh", { ...paths, uid: 1000, gid: 1000, sources: "s1", kernel: "k1" });
+  const script = () => scriptText(import.meta.url, "build.sh", { ...paths, ...developer, sources: "s1", kernel: "k1" });
   const build = (make: string) => runStep(script(), "create", { stubs: builders(make) });
 
   it("is make -C KDIR M=DIR modules, and prints the build id", async () => {
@@ -78,11 +78,20 @@ describe("building the module", () => {
   });
 
   it("says what is missing before anything runs", async () => {
-    expect(lastLine(await build(":"))).toContain("made no duet.ko; ");
-    rmSync(join(paths.build, "Module.symvers"));
-    expect(lastLine(await build("exit 9"))).toContain(`the kernel in ${paths.build} is not built`);
     rmSync(join(paths.tree, "Makefile"));
     expect(lastLine(await build("exit 9"))).toContain(`there is no Makefile in ${paths.tree}`);
+  });
+
+  it("finds the module wherever make has put it, whatever hyphens are in its name", async () => {
+    paths = { ...paths, module: "my_own" };
+    const ran = await build(`mkdir "${"$"}{4#M=}/src"; echo abc123 >"${"$"}{4#M=}/src/my-own.ko"`);
+    expect(ran.stdout).toBe("build-id: abc123\n");
+    expect((await runStep(script(), "facts", { stubs: builders("") })).stdout).toBe("built: abc123\n");
+  });
+
+  it("names what make has made if the module is not among it", async () => {
+    const ran = await build(`echo abc123 >"${"$"}{4#M=}/other.ko"`);
+    expect(lastLine(ran)).toMatch(/^cannot build module duet: .* other\.ko/);
   });
 });
 
@@ -99,9 +108,9 @@ const calls = () => sh`${join(root, "calls")}`.shell;
  */
 function guest(change: Stubs = {}): Stubs {
   return {
-    modinfo: `case "$1 $2" in '-F vermagic') echo "$(uname -r) SMP mod_unload";; *) echo "$STUBS/installed.ko";; esac`,
-    make: `echo "make $*" >&2; cp "${"$"}{3#M=}/duet.ko" "$STUBS/installed.ko"`,
-    depmod: ":",
+    setpriv: builders("").setpriv ?? "",
+    modinfo: `case "$1 $2" in '-F vermagic') echo "$(uname -r) SMP mod_unload";; *) echo ${modules()}/duet.ko;; esac`,
+    depmod: `echo depmod >>${calls()}; : >${sh`${join(root, "modules", release(), "modules.dep")}`.shell}`,
     readelf: builders("").readelf ?? "",
     modprobe: `mkdir -p /sys/module/$1/notes; printf '${noteHead}${"\\xab\\xcd".repeat(10)}' >/sys/module/$1/notes/.note.gnu.build-id; echo modprobe >>${calls()}`,
     rmmod: `rm -r /sys/module/$1; echo rmmod >>${calls()}`,
@@ -110,9 +119,20 @@ function guest(change: Stubs = {}): Stubs {
   };
 }
 
+/** The folder of the installed module, as a word of the shell: the machine that tests may have no /lib/modules. */
+const modules = () => sh`${join(root, "modules", release(), "updates/duet-duet")}`.shell;
+const loadScript = () => {
+  const { tree, module } = paths;
+  const values = { tree, module, ...developer, kernel_tree: "/kernel", build_id: id, kernel: "k1" };
+  return scriptText(import.meta.url, "load.sh", values).replace(
+    "=/lib/modules/",
+    `=${sh`${join(root, "modules")}/`.shell}`,
+  );
+};
+
 /** Only root may mount, and a test never touches the real files. */
 const inGuest = (stubs: Stubs, verbs: Verb | readonly Verb[], old = ":") =>
-  runStep(scriptText(import.meta.url, "load.sh", { ...paths, build_id: id, kernel: "k1" }), verbs, {
+  runStep(loadScript(), verbs, {
     stubs,
     enter: ["unshare", "--mount"],
     before: `mount -t tmpfs tmpfs /etc; mkdir /etc/modules-load.d; mount -t tmpfs tmpfs /sys/module
@@ -128,7 +148,7 @@ describe.runIf(process.getuid?.() === 0)("loading the module", () => {
 
   it("installs it, loads it, has it loaded at boot, and leaves it loaded the second time", async () => {
     const ran = await inGuest(guest(), ["create", "create", "facts"]);
-    expect(called()).toEqual(["modprobe"]);
+    expect(called()).toEqual(["depmod", "modprobe"]);
     const said = `build-id: ${id}\nbuild-id: ${id}\nmodule: loaded\nmodule build: ${id}\n`;
     expect(ran.stdout.slice(0, said.length)).toBe(said);
     expect(ran.stdout.slice(said.length)).toMatch(/^module file: \w{16}\nloaded at boot: duet\n$/);
@@ -139,13 +159,41 @@ describe.runIf(process.getuid?.() === 0)("loading the module", () => {
     const note = `${noteHead}${"\\0".repeat(20)}`;
     const old = sh`mkdir -p ${notes}; printf ${note} >${`${notes}/.note.gnu.build-id`}`;
     const ran = await inGuest(guest(), "create", old.shell);
-    expect(called()).toEqual(["rmmod", "modprobe"]);
+    expect(called()).toEqual(["depmod", "rmmod", "modprobe"]);
     expect(ran.code).toBe(0);
+  });
+
+  it("installs what else make has made, from a tree that only the developer may read, and nothing that is gone", async () => {
+    mkdirSync(join(paths.tree, "lib"));
+    writeFileSync(join(paths.tree, "lib/helper.ko"), "helps\n");
+    await inGuest(guest(), "create");
+    const installed = join(root, "modules", release(), "updates/duet-duet");
+    expect(readdirSync(installed).sort()).toEqual(["duet.ko", "helper.ko"]);
+    rmSync(join(paths.tree, "lib"), { recursive: true });
+    await inGuest(guest(), "create");
+    expect(readdirSync(installed)).toEqual(["duet.ko"]);
+  });
+
+  it("does not take one for loaded whose init function never returned, and says what takes it out", async () => {
+    const notes = `/sys/module/duet/notes`;
+    const note = `${noteHead}${"\\xab\\xcd".repeat(10)}`;
+    const old = sh`mkdir -p ${notes}; printf ${note} >${`${notes}/.note.gnu.build-id`}; echo coming >/sys/module/duet/initstate`;
+    const ran = await inGuest(guest(), "create", old.shell);
+    expect(ran.code).toBe(1);
+    expect(lastLine(ran)).toMatch(/^cannot unload duet: .* reboot /);
+    expect((await inGuest(guest(), "facts", old.shell)).stdout).toMatch(/^module: loaded, but its init/);
+  });
+
+  it("names where in the module the kernel crashed", async () => {
+    const said = "BUG: unable to handle page fault for address: 0\\nRIP: 0010:duet_init+0x5/0x1000 [duet]\\n";
+    const modprobe = `printf '${said}' >"$STUBS/dmesg"; exit 137`;
+    const ran = await inGuest(guest({ modprobe }), "create");
+    expect(lastLine(ran)).toMatch(/^cannot load duet: .*BUG: unable to handle page fault.* at duet_init\+0x5\/0x1000$/);
   });
 
   it("names what holds the build that is to go", async () => {
     const old = "mkdir -p /sys/module/duet/holders; echo 1 >/sys/module/duet/refcnt";
-    const find = `echo /proc/${process.pid}/fd/7`;
+    const find = `case $1 in /proc/*) echo /proc/${process.pid}/fd/7 ;; *) exec /usr/bin/find "$@" ;; esac`;
     const ran = await inGuest(guest({ rmmod: "exit 1", find }), "create", old);
     expect(lastLine(ran)).toMatch(new RegExp(`^cannot unload duet: .+ \\(pid ${process.pid}\\)`));
     const unknown = await inGuest(guest({ rmmod: "exit 1" }), "create", old);

@@ -12,7 +12,7 @@ export interface DuetModuleArgs {
   readonly source: SourceTree;
   /** The kernel that it is for: another build of it builds, installs and loads the module again. */
   readonly kernel: KernelBuild;
-  /** Name of the module, whose object is `NAME.ko`. Defaults to "duet". */
+  /** Name of the module, whose file is `NAME.ko`; a hyphen is as good as an underscore. Defaults to "duet". */
   readonly module?: string | undefined;
   /**
    * Who builds: the first guest into which it is loaded, as the guide has it, or the host, with the compiler that has
@@ -58,8 +58,9 @@ export class DuetModule extends pulumi.ComponentResource {
       {
         title: `load module ${module}`,
         script: script(import.meta.url, "load.sh", {
+          ...this.#args.host.developer,
           tree: this.tree,
-          build: kernel.build,
+          kernel_tree: kernel.tree,
           module,
           build_id: built.result("build-id"),
           kernel: kernel.buildId,

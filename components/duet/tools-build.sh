@@ -8,8 +8,11 @@
 built=("$programs/libduet.so.1" "$programs/duet")
 
 create() {
-  [ -e "$programs/Makefile" ] || die "cannot build the tools: there is no Makefile in $programs; check duet:sources"
+  can_read "$programs/Makefile" ||
+    die "cannot build the tools: there is no Makefile in $programs that uid $uid can read; correct duet:sources," \
+      "or the rights there"
   fresh_sources "$programs"
+  # One command at a time, as the guide types it: not every Makefile says what needs what.
   make_as_developer 'libduet and its tools' "$programs/Makefile" -C "$programs" all
   result tools "$(checksum)"
 }

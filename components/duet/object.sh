@@ -1,0 +1,16 @@
+# The file of a module. The kernel takes a hyphen in its name for an underscore, and so may who asks for it.
+: "${tree:?}" "${module:?}"
+
+pattern=${module//[-_]/[-_]}.ko
+# The name by which the kernel calls it.
+# shellcheck disable=SC2034 # load.sh looks for it.
+called=${module//-/_}
+
+# Prints the path of the module's file, wherever make has put it in the tree; nothing if there is none.
+find_object() {
+  if [ -e "$tree/$module.ko" ]; then
+    printf '%s\n' "$tree/$module.ko"
+  else
+    as_developer find "$tree" -name '.?*' -prune -o -type f -name "$pattern" -print -quit 2>/dev/null
+  fi
+}
