@@ -21,6 +21,7 @@ create() {
   find_symbols
   append "$fragments"
   needed=$(known_needs)
+  refuse_conflicts "$needed"
   append "$needed"
   # That a later line wins is the point, and not worth a warning each.
   configure olddefconfig 2>&1 | { grep -v ':warning: override: ' || true; } >&2
@@ -110,6 +111,29 @@ known_needs() {
   done <<<"$needs"
 }
 
+# Why Duet needs a line: what the last remark above it says; nothing if it does not.
+reason_for() { # LINE
+  local line reason=''
+  while IFS= read -r line; do
+    if [ "$line" = "$1" ]; then printf '%s' "$reason"; fi
+    case $line in CONFIG_* | '# CONFIG_'*) ;; *) reason=${line#\# } ;; esac
+  done <<<"$needs"
+}
+
+# Names every line that was asked for and that Duet needs to be another.
+refuse_conflicts() { # NEEDS
+  local line need refused=''
+  while IFS= read -r line; do
+    if [ -z "$line" ]; then continue; fi
+    need=$(grep -m 1 -E -e "^(# )?CONFIG_$(symbol "$line")[= ]" <<<"$1") || continue
+    case "${line/%=n/ is not set}" in "$need" | "${need#\# }") continue ;; esac
+    refused+=$'\n'"$line: Duet needs \`$need\`, since $(reason_for "$need")"
+  done < <(last_of_each "$fragments" || true)
+  if [ -n "$refused" ]; then
+    die "cannot configure the kernel: these lines cannot stand beside what Duet needs; remove them$refused"
+  fi
+}
+
 # Of the lines for each symbol the last.
 last_of_each() { # LINES
   grep -E '^(CONFIG_[A-Za-z0-9_]+=|# CONFIG_[A-Za-z0-9_]+ is not set$)' <<<"$1" | tac |
@@ -136,7 +160,9 @@ still_set() { # LINE
   local name found
   name=$(symbol "$1")
   found=$(grep "^CONFIG_$name=" "$scratch/.config") || return 0
-  if [ "$found" != "$1" ]; then printf '\n%s: it is set to %s, since something selects it' "$1" "${found#*=}"; fi
+  if [ "$found" != "$1" ]; then
+    printf '\n%s: it is set to %s, since something selects it%s' "$1" "${found#*=}" "$(as_need "$1")"
+  fi
 }
 
 not_set() { # LINE
@@ -152,7 +178,15 @@ not_set() { # LINE
     grep -rhE --include='Kconfig*' -A 40 -e "^[[:space:]]*(menu)?config[[:space:]]+${name}[[:space:]]*$" "$tree" |
       awk -v name="$name" "$depends_on" || true
   )
-  printf '\n%s: found %s; it depends on %s' "$1" "$found" "${depends:-a choice, or a type, that does not allow it}"
+  printf '\n%s: found %s; it depends on %s%s' "$1" "$found" \
+    "${depends:-a choice, or a type, that does not allow it}" "$(as_need "$1")"
+}
+
+# Says of a line that nobody but Duet has asked for it, and why.
+as_need() { # LINE
+  local reason
+  reason=$(reason_for "$1")
+  if [ -n "$reason" ] && ! grep -qxF -e "$1" <<<"$fragments"; then printf '; Duet needs it, since %s' "$reason"; fi
 }
 
 run_step "$@"

@@ -131,11 +131,10 @@ describe.runIf(isRoot)("the configuration of a kernel", () => {
   });
 
   it("has the last line of several for a symbol, and what Duet needs after all of them", async () => {
-    const fragments = [
-      fragment("CONFIG_PERF_EVENTS=y", "CONFIG_RANDOMIZE_BASE=y"),
-      fragment("# CONFIG_PERF_EVENTS is not set"),
-    ];
-    expect((await configure({ fragments })).code).toBe(0);
+    const fragments = [fragment("CONFIG_PERF_EVENTS=y"), fragment("# CONFIG_PERF_EVENTS is not set")];
+    const base = join(root, "base.config");
+    writeFileSync(base, "CONFIG_RANDOMIZE_BASE=y\n");
+    expect((await configure({ base, fragments })).code).toBe(0);
     expect(config()).toContain("# CONFIG_PERF_EVENTS is not set");
     expect(config()).toContain("# CONFIG_RANDOMIZE_BASE is not set");
   });
@@ -191,9 +190,29 @@ describe.runIf(isRoot)("the configuration of a kernel", () => {
     expect((await configure({ fragments: [asked] })).code).toBe(0);
   });
 
-  it("names what Duet itself needs and does not get", async () => {
-    drop("CONFIG_MODULES");
-    expect(errors(await configure())).toContain("CONFIG_MODULES=y: found absent;");
+  it("names what Duet itself needs and does not get, and why it does", async () => {
+    drop("CONFIG_MODULES", "CONFIG_RANDOMIZE_BASE y");
+    const lines =
+      errors(await configure())
+        ?.trim()
+        .split("\n")
+        .sort() ?? [];
+    expect(lines[0]).toMatch(/^# CONFIG_RANDOMIZE_BASE is not set: it is set to y.*; Duet needs it, since .*address/);
+    expect(lines[1]).toMatch(/^CONFIG_MODULES=y: found absent; .*; Duet needs it, since /);
+    expect(lines).toHaveLength(2);
+  });
+
+  it("refuses what cannot stand beside what Duet needs, all at once, and takes what says the same", async () => {
+    const asked = ["CONFIG_RANDOMIZE_BASE=y", 'CONFIG_LOCALVERSION="-me"', "CONFIG_MODULES=n", "CONFIG_PERF_EVENTS=y"];
+    const ran = await configure({ fragments: [fragment(...asked)] });
+    expect(ran.code).toBe(1);
+    const lines = ran.stderr.split("remove them\n")[1]?.trim().split("\n").sort() ?? [];
+    expect(lines.map((line) => line.split(": Duet needs ")[0])).toEqual([
+      ...['CONFIG_LOCALVERSION="-me"', "CONFIG_MODULES=n", "CONFIG_RANDOMIZE_BASE=y"],
+    ]);
+    expect(lines[2]).toMatch(/`# CONFIG_RANDOMIZE_BASE is not set`, since .*address/);
+    const same = ["CONFIG_RANDOMIZE_BASE=n", 'CONFIG_LOCALVERSION=""', "CONFIG_MODULES=y"];
+    expect((await configure({ fragments: [fragment(...same)] })).code).toBe(0);
   });
 
   it("takes values with blanks and quotes as they are", async () => {
@@ -312,9 +331,11 @@ describe.runIf(isRoot)("the facts of a configuration", () => {
 });
 
 describe("what Duet needs", () => {
-  it("asks for each symbol once, in the form of a configuration", () => {
-    const names = beside("needs.config")
-      .split("\n")
+  it("asks for each symbol once, in the form of a configuration, below its reason", () => {
+    const lines = beside("needs.config").split("\n");
+    expect(lines[0]).toMatch(/^# (?!CONFIG_)\w/);
+    const names = lines
+      .filter((line) => !/^# (?!CONFIG_)\w/.test(line))
       .map((line) => /^(?:# )?CONFIG_(\w+)(?: is not set|=\S.*)$/.exec(line)?.[1]);
     expect(names).not.toContain(undefined);
     expect(new Set(names).size).toBe(names.length);

@@ -29,17 +29,15 @@ export interface KernelConfigArgs {
   readonly guest?: VirtualMachine | undefined;
 }
 
-/**
- * What Duet and its debugger need, whatever the fragments say. BTF needs pahole and is of no use to gdb; an address in
- * vmlinux has to be the address in the guest; Debian's configurations name key files that only Debian has.
- */
+/** What Duet and its debugger need, each with its reason above it: a fragment that says otherwise is refused. */
 const needs = readFileSync(new URL("needs.config", import.meta.url), "utf8").trimEnd();
 const dependsOn = readFileSync(new URL("depends-on.awk", import.meta.url), "utf8");
 
 /**
  * The configuration of a kernel: a base, the guest's modules, fragments, and what Duet needs last.
  *
- * Source: guide, step 8. A symbol that was asked for and dropped is an error that names it.
+ * Source: guide, step 8. A symbol that was asked for and dropped is an error that names it, and so is one that cannot
+ * stand beside what Duet needs.
  */
 export class KernelConfig extends pulumi.ComponentResource {
   /** Changes with the configuration. */
