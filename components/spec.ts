@@ -73,6 +73,7 @@ const virtualMachine = z.strictObject({
   vcpus: z.int().min(1).max(256).default(2),
   disk: z.int().min(4).max(1024).default(8),
   gdbPort: port.optional(),
+  bootTimeout: z.int().min(30).max(86400).default(600),
 });
 
 const specShape = z.strictObject({

@@ -93,7 +93,7 @@ reset() {
   "${virsh[@]}" reset -- "$guest" >&2
   sleep 2
   if await_guest "$timeout"; then return; fi
-  say "cannot reach $guest: it was reset and did not answer ssh within $timeout s;" \
+  say "cannot reach $guest: it was reset and did not answer ssh within $(waited) s;" \
     "the last lines of its console ($console):"
   tail -n 20 -- "$console" >&2
   exit 1

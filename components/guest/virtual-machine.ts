@@ -27,6 +27,11 @@ export interface VirtualMachineArgs {
   readonly disk: number;
   /** Port of the gdb stub. Defaults to one leased from 1234 on. */
   readonly gdbPort?: number | undefined;
+  /**
+   * Seconds that it may take to come up, in all. A guest whose console is silent for 240 s, or that panics, is given up
+   * before. Defaults to 600.
+   */
+  readonly bootTimeout?: number | undefined;
 }
 
 /** A value as XSLT takes it between double quotes, where braces would hold an expression. */
@@ -52,6 +57,8 @@ export class VirtualMachine extends pulumi.ComponentResource {
   readonly ssh: pulumi.Output<readonly string[]>;
   /** Absolute path of the console log, on the host. */
   readonly consoleLog: string;
+  /** Seconds that it may take to come up. */
+  readonly bootTimeout: number;
   readonly #machine: Machine;
 
   /** @param name the name of the domain */
@@ -64,6 +71,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
     this.name = name;
     this.id = id;
     this.host = host;
+    this.bootTimeout = args.bootTimeout ?? 600;
     this.address = args.address.address;
     this.gdbPort = new GdbPort(`${id}-gdb-port`, { host, guest: name, port: args.gdbPort }, parent).port;
     const folder = `${host.stateFolder}/${id}`;
@@ -138,7 +146,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
           definition: `${folder}/domain.xml`,
           ssh: this.ssh,
           console: this.consoleLog,
-          timeout: 240,
+          timeout: this.bootTimeout,
         }),
       },
       { ...parent, dependsOn: [domain] },

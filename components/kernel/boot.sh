@@ -18,9 +18,9 @@ create() {
     forget_panic
     timeout 20 "${ssh[@]}" systemctl reboot </dev/null >/dev/null 2>&1 || true
     end_shared_connection
-    deadline=$((SECONDS + timeout))
+    begin_wait "$timeout"
     while now=$(boot_id || true) && { [ -z "$now" ] || [ "$now" = "$before" ]; }; do
-      if panicked || [ "$SECONDS" -ge "$deadline" ]; then fall_back; fi
+      if in_vain; then fall_back; fi
       sleep 1
     done
     found=$(running)
@@ -44,7 +44,8 @@ running() { in_guest 60 read_build_id running_kernel 2>/dev/null; }
 boot_id() { timeout 15 "${ssh[@]}" cat /proc/sys/kernel/random/boot_id </dev/null 2>/dev/null; }
 
 fall_back() {
-  local why="gave no answer for $timeout s"
+  local why
+  why="gave no answer for $(waited) s"
   if panicked; then why=panicked; fi
   say "cannot run kernel $release in $guest: it booted it and $why; it is reset into its old kernel," \
     "and the last lines of its console were:"

@@ -7,8 +7,6 @@ import type { KernelBuild } from "./build.ts";
 export interface KernelInstallArgs {
   readonly guest: VirtualMachine;
   readonly kernel: KernelBuild;
-  /** Seconds that the guest may take to come up with the kernel. Defaults to 240, for a guest without KVM. */
-  readonly timeout?: number;
 }
 
 const grubSettings = readFileSync(new URL("grub.cfg", import.meta.url), "utf8");
@@ -24,7 +22,7 @@ export class KernelInstall extends pulumi.ComponentResource {
 
   constructor(name: string, args: KernelInstallArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:kernel:KernelInstall", name, {}, opts);
-    const { guest, kernel, timeout = 240 } = args;
+    const { guest, kernel } = args;
     const install = guest.step(
       `${name}-package`,
       {
@@ -52,7 +50,7 @@ export class KernelInstall extends pulumi.ComponentResource {
           package: kernel.package,
           tree: kernel.tree,
           build: kernel.build,
-          timeout,
+          timeout: guest.bootTimeout,
         }),
         across: guest.ssh,
       },

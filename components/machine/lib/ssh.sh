@@ -11,11 +11,30 @@ panicked() { grep -qF -e 'end Kernel panic' < <(tail -n 5 -- "$console" 2>/dev/n
 # Ends the lines in which a panic is looked for, before a new boot.
 forget_panic() { { printf '\n\n\n\n\n' >>"$console"; } 2>/dev/null || true; }
 
-# Waits until the guest answers; gives up early on a panic.
+# Seconds for which a guest that comes up may say nothing on its console: a boot is slow without KVM, with KASAN, or
+# beside seven others, and then its console moves.
+silence=240
+
+begin_wait() { # SECONDS
+  begun=$SECONDS deadline=$((SECONDS + $1)) heard=$SECONDS size=
+}
+
+# Whether there is nothing to wait for any more: after a panic, after a long silence, or at the end of the time.
+in_vain() {
+  local now
+  now=$(stat -c %s -- "$console" 2>/dev/null) || now=none
+  if [ "$now" != "$size" ]; then size=$now heard=$SECONDS; fi
+  panicked || [ "$SECONDS" -ge "$deadline" ] || [ "$SECONDS" -ge "$((heard + silence))" ]
+}
+
+# Seconds that a guest has been waited for.
+waited() { printf %s "$((SECONDS - begun))"; }
+
+# Waits until the guest answers, for as long as that may help.
 await_guest() { # SECONDS
-  local end=$((SECONDS + $1))
+  begin_wait "$1"
   until answers; do
-    if panicked || [ "$SECONDS" -ge "$end" ]; then return 1; fi
+    if in_vain; then return 1; fi
     sleep 1
   done
 }
