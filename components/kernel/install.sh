@@ -16,6 +16,8 @@ create() {
   # An installation that was cut off is completed.
   complete_dpkg >&2
   dpkg --force-confold -i "$package" >&2 || die "cannot install $package: see dpkg's lines above, and run this again"
+  # The one that runs is there until the new one has come up; those before it would fill the disk, one a commit.
+  purge_but "linux-image-$(uname -r)" "$(basename "${package%%_*}")"
   update-grub >&2
   sync
 }
@@ -34,13 +36,18 @@ facts() {
 
 # Removes the Duet kernel, unless it is the one that runs.
 delete() {
-  local name
   rm -f -- "$grub_file"
+  purge_but "linux-image-$(uname -r)"
+  update-grub >&2
+}
+
+# Removes all Duet kernels but some.
+purge_but() { # PACKAGE...
+  local name
   # shellcheck disable=SC2016 # dpkg-query's own variables.
   for name in $(dpkg-query -W -f='${Package}\n' "$kernels" 2>/dev/null || true); do
-    [ "$name" = "linux-image-$(uname -r)" ] || DEBIAN_FRONTEND=noninteractive dpkg --purge "$name" >&2
+    case " $* " in *" $name "*) ;; *) DEBIAN_FRONTEND=noninteractive dpkg --purge "$name" >&2 ;; esac
   done
-  update-grub >&2
 }
 
 run_step "$@"

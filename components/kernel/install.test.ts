@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import * as os from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, given, localGuest, localHost, localStep, printedOf, settled } from "../../test/support/mocks.ts";
@@ -86,6 +87,22 @@ describe.runIf(isRoot)("installing the package", () => {
     expect(read("calls")).toBe("dpkg --audit\ndpkg --force-confold -i /media/it's/linux.deb\nupdate-grub\nsync\n");
     expect(ran.stdout).toContain("GRUB_DEFAULT=saved\n");
     expect(ran.stdout).toContain('GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX nokaslr console=ttyS0"\n');
+  });
+
+  it("leaves the kernel that runs and the new one, and removes those before them", async () => {
+    const running = `linux-image-${os.release()}`;
+    const names = `linux-image-6.0+duet-a linux-image-6.1+duet-b ${running}`;
+    const values = {
+      package: "/b/linux-image-6.1+duet-b_6.1-1+c_amd64.deb",
+      grub_settings: settings,
+      fetch_namespace: "",
+    };
+    const stubs = guest({ "dpkg-query": `printf '%s\\n' ${names}`, sync: ":" });
+    const installs = scriptText(import.meta.url, "install.sh", values);
+    await runStep(installs, "create", { stubs, enter, before: emptied });
+    expect(read("calls")).toBe(
+      `dpkg --audit\ndpkg --force-confold -i ${values.package}\ndpkg --purge linux-image-6.0+duet-a\nupdate-grub\n`,
+    );
   });
 
   it("completes an installation that was cut off", async () => {
