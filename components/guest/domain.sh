@@ -63,7 +63,13 @@ resume() {
   gdb=$(attached "$port")
   [ -z "$gdb" ] || die "cannot resume domain $guest: a debugger that is attached has stopped it, $gdb;" \
     "detach it, then run this again"
-  "${virsh[@]}" resume -- "$guest" >&2
+  drop_breakpoints "$port"
+  go_on
+}
+
+# libvirt calls a guest paused after each gdb, and one that was reset while it was paused stays so.
+go_on() {
+  case $("${virsh[@]}" domstate -- "$guest") in paused) "${virsh[@]}" resume -- "$guest" >&2 ;; esac
 }
 
 start() {
@@ -90,7 +96,9 @@ not_started() { # WHY
 reset() {
   say "$guest did not answer; resetting it"
   forget_panic
+  [ -n "$(attached "$port")" ] || drop_breakpoints "$port"
   "${virsh[@]}" reset -- "$guest" >&2
+  go_on
   sleep 2
   if await_guest "$timeout"; then return; fi
   say "cannot reach $guest: it was reset and did not answer ssh within $(waited) s;" \

@@ -52,6 +52,7 @@ left=$(cat refusals); [ "$left" = 0 ] || { echo $((left - 1)) >refusals; exit 25
 case "$*" in *'echo yes') echo yes;; esac`,
     sleep: ":",
     ss: ":",
+    gdb: `echo "gdb $*" >>'${root.replaceAll("'", "'\\''")}/calls'`,
     ...change,
   };
 }
@@ -85,6 +86,8 @@ describe("a guest", () => {
   it("that is paused is resumed, as gdb leaves it so", async () => {
     expect((await boot(host({ state: "paused", comesUpAfter: "resume" }))).code).toBe(0);
     expect(done()).toEqual(["virsh resume duetdev"]);
+    // A gdb that was killed has left its breakpoints: one that attaches and detaches drops them.
+    expect(calls()).toMatch(/^gdb .* target remote 127\.0\.0\.1:1234 -ex detach\n(?:virsh domstate .*\n)virsh resume/m);
   });
 
   it("that a debugger holds is not taken from it: the debugger is named", async () => {

@@ -37,7 +37,8 @@ const stack = new TestStack({
     { name: "one", memory: 768, vcpus: 1 },
     { name: "two", memory: 768, vcpus: 1, gdbPort: 4321 },
   ],
-  environment: { ...process.env, ...hostile },
+  environment: process.env,
+  hostile,
 });
 
 let before: Snapshot;

@@ -62,6 +62,8 @@ export interface TestStackArgs {
   }[];
   /** Such as process.env; XDG_STATE_HOME is a folder of the test's own. */
   readonly environment: NodeJS.ProcessEnv;
+  /** What whoever calls pulumi has in the environment beside that. Defaults to nothing. */
+  readonly hostile?: NodeJS.ProcessEnv;
   /** Absolute path of a file that gets all that pulumi prints. Defaults to none. */
   readonly log?: string;
 }
@@ -210,7 +212,7 @@ export class TestStack {
     const begin = performance.now();
     const child = spawn(join(project, "bin/pulumi"), [...words, "--stack", this.name], {
       cwd: project,
-      env: this.#args.environment,
+      env: { ...this.#args.environment, ...this.#args.hostile },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";

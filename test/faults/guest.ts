@@ -35,6 +35,20 @@ const loadOtherBuild = lines(
   sh`rm -r "$PWD"`,
 );
 
+/**
+ * Has gdb stop a guest where it always comes by, and kills it there. It has its breakpoints in the guest's memory even
+ * while that is stopped, as otherwise only while it runs.
+ */
+function killGdb(build: string, port: number): Shell {
+  const commands = ["set breakpoint always-inserted on", "break vfs_read", "continue", "shell sleep 60"];
+  const words = ["set tcp connect-timeout 15", `file ${build}/vmlinux`, `target remote 127.0.0.1:${port}`, ...commands];
+  return lines(
+    sh`log=$(mktemp); setsid gdb -nx -batch ${words.flatMap((word) => ["-ex", word])} </dev/null >"$log" 2>&1 & gdb=$!`,
+    sh`for _ in $(seq 60); do if grep -q '^Breakpoint 1, ' "$log"; then break; fi; sleep 1; done`,
+    sh`kill -KILL -- "-$gdb"; grep -q '^Breakpoint 1, ' "$log"; rm -f -- "$log"`,
+  );
+}
+
 const fstabLine = `^[^#]* ${shared} nfs4 `;
 
 /** What is out of sight for the steps of the module and the tools while the sources are not mounted. */
@@ -52,6 +66,14 @@ export const guestFaults: readonly Fault[] = [
     name: "guest paused, as gdb leaves it",
     cheap: true,
     apply: ({ stack, guest }) => stack.virsh("suspend", guest),
+    words: (guest) => ({ drifts: { [`${guest}-boot`]: /domain: expected running, found paused/ } }),
+  },
+  {
+    name: "gdb killed with a breakpoint set",
+    cheap: true,
+    apply: async ({ stack, guest }) => {
+      await stack.inside(killGdb(stack.build, stack.access(guest).gdbPort));
+    },
     words: (guest) => ({ drifts: { [`${guest}-boot`]: /domain: expected running, found paused/ } }),
   },
   {

@@ -30,6 +30,7 @@ export function faultNamed(name: string): Fault {
 /** Those that every run of the tests goes through: of each side some, and the one of every debugging session. */
 export const fixedFaults: readonly Fault[] = [
   "guest paused, as gdb leaves it",
+  "gdb killed with a breakpoint set",
   "module unloaded",
   "mount gone",
   "package removed in the guest",
