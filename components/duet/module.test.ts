@@ -33,7 +33,8 @@ const builders = (make: string): Stubs => ({
 });
 
 describe("building the module", () => {
-  const script = () => scriptText(import.meta.url, "build.sh", { ...paths, ...developer, sources: "s1", kernel: "k1" });
+  const script = () =>
+    scriptText(import.meta.url, "module-build.sh", { ...paths, ...developer, sources: "s1", kernel: "k1" });
   const build = (make: string) => runStep(script(), "create", { stubs: builders(make) });
 
   it("is make -C KDIR M=DIR modules, and prints the build id", async () => {
@@ -124,7 +125,7 @@ const modules = () => sh`${join(root, "modules", release(), "updates/duet-duet")
 const loadScript = () => {
   const { tree, module } = paths;
   const values = { tree, module, ...developer, kernel_tree: "/kernel", build_id: id, kernel: "k1" };
-  return scriptText(import.meta.url, "load.sh", values).replace(
+  return scriptText(import.meta.url, "module-load.sh", values).replace(
     "=/lib/modules/",
     `=${sh`${join(root, "modules")}/`.shell}`,
   );

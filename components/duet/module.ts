@@ -57,7 +57,7 @@ export class DuetModule extends pulumi.ComponentResource {
       `${this.#name}-${guest.id}`,
       {
         title: `load module ${module}`,
-        script: script(import.meta.url, "load.sh", {
+        script: script(import.meta.url, "module-load.sh", {
           ...this.#args.host.developer,
           tree: this.tree,
           kernel_tree: kernel.tree,
@@ -77,7 +77,7 @@ export class DuetModule extends pulumi.ComponentResource {
       `${this.#name}-build`,
       {
         title: `build module ${module}`,
-        script: script(import.meta.url, "build.sh", {
+        script: script(import.meta.url, "module-build.sh", {
           ...host.developer,
           tree: source.tree,
           build: kernel.build,

@@ -5,7 +5,7 @@
 : "${kernel:?}" "${module:?}" # Other builds are proven again.
 . ../machine/step.sh
 . ../machine/lib/files.sh
-. ../host/stub.sh
+. ../host/gdb-stub.sh
 
 # Seconds that gdb gets to read the symbols, attach and detach: a second or two is what it takes.
 limit=120

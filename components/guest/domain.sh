@@ -4,7 +4,7 @@
 : "${uri:?}" "${guest:?}" "${uuid:?}" "${port:?}" "${definition:?}" "${timeout:?}"
 . ../machine/step.sh
 . ../machine/lib/ssh.sh
-. ../host/stub.sh
+. ../host/gdb-stub.sh
 
 virsh=(virsh -q -c "$uri")
 

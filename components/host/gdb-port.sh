@@ -2,7 +2,7 @@
 : "${guest:?}" "${ports[0]:?}"
 . ../machine/step.sh
 . ../machine/lib/lease.sh
-. ./stub.sh
+. ./gdb-stub.sh
 
 taken() { port_taken "$1" "$guest"; }
 

@@ -6,7 +6,7 @@
 . ../machine/lib/build-id.sh
 . ../machine/lib/since.sh
 . ./make.sh
-. ./object.sh
+. ./module-file.sh
 
 symbols=$build/Module.symvers
 

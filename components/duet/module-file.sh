@@ -3,7 +3,7 @@
 
 pattern=${module//[-_]/[-_]}.ko
 # The name by which the kernel calls it.
-# shellcheck disable=SC2034 # load.sh looks for it.
+# shellcheck disable=SC2034 # module-load.sh looks for it.
 called=${module//-/_}
 
 # Prints the path of the module's file, wherever make has put it in the tree; nothing if there is none.

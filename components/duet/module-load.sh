@@ -6,7 +6,7 @@
 . ../machine/lib/developer.sh
 . ../machine/lib/files.sh
 . ../machine/lib/since.sh
-. ./object.sh
+. ./module-file.sh
 
 autoload=/etc/modules-load.d/$module.conf
 loaded=/sys/module/$called

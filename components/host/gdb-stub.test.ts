@@ -6,7 +6,7 @@ import { scriptText } from "../machine/script.ts";
 import { sh } from "../machine/shell.ts";
 
 const call = async (words: string, stubs: Stubs = {}) =>
-  (await runBash(`${scriptText(import.meta.url, "stub.sh", {})}\n${words}`, { stubs })).stdout;
+  (await runBash(`${scriptText(import.meta.url, "gdb-stub.sh", {})}\n${words}`, { stubs })).stdout;
 const taken = (guest: string, port: number, stubs?: Stubs) => call(sh`port_taken ${port} ${guest}`.shell, stubs);
 
 /** A `ss` that says that a process listens. */
