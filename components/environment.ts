@@ -86,7 +86,12 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       ...vm,
       address: new GuestAddress(vm.name, { host, network }, { ...parent, dependsOn: network }),
     }));
-    const image = new Image("image", { host, source: site.image }, libvirtParent);
+    const smallestDisk = Math.min(...vms.map(({ disk }) => disk));
+    const image = new Image(
+      "image",
+      { host, source: site.image, smallestDisk },
+      { ...libvirtParent, dependsOn: packages },
+    );
     const nfs = new NfsExport(
       "nfs-export",
       { host, directory, server, address: network.hostAddress, clients: vms.map(({ address }) => address.address) },

@@ -35,7 +35,10 @@ async function stylesheet(consoleLogs: string, port: number): Promise<string> {
   const printed = { "duetdev-gdb-port": String(port), "network-subnet": "150", "duetdev-access": keys };
   const { resource } = await deploy(() => {
     const host = localHost({ consoleLogs });
-    const [network, image] = [new Network("network", { host }), new Image("image", { host, source: { path: "/i" } })];
+    const [network, image] = [
+      new Network("network", { host }),
+      new Image("image", { host, source: { path: "/i" }, smallestDisk: 8 }),
+    ];
     const address = new GuestAddress("duetdev", { host, network });
     return new VirtualMachine("duetdev", { host, network, image, address, memory: 512, vcpus: 1, disk: 8 });
   }, printed);

@@ -1,5 +1,5 @@
 # The disk image of the guests, from where the spec says.
-: "${path:?}" "${url?}" "${sha256?}" "${build[*]-}" "${fetch_namespace?}"
+: "${path:?}" "${url?}" "${sha256?}" "${build[*]-}" "${fetch_namespace?}" "${smallest_disk:?}"
 . ../machine/step.sh
 . ../machine/lib/apt.sh
 
@@ -8,6 +8,7 @@ create() {
   if [ "${#build[@]}" != 0 ] && [ ! -e "$path" ]; then in_namespace "${build[@]}" >&2; fi
   [ -r "$path" ] || die "cannot use image $path: there is no such file; correct duet:image"
   if [ -n "$sha256" ]; then check; fi
+  require_fit
 }
 
 facts() { stat -L -c 'image: %s bytes of %Y' -- "$path"; }
@@ -24,6 +25,20 @@ check() {
   found=$(sha256sum -- "$path" | cut -d' ' -f1)
   [ "$found" = "$sha256" ] ||
     die "cannot use image $path: its SHA-256 is $found and not $sha256; remove the file, or correct duet:image"
+}
+
+# libvirt would take any file, and a guest would not find its disk, or only a part of it.
+require_fit() {
+  local said format bytes
+  said=$(qemu-img info -U -- "$path" 2>&1) || die "cannot use image $path: qemu-img says: ${said##*$'\n'}"
+  format=$(sed -n 's/^file format: //p' <<<"$said")
+  bytes=$(sed -n 's/^virtual size: .*(\([0-9]*\) bytes).*/\1/p' <<<"$said")
+  [ "$format" = qcow2 ] ||
+    die "cannot use image $path: its format is $format, and guests take qcow2;" \
+      "do qemu-img convert -O qcow2 $path NEW, and ask for that one in duet:image"
+  [ "$bytes" -le $((smallest_disk << 30)) ] ||
+    die "cannot use image $path: its disk has $bytes bytes, and the smallest disk in duet:vms $smallest_disk GiB;" \
+      "ask for $(((bytes + (1 << 30) - 1) >> 30)) GiB or more"
 }
 
 run_step "$@"

@@ -20,9 +20,12 @@ beforeEach(() => {
 const sha256 = (text: string) => execFileSync("sha256sum", { input: text, encoding: "utf8" }).slice(0, 64);
 const url = "https://example.org/it's $(x).qcow2";
 const script = ({ path, sha256, url, build = [] }: ImageSource, namespace?: string) =>
-  scriptText(import.meta.url, "image.sh", { path, sha256, url, build, fetch_namespace: namespace });
+  scriptText(import.meta.url, "image.sh", { path, sha256, url, build, fetch_namespace: namespace, smallest_disk: 8 });
 const make = (source: ImageSource, stubs = {}, namespace?: string) =>
-  runStep(script(source, namespace), "create", { stubs });
+  runStep(script(source, namespace), "create", { stubs: { "qemu-img": info("qcow2", 8 * 1024 ** 3), ...stubs } });
+/** What qemu-img says of an image. */
+const info = (format: string, bytes: number) =>
+  `printf 'image: a\\nfile format: ${format}\\nvirtual size: 2 GiB (${bytes} bytes)\\n'`;
 /** Writes `text` to the file after curl's -o, as a download. */
 const curl = (text: string) => `while [ "$1" != -o ]; do shift; done; echo progress; printf '%s' '${text}' >"$2"`;
 
@@ -48,6 +51,21 @@ describe("an image that is a file", () => {
     const ran = await make({ path });
     expect(ran.code).toBe(1);
     expect(lastLine(ran)).toContain(`cannot use image ${path}: `);
+  });
+
+  it("is refused if it is no qcow2, or larger than a guest's disk, by what to do", async () => {
+    const raw = await make({ path }, { "qemu-img": info("raw", 1 << 30) });
+    expect(lastLine(raw)).toMatch(/^cannot use image .* raw, .*; do qemu-img convert -O qcow2 /);
+    const large = await make({ path }, { "qemu-img": info("qcow2", 8 * 1024 ** 3 + 1) });
+    expect(lastLine(large)).toMatch(/^cannot use image .* 8589934593 bytes, .* 8 GiB; ask for 9 GiB /);
+  });
+
+  it("is looked at as it is, by qemu-img itself", async () => {
+    execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", path, "1G"]);
+    const real = { "qemu-img": 'exec /usr/bin/qemu-img "$@"' };
+    expect((await make({ path }, real)).code).toBe(0);
+    execFileSync("qemu-img", ["create", "-q", "-f", "raw", path, "1M"]);
+    expect(lastLine(await make({ path }, real))).toContain("its format is raw");
   });
 
   it("drifts if it is exchanged, and if it goes", async () => {
@@ -120,7 +138,7 @@ describe("an image that is built", () => {
 
 describe("Image", () => {
   const deployed = () =>
-    deploy(() => new Image("image", { host: localHost(), source: { path: "/i" } }), {
+    deploy(() => new Image("image", { host: localHost(), source: { path: "/i" }, smallestDisk: 8 }), {
       "image-file": "",
     });
 

@@ -17,25 +17,39 @@ export interface ImageSource {
 export interface ImageArgs {
   readonly host: Host;
   readonly source: ImageSource;
+  /** The smallest disk that a guest is to have of it, in GiB. */
+  readonly smallestDisk: number;
 }
 
-/** The storage pool of a stack with the image in it, on which the guests' disks are copy-on-write overlays. */
+/**
+ * The storage pool of a stack with the image in it, on which the guests' disks are copy-on-write overlays.
+ *
+ * Errors: an image that is not there, is another than was asked for, is no qcow2, or is larger than a guest's disk.
+ */
 export class Image extends pulumi.ComponentResource {
   /** Name of the pool. */
   readonly pool: pulumi.Output<string>;
   /** Id of the volume that holds the image. */
   readonly volumeId: pulumi.Output<string>;
 
-  constructor(name: string, { host, source }: ImageArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, { host, source, smallestDisk }: ImageArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:guest:Image", name, {}, opts);
     const { path, sha256, url, build = [] } = source;
     const step = host.step(
       `${name}-file`,
       {
         title: "make the guest image",
-        script: script(import.meta.url, "image.sh", { path, sha256, url, build, fetch_namespace: host.fetchNamespace }),
+        script: script(import.meta.url, "image.sh", {
+          path,
+          sha256,
+          url,
+          build,
+          fetch_namespace: host.fetchNamespace,
+          smallest_disk: smallestDisk,
+        }),
       },
-      { parent: this },
+      // Pulumi hands what a component depends on to none of its children.
+      { parent: this, dependsOn: opts?.dependsOn ?? [] },
     );
     const poolName = libvirtName(host.stack);
     const pool = new libvirt.Pool(

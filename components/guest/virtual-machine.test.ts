@@ -31,7 +31,7 @@ function deployed(
       vcpus: 2,
       disk: 8,
       network,
-      image: new Image("image", { host, source: { path: "/i.qcow2" } }),
+      image: new Image("image", { host, source: { path: "/i.qcow2" }, smallestDisk: 8 }),
       address: new GuestAddress("duetdev", { host, network }),
       ...change,
     });

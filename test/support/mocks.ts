@@ -222,7 +222,7 @@ export function given(made: Made, name: string): string | undefined {
 export function localGuest(name = "vm", args: Partial<HostArgs> = {}, prefix = ""): VirtualMachine {
   const host = localHost(args);
   const network = new Network(`${prefix}network`, { host });
-  const image = new Image(`${prefix}image`, { host, source: { path: "/i.qcow2" } });
+  const image = new Image(`${prefix}image`, { host, source: { path: "/i.qcow2" }, smallestDisk: 8 });
   const address = new GuestAddress(name, { host, network });
   return new VirtualMachine(name, { host, network, image, address, memory: 1024, vcpus: 2, disk: 8 });
 }
