@@ -40,7 +40,8 @@ export class NfsExport extends pulumi.ComponentResource {
     const { host, directory, server = "kernel" } = args;
     const share = pulumi
       .all([args.address, args.clients])
-      .apply(([address, clients]): NfsShare => ({ directory, address, clients }));
+      // Guests that change places in the spec are no change of the export.
+      .apply(([address, clients]): NfsShare => ({ directory, address, clients: clients.toSorted() }));
     const step = host.step(
       name,
       {

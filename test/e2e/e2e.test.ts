@@ -12,7 +12,7 @@ import { Random } from "../faults/draw.ts";
 import { fixedFaults } from "../faults/list.ts";
 import { survive } from "../faults/run.ts";
 import { checkAll, checks } from "./checks.ts";
-import { changes } from "./pulumi-output.ts";
+import { changes, drifts } from "./pulumi-output.ts";
 import { difference, type Snapshot, snapshot } from "./snapshot.ts";
 import { shared, TestStack } from "./stack.ts";
 
@@ -30,13 +30,14 @@ const hostile = {
     LIBVIRT_DEFAULT_URI: "test:///default",
   },
 };
+const vms = [
+  // Two translated guests of two processors each, on as many of the host, have been seen to lose a timer while they boot.
+  { name: "one", memory: 768, vcpus: 1 },
+  { name: "two", memory: 768, vcpus: 1, gdbPort: 4321 },
+];
 const stack = new TestStack({
   name: "e2e",
-  vms: [
-    // Two translated guests of two processors each, on as many of the host, have been seen to lose a timer while they boot.
-    { name: "one", memory: 768, vcpus: 1 },
-    { name: "two", memory: 768, vcpus: 1, gdbPort: 4321 },
-  ],
+  vms,
   environment: process.env,
   hostile,
 });
@@ -74,6 +75,21 @@ describe("a converged stack", () => {
   );
 
   it("changes nothing at a second up", () => stack.stays(), 2 * minute);
+
+  it("tells a change of the spec as one, and not as drift, and moves no guest that changes places", async () => {
+    stack.writeSpec(vms.toReversed().map((vm) => ({ ...vm, bootTimeout: 601 })));
+    try {
+      const { output } = await stack.run("preview");
+      expect(drifts(output)).toEqual([]);
+      const told = changes(output).map(({ name, operation }) => `${name} ${operation}`);
+      expect(told).toEqual(expect.arrayContaining(["one-boot update", "two-boot update"]));
+      expect(told.filter((change) => /replace|delete|create|-access|-address|-disk|nfs-export/.test(change))).toEqual(
+        [],
+      );
+    } finally {
+      stack.writeSpec();
+    }
+  }, 60_000);
 
   it("has a state without attributes of files, of which a killed pulumi would leave halves", () => {
     const files = readdirSync(stack.backend, { recursive: true, encoding: "utf8" });

@@ -116,8 +116,9 @@ export class TestStack {
     return new TestStack({ ...this.#args, name, vms });
   }
 
-  writeSpec(): void {
-    writeFileSync(this.#specFile, specOf(this.#args.vms));
+  /** @param vms the guests, in the place of those that the stack has. Defaults to those. */
+  writeSpec(vms: readonly object[] = this.#args.vms): void {
+    writeFileSync(this.#specFile, specOf(vms));
   }
 
   removeSpec(): void {

@@ -115,7 +115,11 @@ const kernel = () => {
 const image = () => {
   const path = guestImagePath(join(folder, "cache"));
   touch(path, "image");
-  return made("image-file", "record", (host) => new Image("image", { host, source: { path, build: [] }, smallestDisk: 8 }));
+  return made(
+    "image-file",
+    "record",
+    (host) => new Image("image", { host, source: { path, build: [] }, smallestDisk: 8 }),
+  );
 };
 
 describe("the words that a preview has for a fault are those of the facts", () => {
