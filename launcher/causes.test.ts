@@ -1,4 +1,6 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { expect, it } from "vitest";
 import { eventLog } from "./causes.ts";
 
@@ -9,52 +11,59 @@ const urn = (name: string) => `urn:pulumi:dev::duet::duet:duet:DuetModule$comman
 const event = (diagnosticEvent: object) =>
   `${JSON.stringify({ sequence: 1, timestamp: 2, diagnosticEvent: { prefix: "error: ", color: "never", severity: "error", ...diagnosticEvent } })}\n`;
 
-/** The causes in a log that pulumi has written. */
-function causesIn(text: string): readonly string[] {
+/** The causes in what pulumi has written. */
+async function causesIn(text: string): Promise<readonly string[]> {
   const log = eventLog({ command: "up" });
   try {
-    writeFileSync(log.options[1] ?? "", text);
-    return log.causes();
+    await writeFile(log.options[1] ?? "", text);
+    return await log.causes();
   } finally {
-    log.remove();
+    log.end();
   }
 }
 
 const failed = event({ message: "update failed\n" });
 
-it("of a step is its own last line, said once", () => {
+it("of a step is its own last line, said once", async () => {
   const cause = "cannot build module duet: main.c:9:1: error: first";
   const message = `exit status 1: running "# 'build module duet'":\nmake: Entering directory\n${cause}\n`;
   const streamed = event({ urn: urn("module-build"), message: "main.c:9:1: error: first", ephemeral: true });
   const noted = event({ urn: urn("host"), message: "has drifted", severity: "info" });
-  expect(causesIn(streamed + noted + event({ urn: urn("module-build"), message }).repeat(2) + failed)).toEqual([cause]);
+  expect(await causesIn(streamed + noted + event({ urn: urn("module-build"), message }).repeat(2) + failed)).toEqual([
+    cause,
+  ]);
 });
 
-it("of a provider is named with its resource", () => {
+it("of a provider is named with its resource", async () => {
   const message = "<{%reset%}>1 error occurred:\n\t* error creating domain: no such pool<{%reset%}>\n\n";
-  expect(causesIn(event({ urn: urn("duetdev"), message }))).toEqual([
+  expect(await causesIn(event({ urn: urn("duetdev"), message }))).toEqual([
     "cannot do duetdev: * error creating domain: no such pool",
   ]);
 });
 
-it("of the program is the whole of it", () => {
+it("of the program is the whole of it", async () => {
   const message = "the spec of this stack has 2 problem(s):\n  duet:vms: one\n  duet:host: two\n";
-  expect(causesIn(event({ urn: stack, message }) + failed)).toEqual([message.trim()]);
+  expect(await causesIn(event({ urn: stack, message }) + failed)).toEqual([message.trim()]);
 });
 
-it("is none in a log that a kill has cut off, nor if pulumi was told to end", () => {
-  expect(causesIn('{"diagnosticEvent": {"mess')).toEqual([]);
-  expect(causesIn(event({ message: "update canceled" }))).toEqual([]);
+it("is none in a log that a kill has cut off, nor if pulumi was told to end", async () => {
+  expect(await causesIn('{"diagnosticEvent": {"mess')).toEqual([]);
+  expect(await causesIn(event({ message: "update canceled" }))).toEqual([]);
 });
 
-it("is read from a file of the run's own, which goes with it", () => {
+it("is read from what nobody else can open, and is on no disk", async () => {
   const log = eventLog({ command: "up" });
   const [option, file = ""] = log.options;
   expect(option).toBe("--event-log");
-  expect(log.causes()).toEqual([]);
-  writeFileSync(file, event({ urn: stack, message: "why" }));
-  expect(log.causes()).toEqual(["why"]);
-  log.remove();
-  expect(existsSync(file)).toBe(false);
+  expect([statSync(file).isFIFO(), statSync(file).mode & 0o777, statSync(dirname(file)).mode & 0o777]).toEqual([
+    ...[true, 0o600, 0o700],
+  ]);
+  expect(await log.causes()).toEqual([]);
+  // More than a FIFO holds, while nothing has gone wrong yet.
+  await writeFile(file, event({ urn: stack, message: "x".repeat(1 << 20), severity: "debug" }));
+  await writeFile(file, event({ urn: stack, message: "why" }));
+  expect(await log.causes()).toEqual(["why"]);
+  log.end();
+  expect(existsSync(dirname(file))).toBe(false);
   expect(eventLog({ command: "import" }).options).toEqual([]);
 });

@@ -1,6 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { constants, mkdtempSync, openSync, rmSync } from "node:fs";
+import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Invocation } from "./invocation.ts";
 import { nameOf } from "./repair/deployment.ts";
 
@@ -8,27 +12,41 @@ import { nameOf } from "./repair/deployment.ts";
 export interface EventLog {
   readonly options: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
-  /** The causes of a failure, a text each, in the order in which pulumi was told of them. */
-  causes(): readonly string[];
-  /** Removes it: it holds the inputs of every resource. */
-  remove(): void;
+  /** The causes of a failure, a text each, in the order in which pulumi was told of them. Asked once pulumi has ended. */
+  causes(): Promise<readonly string[]>;
+  end(): void;
 }
 
 /** The commands that can write one. */
 const logged = /^(?:up|preview|destroy|refresh)$/;
 
-/** Has pulumi write its events, as its Automation API does: the option is there only for those who ask for all. */
+/**
+ * Has pulumi write its events, as its Automation API does: the option is there only for those who ask for all. They go
+ * through a FIFO and are on no disk, as some of them hold the keys of the guests.
+ */
 export function eventLog({ command = "" }: Pick<Invocation, "command">): EventLog {
   if (!logged.test(command)) {
-    return { options: [], environment: {}, causes: () => [], remove: () => {} };
+    return { options: [], environment: {}, causes: async () => [], end: () => {} };
   }
   const folder = mkdtempSync(join(tmpdir(), "duet-events-"));
-  const file = join(folder, "events");
+  const fifo = join(folder, "events");
+  execFileSync("mkfifo", ["-m", "600", fifo]);
+  // For both, or its end would come before pulumi has opened it.
+  const events = new Socket({ fd: openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK), readable: true });
+  const causes: string[] = [];
+  createInterface({ input: events }).on("line", (line) => causes.push(...causeIn(line)));
   return {
-    options: ["--event-log", file],
+    options: ["--event-log", fifo],
     environment: { PULUMI_DEBUG_COMMANDS: "true" },
-    causes: () => causesIn(existsSync(file) ? readFileSync(file, "utf8") : ""),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    causes: async () => {
+      // What pulumi has written last is still on its way.
+      await sleep(100);
+      return [...new Set(causes)];
+    },
+    end: () => {
+      events.destroy();
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
 
@@ -43,25 +61,24 @@ interface Diagnostic {
 const verdict = /^(?:update|preview|destroy|refresh|import) (?:failed|canceled)$/;
 
 /**
- * The causes in an event log. Of what a command or a provider said the last line is the cause: the others stand above,
- * in pulumi's own report. What the program itself says is one text.
+ * The cause in an event, if it is one. Of what a command or a provider said the last line is the cause: the others stand
+ * above, in pulumi's own report. What the program itself says is one text.
  *
- * @param log a JSON object a line; the last one may be cut off
+ * @param line a JSON object
  */
-function causesIn(log: string): readonly string[] {
-  const causes = log.split("\n").flatMap((line) => {
-    const { urn = "", message, severity, ephemeral } = diagnosticIn(line) ?? { message: "", severity: "" };
-    const text = message.replaceAll(/<\{%.*?%\}>/g, "").trim();
-    if (severity !== "error" || ephemeral || text === "" || verdict.test(text)) {
-      return [];
-    }
-    if (urn === "" || urn.includes("::pulumi:pulumi:Stack::")) {
-      return [text];
-    }
-    const last = text.split("\n").at(-1)?.trim() ?? "";
-    return [last.startsWith("cannot ") ? last : `cannot do ${nameOf({ urn })}: ${last.replace(/^error: /, "")}`];
-  });
-  return [...new Set(causes)];
+function causeIn(line: string): readonly string[] {
+  // Most are of what goes well, and some are large.
+  const event = line.includes('"severity":"error"') ? diagnosticIn(line) : undefined;
+  const text = event?.message.replaceAll(/<\{%.*?%\}>/g, "").trim() ?? "";
+  if (event?.severity !== "error" || event.ephemeral || text === "" || verdict.test(text)) {
+    return [];
+  }
+  const { urn = "" } = event;
+  if (urn === "" || urn.includes("::pulumi:pulumi:Stack::")) {
+    return [text];
+  }
+  const last = text.split("\n").at(-1)?.trim() ?? "";
+  return [last.startsWith("cannot ") ? last : `cannot do ${nameOf({ urn })}: ${last.replace(/^error: /, "")}`];
 }
 
 function diagnosticIn(line: string): Diagnostic | undefined {

@@ -105,12 +105,11 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
     }
   } finally {
     await companion?.end();
-    const causes = ended === undefined ? events.causes() : [`${ended}; run it again, it goes on from here`];
-    events.remove();
     // The last words on the screen are what is wrong.
     if (result !== 0) {
-      causes.forEach(say);
+      (ended === undefined ? await events.causes() : [`${ended}; run it again, it goes on from here`]).forEach(say);
     }
+    events.end();
   }
   return result;
 }

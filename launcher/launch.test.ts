@@ -144,7 +144,7 @@ describe("a command line", () => {
 
   it("ends with what pulumi says that failed, and why", async () => {
     const event = `{"diagnosticEvent":{"urn":"urn:pulumi:s::p::command:local:Command::a","severity":"error","message":"exit status 1:\\ncannot do it: a; b"}}`;
-    const FAKE_PULUMI = `while [ "$1" != --event-log ]; do shift; done; printf '%s' '${event}' >"$2"; echo 'lines of its own' >&2; exit 255`;
+    const FAKE_PULUMI = `while [ "$1" != --event-log ]; do shift; done; printf '%s\\n' '${event}' >"$2"; echo 'lines of its own' >&2; exit 255`;
     const { status, stderr } = await launch("up --stack workstation", { environment: { FAKE_PULUMI } });
     expect({ status, stderr }).toEqual({ status: 255, stderr: "lines of its own\nduet: cannot do it: a; b\n" });
   });
