@@ -46,9 +46,13 @@ fetch_as_developer() { # WORD...
   git_as_developer "$@"
 }
 
+# What is checked out may be a commit, which git clone takes for no branch.
 clone() {
   make_scratch
-  fetch_as_developer clone ${branch:+--branch "$branch"} -- "$url" "$scratch/tree" </dev/null >&2 ||
+  {
+    fetch_as_developer clone ${branch:+--no-checkout} -- "$url" "$scratch/tree" &&
+      { [ -z "$branch" ] || git_as_developer -C "$scratch/tree" checkout -q "$branch" --; }
+  } </dev/null >&2 ||
     die "cannot clone $url${branch:+ at $branch}: see git's lines above;" \
       "correct the URL, the branch or the developer's access to it"
   put_tree "$scratch/tree"

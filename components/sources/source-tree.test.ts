@@ -131,6 +131,18 @@ describe.runIf(isRoot)("a clone", () => {
     expect(readFileSync(join(tree, "main.c"), "utf8")).toBe("first");
   });
 
+  it("is made at a commit or a tag as well", async () => {
+    const first = git(origin, "rev-parse", "HEAD");
+    git(origin, "tag", "v1");
+    commit("main", "second");
+    for (const branch of [first, first.slice(0, 10), "v1"]) {
+      const ran = await bring({ git: origin, branch });
+      expect([ran.code, handed(ran).commit]).toEqual([0, first.slice(0, 12)]);
+      expect(readFileSync(join(tree, "main.c"), "utf8")).toBe("first");
+      rmSync(tree, { recursive: true });
+    }
+  });
+
   it("may be at a tag or at a commit, and stays there", async () => {
     const first = git(origin, "rev-parse", "HEAD");
     git(origin, "tag", "v1");
