@@ -78,8 +78,17 @@ start() {
   [ -z "$user" ] || die "cannot start domain $guest with its stub on port $port: $user listens there;" \
     "end it, then run this again"
   "${virsh[@]}" destroy -- "$guest" >/dev/null 2>&1 || true
+  trim_console
   forget_panic
   why=$("${virsh[@]}" start -- "$guest" 2>&1) || not_started "$why"
+}
+
+# QEMU appends to the console's file for ever. While it is off, all but the last mebibyte of a large one goes.
+trim_console() {
+  if [ "$(stat -c %s -- "$console" 2>/dev/null || echo 0)" -le $((16 << 20)) ]; then return; fi
+  tail -c 1M -- "$console" >"$console.new"
+  cat -- "$console.new" >"$console"
+  rm -- "$console.new"
 }
 
 # Says in a line why libvirt did not start the domain: its first line says no more than that, and QEMU's own words may

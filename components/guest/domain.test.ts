@@ -98,6 +98,14 @@ describe("a guest", () => {
     expect(done()).toEqual([]);
   });
 
+  it("that is started keeps the end of a console that has grown large", async () => {
+    const console = [...Array<string>(17 * 1024).fill("x".repeat(1023)), "the end", ""].join("\n");
+    await boot(host({ state: "shut off", comesUpAfter: "start", console }));
+    const kept = readFileSync(values().console, "utf8");
+    expect(kept.trimEnd()).toMatch(/x\nthe end$/);
+    expect(kept.length).toBeLessThan(1.1 * 1024 ** 2);
+  });
+
   it.each(["shut off", "crashed"])("that is %s is started", async (state) => {
     expect((await boot(host({ state, comesUpAfter: "start", refuses: 2 }))).code).toBe(0);
     expect(done()).toEqual(["virsh destroy duetdev", "virsh start duetdev"]);
