@@ -54,6 +54,8 @@ facts() {
   fact 'loaded at boot' "$name"
 }
 
+identity() { printf '%s\n' "$called"; }
+
 # Sources and build stay.
 delete() {
   rm -f -- "$autoload"

@@ -24,6 +24,10 @@ there() {
 facts() { :; }
 delete() { :; }
 
+# Prints what a step is about, if a step about something else has to be taken back before this one is made. Defaults to
+# nothing.
+identity() { :; }
+
 # Records the facts as whoever compares them later reads them: one that cannot be read is missing, and fails nothing.
 # What changes meanwhile is newer than the record. A reset must not leave the record of what was never written.
 keep_record() {
@@ -45,6 +49,18 @@ run_facts() {
   facts
 }
 
+# Puts the file of this step in the place of that of the last run. A spec that has changed may have made what that one
+# has left superfluous: then it is taken back by its own file.
+supersede() {
+  local old=$record.sh before
+  if [ "$0" = "$old" ]; then return; fi
+  if [ -e "$old" ]; then
+    before=$(bash "$old" identity 2>/dev/null) || true
+    if [ -n "$before" ] && [ "$before" != "$(identity)" ]; then bash "$old" delete; fi
+  fi
+  mv -- "$0" "$old"
+}
+
 # The record goes first and comes last: a step that was cut off anywhere is known to be incomplete. All that the step
 # has started ends with it.
 run_create() {
@@ -52,6 +68,8 @@ run_create() {
     there mkdir -p -- "$records" </dev/null
     # shellcheck disable=SC2016 # The variables are those of the shell there.
     there bash -c 'cat >"$1.new" && mv -- "$1.new" "$1"' bash "$record.sh" <"$0"
+  else
+    supersede </dev/null
   fi
   there rm -f -- "$record" </dev/null
   trap 'trap "" TERM; kill -TERM 0; exit 143' TERM
@@ -78,6 +96,7 @@ run_step() {
       ;;
     record) set -euo pipefail && keep_record ;;
     facts) run_facts ;;
-    *) die "cannot do '${1-}' with the step $step: it takes create, facts or delete" ;;
+    identity) identity ;;
+    *) die "cannot do '${1-}' with the step $step: it takes create, facts, delete or identity" ;;
   esac
 }

@@ -29,14 +29,19 @@ let bodies = 0;
 interface Functions {
   readonly facts?: string;
   readonly undo?: string;
+  /** Other functions. */
+  readonly more?: string;
   readonly stdin?: string;
   readonly title?: string;
   readonly across?: readonly string[];
 }
 
 /** The file of a step whose functions are these. */
-function fileOf(create: string, { facts = ":", undo = ":", title = "do it", across }: Functions = {}): string {
-  const body = `create() {\n${create}\n}\nfacts() {\n${facts}\n}\ndelete() {\n${undo}\n}\nrun_step "$@"\n`;
+function fileOf(
+  create: string,
+  { facts = ":", undo = ":", more = "", title = "do it", across }: Functions = {},
+): string {
+  const body = `create() {\n${create}\n}\nfacts() {\n${facts}\n}\ndelete() {\n${undo}\n}\n${more}\nrun_step "$@"\n`;
   // A file is read once.
   const name = `body${++bodies}.sh`;
   writeFileSync(join(root, name), `. ./frame.sh\n${body}`);
@@ -202,7 +207,7 @@ describe("a step", () => {
     expect(byHand("facts").stdout).toBe("state: made\n");
     const other = byHand("destroy");
     expect(other.status).toBe(1);
-    expect(other.stderr).toMatch(/destroy.*create, facts or delete/);
+    expect(other.stderr).toMatch(/destroy.*create, facts, delete/);
   });
 
   it.each(["SIGKILL", "SIGTERM"] as const)(
@@ -221,6 +226,37 @@ describe("a step", () => {
       expect(existsSync(record)).toBe(false);
     },
   );
+});
+
+describe("a step that is about something else by now", () => {
+  /** A step that makes a file of that name, and is about it. */
+  const about = (name: string, undo = `rm -- '${name}'`) =>
+    fileOf(`touch '${name}'`, { undo: `echo undo >>calls; ${undo}`, more: `identity() { echo '${name}'; }` });
+  const make = (file: string) => runAs(frame(), file, "create");
+
+  it("is taken back by the file of its last run before it is made, and once", () => {
+    expect(make(about("one")).status).toBe(0);
+    expect(make(about("two"))).toMatchObject({ status: 0, stderr: "" });
+    expect(["one", "two"].map((name) => existsSync(join(root, name)))).toEqual([false, true]);
+    expect(make(about("two")).status).toBe(0);
+    expect(readFileSync(join(root, "calls"), "utf8")).toBe("undo\n");
+    expect(readFileSync(`${record}.sh`, "utf8")).toContain("touch 'two'");
+  });
+
+  it("is not made if it cannot be taken back, and tries again", () => {
+    make(about("one", "[ ! -e busy ]"));
+    writeFileSync(join(root, "busy"), "");
+    expect(make(about("two")).status).not.toBe(0);
+    expect(existsSync(join(root, "two"))).toBe(false);
+    rmSync(join(root, "busy"));
+    expect(make(about("two")).status).toBe(0);
+  });
+
+  it("is left alone if the last run did not say what it was about, as in earlier versions", () => {
+    run("touch one", { undo: "echo undo >>calls" });
+    expect(make(about("two")).status).toBe(0);
+    expect(existsSync(join(root, "calls"))).toBe(false);
+  });
 });
 
 describe("taking a step back", () => {

@@ -64,13 +64,14 @@ export function stepFile({ title, step, records, across = [] }: Frame, script: s
  * On the machine on which Pulumi runs, the step ends with its shell. A step across leaves its file where it is needed.
  */
 export function stepCommand({ title, step, records, across }: Frame, isLocal: boolean, verb: string): Shell {
-  const file = `${records}/${step}${stepSuffix}`;
+  const kept = `${records}/${step}${stepSuffix}`;
   const place =
     across === undefined
-      ? sh`file=${file} && mkdir -p -- ${records}`
+      ? sh`file=${`${kept}.new`} && mkdir -p -- ${records}`
       : sh`file=$(mktemp) && trap 'rm -f -- "$file"' EXIT`;
-  const put =
-    across === undefined ? sh`head -c "$size" >"$file.new" && mv -- "$file.new" "$file"` : sh`head -c "$size" >"$file"`;
+  // `create` looks at the file of the last run before it takes its place.
+  const settle = across === undefined && verb !== "create" ? sh` && mv -- "$file" ${kept} && file=${kept}` : sh``;
+  const put = sh`head -c "$size" >"$file"${settle}`;
   const run = isLocal ? sh`setpriv --pdeathsig TERM setsid bash "$file" ${verb}` : sh`bash "$file" ${verb}`;
   // A new line would end the comment.
   const comment = title.replaceAll("\n", " ");

@@ -27,6 +27,8 @@ facts() {
   fi
 }
 
+identity() { echo clone; }
+
 delete() { release_hold true; }
 
 # The branch of the clone, or its commit if it is on none.

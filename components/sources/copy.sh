@@ -24,6 +24,8 @@ facts() {
   if cd -- "$seed"; then fact "content of $seed" "$(content_by_bytes)"; fi
 }
 
+identity() { echo copy; }
+
 delete() { release_hold remove; }
 
 copy() { # CONTENT

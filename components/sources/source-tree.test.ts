@@ -359,6 +359,32 @@ describe.runIf(isRoot)("a working copy", () => {
   });
 });
 
+describe.runIf(isRoot)("sources of another kind than before", () => {
+  it("take the place of a copy that nobody has edited, and of no other", async () => {
+    const records = join(root, "steps");
+    const seed = join(root, "samples");
+    const origin = join(root, "origin");
+    for (const folder of [seed, origin]) {
+      mkdirSync(folder);
+      writeFileSync(join(folder, "main.c"), folder);
+    }
+    const git = ["-c", "user.name=d", "-c", "user.email=d@d", "-c", "commit.gpgsign=false"];
+    execFileSync("git", ["init", "-q"], { cwd: origin });
+    execFileSync("git", ["add", "."], { cwd: origin });
+    execFileSync("git", [...git, "commit", "-qm", "first"], { cwd: origin });
+    execFileSync("chown", ["-R", `${developer.uid}:${developer.gid}`, origin]);
+    const make = (source: Source) => run("create", source, "dev", { records });
+    await make({ copy: seed });
+    expect((await make({ git: origin })).code).toBe(0);
+    expect(readFileSync(join(tree, "main.c"), "utf8")).toBe(origin);
+    rmSync(tree, { recursive: true });
+    await make({ copy: seed });
+    edit("main.c", "mine");
+    expect(lastLine(await make({ git: origin }))).toMatch(/^cannot clone .* move it away/);
+    expect(readFileSync(join(tree, "main.c"), "utf8")).toBe("mine");
+  });
+});
+
 describe.runIf(isRoot)("a user's own tree", () => {
   const make = (path: string) => {
     mkdirSync(path, { recursive: true });

@@ -31,6 +31,8 @@ facts() {
   fi
 }
 
+identity() { echo package; }
+
 delete() { release_hold keep; }
 
 # A package of another name that nobody has edited makes room.

@@ -87,7 +87,10 @@ export async function runStep(script: string, verbs: Verb | readonly Verb[], opt
   const [sent, file] = [join(folder, "sent.sh"), join(records, "step.sh")];
   writeFileSync(sent, stepFile({ title: "do it", step: "step", records }, script, "1.1"));
   // It is put there each time, in a process group of its own, as the command of a step does it.
-  const runs = [verbs].flat().map((verb) => sh`cp ${sent} ${file}; setsid --wait bash ${file} ${verb}`.shell);
+  const runs = [verbs].flat().map((verb) => {
+    const put = verb === "create" ? `${file}.new` : file;
+    return sh`cp ${sent} ${put}; setsid --wait bash ${put} ${verb}`.shell;
+  });
   const ran = await runBash(runs.join("\n"), options);
   rmSync(folder, { recursive: true });
   return ran;
