@@ -11,6 +11,7 @@ import { TestStack } from "../e2e/stack.ts";
 import { draw, Random } from "./draw.ts";
 import { faults } from "./list.ts";
 import { type FaultOptions, faultOptions, replayCommand, usage } from "./options.ts";
+import { commitHere, keepProgress, type Progress, resumed } from "./progress.ts";
 import { type Outcome, type Place, survive } from "./run.ts";
 import { tablePage } from "./table.ts";
 
@@ -46,15 +47,25 @@ function writeTable(options: FaultOptions, outcomes: readonly Outcome[]): void {
   }
 }
 
-async function strike(options: FaultOptions, stack: TestStack, before: Snapshot): Promise<readonly Outcome[]> {
+/** @returns how far it has come, with what an earlier sitting of the same run has */
+async function strike(options: FaultOptions, begun: Progress, stack: TestStack, before: Snapshot): Promise<Progress> {
   const outcomes: Outcome[] = [];
-  for (const [index, { drawn, seed }] of draw(options.from, options.count, options.seed).entries()) {
-    say(`${index + 1} of ${options.count}: ${drawn.name}`);
+  let progress = begun;
+  for (const [index, { drawn, seed }] of draw(options.from, begun.count, begun.seed).entries()) {
+    if (index < begun.struck) {
+      continue;
+    }
+    say(`${index + 1} of ${begun.count}: ${drawn.name}`);
     const guest = stack.guestNames[0] ?? "";
     const place: Place = { stack, guest, random: new Random(seed), before, say: (line) => say(`  ${line}`) };
     const outcome = await survive(drawn, place, checkAll);
     outcomes.push(outcome);
     writeTable(options, outcomes);
+    const survived = progress.survived + (outcome.problem === undefined ? 1 : 0);
+    progress = { ...progress, struck: index + 1, survived };
+    if (options.resume !== undefined) {
+      keepProgress(options.resume, progress);
+    }
     const { preview, up } = outcome.seconds;
     say(`  ${outcome.problem ?? `survived: preview ${preview?.toFixed()} s, up ${up?.toFixed()} s`}`);
     if (outcome.problem !== undefined && !(await recover(stack))) {
@@ -62,7 +73,7 @@ async function strike(options: FaultOptions, stack: TestStack, before: Snapshot)
       break;
     }
   }
-  return outcomes;
+  return progress;
 }
 
 /** The machine before the stack was there, as of the run that brought it up. */
@@ -114,18 +125,21 @@ await entryPoint("faults", async () => {
     environment: { ...process.env, XDG_STATE_HOME: state },
     log: `${state}.log`,
   });
-  console.log(`seed ${options.seed}; the same again: ${replayCommand(options)}`);
+  const commit = commitHere();
+  const { seed, count } = options;
+  const earlier = options.resume === undefined ? undefined : resumed(options.resume, commit);
+  let progress: Progress = earlier ?? { commit, seed, count, struck: 0, survived: 0 };
+  console.log(`seed ${progress.seed}; the same again: ${replayCommand({ ...options, ...progress })}`);
   console.log(`log: ${state}.log`);
   writeFileSync(`${state}.log`, "", { mode: 0o600 });
   stack.writeSpec();
   const before = machineBefore(state);
-  let outcomes: readonly Outcome[] = [];
   let isClean = true;
   try {
     say("bring an environment up");
     await stack.run("up");
     await checkAll(stack);
-    outcomes = await strike(options, stack, before);
+    progress = await strike(options, progress, stack, before);
   } catch (error) {
     say(`the environment did not come up: ${(error as Error).message}`);
   }
@@ -135,7 +149,6 @@ await entryPoint("faults", async () => {
       return false;
     });
   }
-  const survived = outcomes.filter(({ problem }) => problem === undefined).length;
-  console.log(`survived ${survived} of ${options.count}`);
-  process.exitCode = survived === options.count && isClean ? 0 : 1;
+  console.log(`survived ${progress.survived} of ${progress.count}`);
+  process.exitCode = progress.survived === progress.count && isClean ? 0 : 1;
 });

@@ -13,6 +13,7 @@ Brings an environment up, applies faults that are drawn at random, and sees whet
   --seed S       draw as in the run that printed this seed (default: a new one)
   --only NAME    draw from this one; may be given several times (default: all)
   --cheap        draw only from those that are over soon
+  --resume FILE  go on with the run that FILE notes, if it is there, and note there how far this one comes
   --table FILE   write what preview said, what up did and how long it took, as a page
   --keep         leave the environment up, for the next run
   --list         print the faults, and do nothing
@@ -27,6 +28,8 @@ export interface FaultOptions {
   /** Those to draw from. */
   readonly from: readonly Fault[];
   /** Absolute path, or as the user gave it. */
+  /** Where the run is noted. */
+  readonly resume: string | undefined;
   readonly table: string | undefined;
   readonly keep: boolean;
   readonly list: boolean;
@@ -52,6 +55,7 @@ export function faultOptions(words: readonly string[]): FaultOptions {
       seed: { type: "string" },
       only: { type: "string", multiple: true },
       cheap: { type: "boolean", default: false },
+      resume: { type: "string" },
       table: { type: "string" },
       keep: { type: "boolean", default: false },
       list: { type: "boolean", default: false },
@@ -66,6 +70,7 @@ export function faultOptions(words: readonly string[]): FaultOptions {
     count: values.count === undefined ? from.length : whole("count", values.count, 1, 10_000),
     seed: values.seed === undefined ? randomInt(2 ** 32) : whole("seed", values.seed, 0, 2 ** 32 - 1),
     from,
+    resume: values.resume,
     table: values.table,
     keep: values.keep,
     list: values.list,
