@@ -37,7 +37,7 @@ facts() {
 # The modules that make has made.
 others() {
   local names
-  names=$(as_developer find "$tree" -name '*.ko' -printf '%f ' 2>/dev/null) || true
+  names=$(cd / && as_developer find "$tree" -name '*.ko' -printf '%f ' 2>/dev/null) || true
   printf '%s' "${names:-none}"
 }
 

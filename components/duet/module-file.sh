@@ -11,6 +11,7 @@ find_object() {
   if [ -e "$tree/$module.ko" ]; then
     printf '%s\n' "$tree/$module.ko"
   else
-    as_developer find "$tree" -name '.?*' -prune -o -type f -name "$pattern" -print -quit 2>/dev/null
+    # find fails if it cannot go back to where it began, which may be a home of root's.
+    (cd / && as_developer find "$tree" -name '.?*' -prune -o -type f -name "$pattern" -print -quit 2>/dev/null)
   fi
 }

@@ -1,9 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { deploy, given, localGuest, localHost, type Made, printedOf } from "../../test/support/mocks.ts";
-import { lastLine, runStep, type Stubs, type Verb } from "../../test/support/run-script.ts";
+import { lastLine, runLibrary, runStep, type Stubs, type Verb } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { KernelBuild } from "../kernel/build.ts";
 import { KernelConfig } from "../kernel/config.ts";
@@ -88,6 +88,17 @@ describe("building the module", () => {
     const ran = await build(`mkdir "${"$"}{4#M=}/src"; echo abc123 >"${"$"}{4#M=}/src/my-own.ko"`);
     expect(ran.stdout).toBe("build-id: abc123\n");
     expect((await runStep(script(), "facts", { stubs: builders("") })).stdout).toBe("built: abc123\n");
+  });
+
+  it.runIf(process.getuid?.() === 0)("finds it as the developer, from a folder that only root may enter", async () => {
+    const home = temporaryFolder("root's home-");
+    chmodSync(home, 0o700);
+    mkdirSync(join(paths.tree, "src"));
+    writeFileSync(join(paths.tree, "src/duet.ko"), "");
+    const script = scriptText(import.meta.url, "module-file.sh", { tree: paths.tree, module: paths.module });
+    const library = scriptText(new URL("../machine/lib/x.ts", import.meta.url).href, "developer.sh", developer);
+    const ran = await runLibrary(`${library}\n${script}`, "find_object", { cwd: home });
+    expect([ran.code, ran.stdout]).toEqual([0, `${paths.tree}/src/duet.ko\n`]);
   });
 
   it("names what make has made if the module is not among it", async () => {

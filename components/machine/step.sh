@@ -53,7 +53,7 @@ run_facts() {
 # has left superfluous: then it is taken back by its own file.
 supersede() {
   local old=$record.sh before
-  if [ "$0" = "$old" ]; then return; fi
+  if [ "$0" -ef "$old" ]; then return; fi
   if [ -e "$old" ]; then
     before=$(bash "$old" identity 2>/dev/null) || true
     if [ -n "$before" ] && [ "$before" != "$(identity)" ]; then bash "$old" delete; fi
