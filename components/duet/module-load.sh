@@ -19,7 +19,7 @@ create() {
   [ -n "$object" ] || die "cannot load $module: there is no $module.ko below $tree; run pulumi up, which builds it"
   work=$(mktemp -d)
   trap 'rm -rf -- "$work"' EXIT
-  copy_modules
+  copy_modules "$object"
   copy=$work/modules/${object##*/}
   built_for=$(modinfo -F vermagic "$copy" | cut -d' ' -f1)
   [ "$built_for" = "$(uname -r)" ] ||
@@ -79,16 +79,21 @@ is_live() {
   [ "$state" = live ]
 }
 
-# Puts all modules of the tree into $work/modules. Over NFS root is nobody: the developer reads them.
-copy_modules() {
+# Puts the module, and what make has made with it, into $work/modules. Over NFS root is nobody: the developer reads.
+copy_modules() { # OBJECT
   mkdir "$work/modules"
-  developer_does '' pack_modules "$tree" | tar -xf - -C "$work/modules"
+  developer_does '' pack_modules "$tree" "$1" | tar -xf - -C "$work/modules"
 }
 
-# As the developer: all modules of a tree without their folders, since the kernel knows each name but once.
-pack_modules() { # TREE
+# As the developer: the modules of a tree without their folders, since the kernel knows each name but once. make lists
+# them; others are left from an earlier Makefile.
+pack_modules() { # TREE OBJECT
+  local file made
   cd -- "$1"
-  find . -name '.?*' -prune -o -type f -name '*.ko' -print0 | tar --null -T - --transform 's|.*/||' -cf -
+  made=$(sed -e 's|.*/||' -e 's|\.k*o$|.ko|' modules.order 2>/dev/null) || true
+  find . -name '.?*' -prune -o -type f -name '*.ko' -print | while IFS= read -r file; do
+    if [ "$file" -ef "$2" ] || grep -qxF -e "${file##*/}" <<<"$made"; then printf '%s\0' "$file"; fi
+  done | tar --null -T - --transform 's|.*/||' -cf -
 }
 
 # A copy is all that make modules_install would make, and takes a tenth of the time; depmod lists what is another.
