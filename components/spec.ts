@@ -188,9 +188,9 @@ function twice<T>(values: readonly T[]): readonly T[] {
 
 /** What no single field can know. */
 function crossProblems(spec: Spec): readonly string[] {
-  const names = twice(spec.vms.map((vm) => vm.name));
-  const ports = twice(spec.vms.flatMap((vm) => vm.gdbPort ?? []));
   const all = spec.vms.map((vm) => vm.name);
+  const names = twice(all);
+  const ports = twice(spec.vms.flatMap((vm) => vm.gdbPort ?? []));
   const logs = all.filter((name) => all.includes(`${name}-console`));
   const trees = (["kernel", "module", "tools"] as const).flatMap((key) => {
     const source = spec.sources[key];

@@ -11,7 +11,8 @@
 autoload=/etc/modules-load.d/$module.conf
 loaded=/sys/module/$called
 # Where the kernel that runs finds it, and what else make has made beside it: a folder of its own.
-installed=/lib/modules/$(</proc/sys/kernel/osrelease)/updates/duet-$called
+modules=/lib/modules/$(</proc/sys/kernel/osrelease)
+installed=$modules/updates/duet-$called
 
 create() {
   local object copy built_for wanted
@@ -45,7 +46,7 @@ facts() {
   fact module "$state"
   read_build_id "$loaded/notes/.note.gnu.build-id"
   fact 'module build' "$id"
-  if newer_than_record "${installed%/updates/*}/modules.dep" "$installed"/*.ko; then
+  if newer_than_record "$modules/modules.dep" "$installed"/*.ko; then
     checksum_fact 'module file' "$(modinfo -n "$module" 2>/dev/null)"
   else
     recorded 'module file: '
@@ -99,12 +100,12 @@ pack_modules() { # TREE OBJECT
 # A copy is all that make modules_install would make, and takes a tenth of the time; depmod lists what is another.
 install_modules() {
   if diff -rq -- "$work/modules" "$installed" >/dev/null 2>&1 &&
-    [ "${installed%/updates/*}/modules.dep" -nt "$installed" ]; then return; fi
+    [ "$modules/modules.dep" -nt "$installed" ]; then return; fi
   mkdir -p -- "${installed%/*}"
   rm -rf -- "$installed"
   cp -r -- "$work/modules" "$installed"
   # What an earlier version of this step has installed.
-  rm -f -- "${installed%/updates/*}/extra/$module.ko"
+  rm -f -- "$modules/extra/$module.ko"
   timeout 120 depmod </dev/null >&2
 }
 

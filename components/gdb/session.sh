@@ -5,6 +5,7 @@
 : "${kernel:?}" "${module:?}" # Other builds are proven again.
 . ../machine/step.sh
 . ../machine/lib/files.sh
+. ../machine/lib/virsh.sh
 . ../host/gdb-stub.sh
 
 # Seconds that gdb gets to read the symbols, attach and detach: a second or two is what it takes.
@@ -49,8 +50,6 @@ end_session() {
   esac
   rm -rf -- "$work"
 }
-
-virsh_in_time() { timeout -k 5 30 virsh -q -c "$uri" "$@" </dev/null; }
 
 run_gdb() {
   local code=0 why

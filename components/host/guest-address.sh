@@ -3,6 +3,7 @@
 : "${guest:?}" "${mac:?}" "${subnet:?}" "${network:?}" "${uri:?}" "${state:?}" "${folder:?}"
 . ../machine/step.sh
 . ../machine/lib/lease.sh
+. ../machine/lib/virsh.sh
 
 # The host has .1; what is above .199 is left for whom somebody adds by hand.
 first=10
@@ -51,7 +52,5 @@ held_by_network() { # ADDRESS
   } 2>/dev/null | grep -ivF -e "$mac" | grep -ioE -m 1 -e '([0-9a-f]{2}:){5}[0-9a-f]{2}') || true
   if [ -n "$held" ]; then printf 'the network, for %s,' "$held"; fi
 }
-
-virsh_in_time() { timeout -k 5 30 virsh -q -c "$uri" "$@" </dev/null; }
 
 run_step "$@"

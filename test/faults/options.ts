@@ -27,9 +27,9 @@ export interface FaultOptions {
   readonly seed: number;
   /** Those to draw from. */
   readonly from: readonly Fault[];
-  /** Absolute path, or as the user gave it. */
-  /** Where the run is noted. */
+  /** Where the run is noted: an absolute path, or as the user gave it. */
   readonly resume: string | undefined;
+  /** Absolute path, or as the user gave it. */
   readonly table: string | undefined;
   readonly keep: boolean;
   readonly list: boolean;
