@@ -106,11 +106,7 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       parent,
     );
     const kernel = new KernelBuild("kernel", { host, source: sources.kernel, config }, parent);
-    const module = new DuetModule(
-      "module",
-      { host, source: sources.module, kernel, module: spec.module.name, buildOn: spec.module.build },
-      parent,
-    );
+    const module = new DuetModule("module", { host, source: sources.module, kernel, ...spec.module }, parent);
     const tools = new DuetTools("tools", { source: sources.tools }, parent);
 
     const accesses = guests.map((guest) => {

@@ -137,6 +137,7 @@ const specShape = z.strictObject({
         .string()
         .regex(/^[A-Za-z_]\w*$/)
         .optional(),
+      probation: z.int().min(1).max(3600).default(60),
     })
     .prefault({}),
   vms: z

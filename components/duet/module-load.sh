@@ -5,11 +5,11 @@
 . ../machine/lib/build-id.sh
 . ../machine/lib/developer.sh
 . ../machine/lib/files.sh
+. ../machine/lib/in-time.sh
 . ../machine/lib/since.sh
 . ./module-file.sh
+. ./module-probation.sh
 
-autoload=/etc/modules-load.d/$module.conf
-loaded=/sys/module/$called
 # Where the kernel that runs finds it, and what else make has made beside it: a folder of its own.
 modules=/lib/modules/$(</proc/sys/kernel/osrelease)
 installed=$modules/updates/duet-$called
@@ -27,7 +27,7 @@ create() {
     die "cannot load $module: it is built for kernel $built_for, and this guest runs $(uname -r);" \
       "boot that kernel with pulumi up"
   install_modules
-  printf '%s\n' "$module" | replace_file "$autoload"
+  have_loaded_at_boot
   wanted=$(build_id_of "$copy")
   # Another build that is loaded is replaced, and so is one that never came to life.
   if [ -d "$loaded" ] && { [ -z "$wanted" ] || [ "$(loaded_build_id)" != "$wanted" ] || ! is_live; }; then unload; fi
@@ -40,9 +40,15 @@ create() {
 # Whether it is loaded, from which build, from which file at the next boot, and whether it is then. modprobe finds it by
 # this list. The file is in no folder that leads to the sources, whose server may be dead.
 facts() {
-  local name id state
-  if [ -d "$loaded" ]; then state=loaded; else state='not loaded'; fi
-  is_live || state+=", but its init function has not returned"
+  local id state
+  if [ -d "$loaded" ]; then
+    state=loaded
+  elif [ -e "$mark" ]; then
+    state='not loaded, since the guest went down soon after its last load'
+  else
+    state='not loaded'
+  fi
+  is_live || state+=", but $(unreturned) has not returned"
   fact module "$state"
   read_build_id "$loaded/notes/.note.gnu.build-id"
   fact 'module build' "$id"
@@ -51,16 +57,16 @@ facts() {
   else
     recorded 'module file: '
   fi
-  read -r name <"$autoload" || name=
-  fact 'loaded at boot' "$name"
+  unit_facts
 }
 
 identity() { printf '%s\n' "$called"; }
 
 # Sources and build stay.
 delete() {
-  rm -f -- "$autoload"
+  rm -f -- "$wanted_by" "$unit_file"
   if [ -d "$loaded" ]; then unload; fi
+  end_probation
   if [ -e "$installed" ]; then
     rm -rf -- "$installed"
     timeout 120 depmod >&2
@@ -109,16 +115,25 @@ install_modules() {
   timeout 120 depmod </dev/null >&2
 }
 
+# The function in which a module is that is not live.
+unreturned() {
+  case $(<"$loaded/initstate") in coming) printf 'its init function' ;; *) printf 'its exit function' ;; esac
+}
+
 # Takes the loaded module out, or says who holds it.
 unload() {
-  is_live ||
-    die "cannot unload $module: its init function has not returned, and only a reboot takes it out;" \
-      "reboot the guest, which loads the new one, and run this again"
-  if timeout 60 rmmod "$module" 2>/dev/null || [ ! -d "$loaded" ]; then return; fi
+  is_live || say_stuck
+  if in_time 60 rmmod "$module" >/dev/null 2>&1 || [ ! -d "$loaded" ]; then return; fi
+  is_live || say_stuck
   die "cannot unload $module: it is held by $(holders); end that and run this again"
 }
 
-# The programs that have a device of the module open, and the modules that use it; or how many do.
+say_stuck() {
+  die "cannot unload $module: $(unreturned) has not returned, and only a reboot takes it out;" \
+    "reboot the guest, and run this again"
+}
+
+# The programs that have a device of the module open, the mounts and the modules that use it; or how many do.
 holders() {
   local pid names=() device=/dev/${module//[-_]/?}
   for pid in $({ find /proc/[0-9]*/fd -lname "$device*" 2>/dev/null || true; } | cut -d/ -f3 | sort -un); do
@@ -127,6 +142,7 @@ holders() {
   for name in "$loaded"/holders/*; do
     if [ -e "$name" ]; then names+=("${name##*/} (module)"); fi
   done
+  while IFS= read -r name; do names+=("$name (mount)"); done < <(findmnt -rno TARGET -t "$called")
   if [ "${#names[@]}" = 0 ]; then names=("a use count of $(cat "$loaded/refcnt" 2>/dev/null)"); fi
   printf '%s' "${names[0]}"
   if [ "${#names[@]}" -gt 1 ]; then printf ', %s' "${names[@]:1}"; fi
@@ -134,19 +150,27 @@ holders() {
 
 # Puts the installed module in, or says what the kernel has against it.
 load() {
-  local mark errors said why
+  local begun said why code=0
   local reasons="$called: (Unknown symbol|version magic|disagrees about|module verification|Loading of)"
-  mark="loading $module, $(date +%s%N)"
-  printf '%s\n' "$mark" >/dev/kmsg
-  if errors=$(timeout 120 modprobe "$module" 2>&1); then return; fi
-  said=$(dmesg | sed -e "0,/$mark/d" -e 's/^\[[ 0-9.]*\] //')
-  why=$({ grep -E -e "$reasons" -e '^(BUG|Oops|kernel BUG|general protection fault)' <<<"$said" || true; } |
-    sort -u | head -n 5 | paste -sd';' | sed 's/;/; /g')
-  why=${why:-$errors}
-  die "cannot load $module: the kernel refuses it: ${why//$'\n'/ }$(crashed_at "$said")"
+  begun="loading $module, $(date +%s%N)"
+  printf '%s\n' "$begun" >/dev/kmsg
+  end_probation
+  insert || code=$?
+  said=$(dmesg | sed -e "0,/$begun/d" -e 's/^\[[ 0-9.]*\] //')
+  why=$({ grep -E -e "$reasons" -e '^(BUG|Oops|WARNING|kernel BUG|general protection fault)' <<<"$said" || true; } |
+    sort -u | head -n 5 | paste -sd';' | sed 's/;/; /g')$(crashed_at "$said")
+  case $code in
+    0) if [ -n "$why" ]; then say "module $module is loaded, and meanwhile the kernel said: $why"; fi ;;
+    124) die "cannot load $module: its init function has not returned for $patience s${why:+: $why};" \
+      "reboot the guest, and run this again" ;;
+    *)
+      why=${why:-$(<"$work/errors")}
+      die "cannot load $module: the kernel refuses it: ${why//$'\n'/ }"
+      ;;
+  esac
 }
 
-# Where in the module the kernel crashed, by file and line, if it did: its line is `RIP: 0010:f+0x5/0x10 [duet]`.
+# Where in the module the kernel crashed or warned, by file and line: its line is `RIP: 0010:f+0x5/0x10 [duet]`.
 crashed_at() { # MESSAGES
   local place line
   place=$(sed -n "s/^RIP: [0-9]*:\([^ ]*\) \[$called\].*/\1/p" <<<"$1" | head -n 1)

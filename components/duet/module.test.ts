@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
@@ -127,7 +127,10 @@ function guest(change: Stubs = {}): Stubs {
     readelf: builders("").readelf ?? "",
     modprobe: `mkdir -p /sys/module/$1/notes; printf '${noteHead}${"\\xab\\xcd".repeat(10)}' >/sys/module/$1/notes/.note.gnu.build-id; echo modprobe >>${calls()}`,
     rmmod: `rm -r /sys/module/$1; echo rmmod >>${calls()}`,
-    dmesg: `sed 's/^/[   12.5] /' /dev/kmsg; cat "$STUBS/dmesg" 2>/dev/null`,
+    systemctl: "exit 5",
+    "systemd-run": `echo "systemd-run $*" >>${calls()}`,
+    findmnt: "exit 1",
+    dmesg: `sed 's/^/[   12.5] /' /dev/kmsg; cat "$STUBS/dmesg" 2>/dev/null || :`,
     ...change,
   };
 }
@@ -136,35 +139,41 @@ function guest(change: Stubs = {}): Stubs {
 const modules = () => sh`${join(root, "modules", release(), "updates/duet-duet")}`.shell;
 const loadScript = () => {
   const { tree, module } = paths;
-  const values = { tree, module, ...developer, kernel_tree: "/kernel", build_id: id, kernel: "k1" };
-  return scriptText(import.meta.url, "module-load.sh", values).replace(
-    "=/lib/modules/",
-    `=${sh`${join(root, "modules")}/`.shell}`,
-  );
+  const built = { kernel_tree: "/kernel", build_id: id, kernel: "k1" };
+  const values = { tree, module, ...developer, ...built, unit: "ExecStart=/bin/bash @file@ boot", probation: 60 };
+  return scriptText(import.meta.url, "module-load.sh", values)
+    .replace("=/lib/modules/", `=${sh`${join(root, "modules")}/`.shell}`)
+    .replace("patience=120", "patience=1");
 };
 
 /** Only root may mount, and a test never touches the real files. */
 const inGuest = (stubs: Stubs, verbs: Verb | readonly Verb[], old = ":") =>
   runStep(loadScript(), verbs, {
     stubs,
+    records: records(),
     enter: ["unshare", "--mount"],
-    before: `mount -t tmpfs tmpfs /etc; mkdir /etc/modules-load.d; mount -t tmpfs tmpfs /sys/module
+    before: `mount -t tmpfs tmpfs /etc; mkdir -p /etc/systemd/system; mount -t tmpfs tmpfs /sys/module
 rm -f ${calls()}; : >"$STUBS/kmsg"; mount --bind "$STUBS/kmsg" /dev/kmsg
 ${old}`,
   });
 
-/** What was done to the loaded module. */
-const called = () => readFileSync(join(root, "calls"), "utf8").trim().split("\n");
+/** What was done to the module, and what was left to systemd. */
+const called = () =>
+  existsSync(join(root, "calls")) ? readFileSync(join(root, "calls"), "utf8").trim().split("\n") : [];
+const probation = expect.stringMatching(/^systemd-run .*rm -f -- .*\/\.loading sleep 60$/);
+const records = () => join(root, "steps");
+/** There while a load has not proven itself. */
+const mark = () => join(records(), ".loading");
 
 describe.runIf(process.getuid?.() === 0)("loading the module", () => {
   beforeEach(() => writeFileSync(join(paths.tree, "duet.ko"), `${id}\n`));
 
   it("installs it, loads it, has it loaded at boot, and leaves it loaded the second time", async () => {
     const ran = await inGuest(guest(), ["create", "create", "facts"]);
-    expect(called()).toEqual(["depmod", "modprobe"]);
+    expect(called()).toEqual(["depmod", "modprobe", probation]);
     const said = `build-id: ${id}\nbuild-id: ${id}\nmodule: loaded\nmodule build: ${id}\n`;
     expect(ran.stdout.slice(0, said.length)).toBe(said);
-    expect(ran.stdout.slice(said.length)).toMatch(/^module file: \w{16}\nloaded at boot: duet\n$/);
+    expect(ran.stdout.slice(said.length)).toMatch(/^module file: \w{16}\nloaded at boot: yes\nunit: \w{16}\n$/);
   });
 
   it("replaces another build", async () => {
@@ -172,7 +181,7 @@ describe.runIf(process.getuid?.() === 0)("loading the module", () => {
     const note = `${noteHead}${"\\0".repeat(20)}`;
     const old = sh`mkdir -p ${notes}; printf ${note} >${`${notes}/.note.gnu.build-id`}`;
     const ran = await inGuest(guest(), "create", old.shell);
-    expect(called()).toEqual(["depmod", "rmmod", "modprobe"]);
+    expect(called()).toEqual(["depmod", "rmmod", "modprobe", probation]);
     expect(ran.code).toBe(0);
   });
 
@@ -207,6 +216,40 @@ describe.runIf(process.getuid?.() === 0)("loading the module", () => {
     expect(lastLine(ran)).toMatch(/^cannot load duet: .*BUG: unable to handle page fault.* at duet_init\+0x5\/0x1000$/);
   });
 
+  it("marks a load until it has proven itself, and one boot that finds the mark does not load, and says so", async () => {
+    await inGuest(guest(), "create");
+    expect(existsSync(mark())).toBe(true);
+    const said = join(root, "said");
+    const guarded = await inGuest(guest(), "boot", sh`: >${said}; mount --bind ${said} /dev/kmsg`.shell);
+    expect(guarded.code).toBe(1);
+    expect(called()).toEqual([]);
+    expect(readFileSync(said, "utf8")).toMatch(/^<3>duet: module duet is not loaded: .* 60 s /);
+    expect((await inGuest(guest(), "facts")).stdout).toMatch(/^module: not loaded, since the guest went down /);
+    rmSync(mark());
+    expect((await inGuest(guest(), "boot")).code).toBe(0);
+    expect(called()).toEqual(["modprobe", probation]);
+    expect(existsSync(mark())).toBe(true);
+  });
+
+  it("keeps the mark of a load that crashed or never came back, and no mark of one that was refused", async () => {
+    const dies = `mkdir -p /sys/module/duet; echo coming >/sys/module/duet/initstate; exit 137`;
+    await inGuest(guest({ modprobe: dies }), "create");
+    expect(existsSync(mark())).toBe(true);
+    const ran = await inGuest(guest({ modprobe: `${dies.replace("exit 137", "exec sleep 30")}` }), "create");
+    expect(lastLine(ran)).toMatch(/^cannot load duet: .* not returned for 1 s; reboot /);
+    expect(existsSync(mark())).toBe(true);
+    expect((await inGuest(guest({ modprobe: "exit 1" }), "create")).code).toBe(1);
+    expect(existsSync(mark())).toBe(false);
+  });
+
+  it("says what the kernel warned of while it was loaded, and goes on", async () => {
+    const said = "WARNING: CPU: 0 PID: 1 at main.c:7 duet_init+0x5/0x10 [duet]\\n";
+    const modprobe = `printf '${said}' >"$STUBS/dmesg"\n${guest().modprobe}`;
+    const ran = await inGuest(guest({ modprobe }), "create");
+    expect(ran.code).toBe(0);
+    expect(lastLine(ran)).toMatch(/^module duet is loaded, .*WARNING: .*main\.c:7/);
+  });
+
   it("names what holds the build that is to go", async () => {
     const old = "mkdir -p /sys/module/duet/holders; echo 1 >/sys/module/duet/refcnt";
     const find = `case $1 in /proc/*) echo /proc/${process.pid}/fd/7 ;; *) exec /usr/bin/find "$@" ;; esac`;
@@ -214,6 +257,8 @@ describe.runIf(process.getuid?.() === 0)("loading the module", () => {
     expect(lastLine(ran)).toMatch(new RegExp(`^cannot unload duet: .+ \\(pid ${process.pid}\\)`));
     const unknown = await inGuest(guest({ rmmod: "exit 1" }), "create", old);
     expect(lastLine(unknown)).toContain("a use count of 1");
+    const mounted = await inGuest(guest({ rmmod: "exit 1", findmnt: "echo /mnt/duet" }), "create", old);
+    expect(lastLine(mounted)).toContain("held by /mnt/duet (mount)");
   });
 
   it("names the kernels if they do not match, and changes nothing", async () => {
@@ -234,12 +279,12 @@ describe.runIf(process.getuid?.() === 0)("loading the module", () => {
   it("is undone", async () => {
     const ran = await inGuest(guest(), ["create", "delete", "delete", "facts"]);
     expect(ran.code).toBe(0);
-    expect(ran.stdout).toContain("module: not loaded\nmodule build: \nmodule file: \nloaded at boot: \n");
+    expect(ran.stdout).toContain("module: not loaded\nmodule build: \nmodule file: \nloaded at boot: no\nunit: \n");
   });
 });
 
 describe("DuetModule", () => {
-  const deployed = (buildOn?: "guest" | "host", buildId = "abcd") =>
+  const deployed = (build?: "guest" | "host", buildId = "abcd") =>
     deploy(
       () => {
         const host = localHost();
@@ -250,7 +295,7 @@ describe("DuetModule", () => {
         const asked = { base: "tiny", localmodconfig: false, fragments: [] };
         const config = new KernelConfig("kernel-config", { host, source: sources.kernel, directory, ...asked });
         const kernel = new KernelBuild("kernel", { host, source: sources.kernel, config });
-        const module = new DuetModule("module", { host, source: sources.module, kernel, buildOn });
+        const module = new DuetModule("module", { host, source: sources.module, kernel, build });
         const guests = [localGuest("one"), localGuest("two", {}, "two-")];
         for (const guest of guests) {
           module.loadIn(guest, { dependsOn: guest });

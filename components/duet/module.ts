@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
 import type { Host } from "../host/host.ts";
@@ -13,17 +14,25 @@ export interface DuetModuleArgs {
   /** The kernel that it is for: another build of it builds, installs and loads the module again. */
   readonly kernel: KernelBuild;
   /** Name of the module, whose file is `NAME.ko`; a hyphen is as good as an underscore. Defaults to "duet". */
-  readonly module?: string | undefined;
+  readonly name?: string | undefined;
   /**
    * Who builds: the first guest into which it is loaded, as the guide has it, or the host, with the compiler that has
    * built the kernel. Without KVM a guest takes ten times as long. Defaults to "guest".
    */
-  readonly buildOn?: "guest" | "host" | undefined;
+  readonly build?: "guest" | "host" | undefined;
+  /**
+   * Seconds that it has to live after a load before a boot of its guest loads it: a guest that went down before is
+   * reachable without it. Defaults to 60.
+   */
+  readonly probation?: number | undefined;
 }
+
+/** The unit that loads it at each boot, whose `@file@` the step fills. */
+const unit = readFileSync(new URL("duet-module.service", import.meta.url), "utf8").trimEnd();
 
 /**
  * The Duet module: built once, at the path that host and guests share; installed and loaded in each guest, and again at
- * each of its boots.
+ * each of its boots, unless the last load took the guest down.
  *
  * Source: guide, step 12. Errors: the compiler's first one; the kernel for which the module was built, if another runs;
  * the symbol that the kernel lacks; the program that holds the module, if it is to be replaced.
@@ -50,7 +59,7 @@ export class DuetModule extends pulumi.ComponentResource {
    * @returns the build id that is loaded then, and the resource after which it is
    */
   loadIn(guest: VirtualMachine, opts: pulumi.CustomResourceOptions): LoadedModule {
-    const { kernel, module = "duet" } = this.#args;
+    const { kernel, name: module = "duet", probation = 60 } = this.#args;
     const built = this.#build(guest, opts);
     const dependsOn = pulumi.output(opts.dependsOn).apply((others) => [others ?? [], built.resource].flat());
     const step = guest.step(
@@ -62,6 +71,8 @@ export class DuetModule extends pulumi.ComponentResource {
           tree: this.tree,
           kernel_tree: kernel.tree,
           module,
+          unit,
+          probation,
           build_id: built.result("build-id"),
           kernel: kernel.buildId,
         }),
@@ -72,8 +83,8 @@ export class DuetModule extends pulumi.ComponentResource {
   }
 
   #build(guest: VirtualMachine, opts: pulumi.CustomResourceOptions): Step {
-    const { host, source, kernel, module = "duet", buildOn = "guest" } = this.#args;
-    this.#built ??= (buildOn === "host" ? host : guest).step(
+    const { host, source, kernel, name: module = "duet", build = "guest" } = this.#args;
+    this.#built ??= (build === "host" ? host : guest).step(
       `${this.#name}-build`,
       {
         title: `build module ${module}`,
@@ -86,7 +97,7 @@ export class DuetModule extends pulumi.ComponentResource {
           kernel: kernel.buildId,
         }),
       },
-      { ...(buildOn === "host" ? {} : opts), parent: this },
+      { ...(build === "host" ? {} : opts), parent: this },
     );
     return this.#built;
   }

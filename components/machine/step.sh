@@ -24,6 +24,9 @@ there() {
 facts() { :; }
 delete() { :; }
 
+# What happens at each boot of the machine, if the step has put a unit there that asks for it.
+boot() { :; }
+
 # Prints what a step is about, if a step about something else has to be taken back before this one is made. Defaults to
 # nothing.
 identity() { :; }
@@ -96,7 +99,8 @@ run_step() {
       ;;
     record) set -euo pipefail && keep_record ;;
     facts) run_facts ;;
+    boot) set -euo pipefail && boot ;;
     identity) identity ;;
-    *) die "cannot do '${1-}' with the step $step: it takes create, facts, delete or identity" ;;
+    *) die "cannot do '${1-}' with the step $step: it takes create, facts, delete, boot or identity" ;;
   esac
 }

@@ -72,7 +72,7 @@ export async function runBash(script: string, options: RunOptions = {}): Promise
   return { code, ...output };
 }
 
-export type Verb = "create" | "facts" | "delete";
+export type Verb = "create" | "facts" | "delete" | "boot" | "explain";
 
 /**
  * Runs a step as a machine keeps it.
