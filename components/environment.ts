@@ -16,7 +16,7 @@ import { NfsExport, nfsServer } from "./host/nfs-export.ts";
 import { hostPackages } from "./host/package-lists.ts";
 import { HostPackages } from "./host/packages.ts";
 import { KernelBuild } from "./kernel/build.ts";
-import { type Fragment, KernelConfig } from "./kernel/config.ts";
+import { type Fragment, KernelConfig, kernelBuildFolder } from "./kernel/config.ts";
 import { KernelInstall } from "./kernel/install.ts";
 import { sh } from "./machine/shell.ts";
 import { type Source, SourceTree } from "./sources/source-tree.ts";
@@ -99,7 +99,11 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     );
     const autoLoad = new AutoLoad("gdb-access", { host, directory }, parent);
 
-    const guests = vms.map((vm) => new VirtualMachine(vm.name, { host, network, image, ...vm }, libvirtParent));
+    const build = kernelBuildFolder(directory);
+    const symbols = { tree: sources.kernel.tree, build, modules: sources.module.tree };
+    const guests = vms.map(
+      (vm) => new VirtualMachine(vm.name, { host, network, image, symbols, ...vm }, libvirtParent),
+    );
     const config = new KernelConfig(
       "kernel-config",
       { host, source: sources.kernel, directory, ...spec.kernel, fragments: site.fragments, guest: guests[0] },

@@ -7,6 +7,7 @@ import { type Call, runMark, say } from "./call.ts";
 import { eventLog } from "./causes.ts";
 import { runsProgram, startCompanion } from "./companion/companion.ts";
 import { stackFolder } from "./environment.ts";
+import { explanations } from "./explanations.ts";
 import { withOptions } from "./invocation.ts";
 import { type Deployment, stands } from "./repair/deployment.ts";
 import { endLeftovers } from "./repair/leftovers.ts";
@@ -107,7 +108,8 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
     await companion?.end();
     // The last words on the screen are what is wrong.
     if (result !== 0) {
-      (ended === undefined ? await events.causes() : [`${ended}; run it again, it goes on from here`]).forEach(say);
+      const causes = async () => [...(await events.causes()), ...explanations(stackFolder(state, stack))];
+      (ended === undefined ? await causes() : [`${ended}; run it again, it goes on from here`]).forEach(say);
     }
     events.end();
   }

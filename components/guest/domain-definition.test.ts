@@ -37,6 +37,7 @@ const script = (uuid: string) =>
     definition: join(root, "kept.xml"),
     ssh: ["ssh", "guest"],
     console: join(root, "console.log"),
+    ...{ tree: "/nowhere", build: "/nowhere", modules: "/nowhere" },
     timeout: 1,
   });
 const keep = (id: string) => runStep(script(id), "create", { stubs: stubs() });

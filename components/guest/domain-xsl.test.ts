@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { deploy, localHost } from "../../test/support/mocks.ts";
+import { deploy, localHost, symbols } from "../../test/support/mocks.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { GuestAddress } from "../host/guest-address.ts";
 import { Network } from "../host/network.ts";
@@ -40,7 +40,7 @@ async function stylesheet(consoleLogs: string, port: number): Promise<string> {
       new Image("image", { host, source: { path: "/i" }, smallestDisk: 8 }),
     ];
     const address = new GuestAddress("duetdev", { host, network });
-    return new VirtualMachine("duetdev", { host, network, image, address, memory: 512, vcpus: 1, disk: 8 });
+    return new VirtualMachine("duetdev", { host, network, image, address, symbols, memory: 512, vcpus: 1, disk: 8 });
   }, printed);
   return resource("libvirt:index/domain:Domain", "duetdev").inputs.xml.xslt;
 }

@@ -38,6 +38,10 @@ facts() {
 
 delete() { end_shared_connection; }
 
+explain() {
+  if panicked; then printf '%s\n' "guest $guest panicked: $(panic_story); run this again, which resets it first"; fi
+}
+
 # shellcheck disable=SC2016 # It is the guest's shell that runs this.
 await_cloud_init='if [ -d /run/cloud-init ] && [ ! -e /run/cloud-init/result.json ]; then
   cloud-init status --wait >/dev/null
@@ -103,6 +107,7 @@ not_started() { # WHY
 }
 
 reset() {
+  if panicked; then say "$guest panicked: $(panic_story)"; fi
   say "$guest did not answer; resetting it"
   forget_panic
   [ -n "$(attached "$port")" ] || drop_breakpoints "$port"
@@ -110,10 +115,10 @@ reset() {
   go_on
   sleep 2
   if await_guest "$timeout"; then return; fi
-  say "cannot reach $guest: it was reset and did not answer ssh within $(waited) s;" \
-    "the last lines of its console ($console):"
-  tail -n 20 -- "$console" >&2
-  exit 1
+  last_of_console 20 >&2
+  if panicked; then die "cannot reach $guest: it was reset and panicked again: $(panic_story); see $console"; fi
+  die "cannot reach $guest: it was reset and did not answer ssh within $(waited) s;" \
+    "the last lines of its console, $console, are above"
 }
 
 run_step "$@"

@@ -17,6 +17,7 @@ const values = () => ({
   ssh: ["ssh", "-F", "/state/ssh_config", "duetdev"],
   console: join(root, "console of o'dev.log"),
   timeout: 60,
+  ...{ tree: "/nowhere", build: "/nowhere", modules: "/nowhere" },
 });
 const script = (change: Partial<ReturnType<typeof values>> = {}) =>
   scriptText(import.meta.url, "domain.sh", { ...values(), ...change });
@@ -139,7 +140,7 @@ describe("a guest", () => {
 
   it("that has panicked is reset at once, and is not taken for panicked while it boots again", async () => {
     const ran = await boot(host({ state: "running", comesUpAfter: "reset", refuses: 4, console: panic }));
-    expect(ran.stderr).toBe("duetdev did not answer; resetting it\n");
+    expect(ran.stderr).toMatch(/^duetdev panicked: Fatal exception\nduetdev did not answer; resetting it\n$/);
     expect(ran.code).toBe(0);
     expect(done()).toEqual(["virsh reset duetdev"]);
   });
@@ -153,12 +154,12 @@ describe("a guest", () => {
   it("that panics again after its reset is an error with the last lines of its console", async () => {
     const stubs = host({ state: "running", refuses: "never", console: panic });
     const again = `${stubs.virsh}
-if [ "$4" = reset ]; then printf '%s\\n' second boot a b c '---[ end Kernel panic - not syncing: VFS ]---' >>'${values().console.replaceAll("'", "'\\''")}'; fi`;
+if [ "$4" = reset ]; then printf '%s\\n' 'second boot' a b c 'Kernel panic - not syncing: VFS' '---[ end Kernel panic - not syncing: VFS ]---' >>'${values().console.replaceAll("'", "'\\''")}'; fi`;
     const ran = await boot({ ...stubs, virsh: again });
     expect(ran.code).toBe(1);
-    expect(ran.stderr).toMatch(/^cannot reach duetdev: .* \d+ s; /m);
-    expect(ran.stderr).toContain(values().console);
-    expect(lastLine(ran)).toBe("---[ end Kernel panic - not syncing: VFS ]---");
+    expect(ran.stderr).toContain("second boot\na\n");
+    expect(lastLine(ran)).toMatch(/^cannot reach duetdev: .*panicked again: VFS; /);
+    expect(lastLine(ran)).toContain(values().console);
     expect(done()).toEqual(["virsh reset duetdev"]);
   });
 
@@ -166,6 +167,7 @@ if [ "$4" = reset ]; then printf '%s\\n' second boot a b c '---[ end Kernel pani
     const ran = await boot(host({ state: "running", refuses: "never", console: "a\nlast line\n" }), { timeout: 0 });
     expect(ran.code).toBe(1);
     expect(ran.stderr).toContain("last line\n");
+    expect(lastLine(ran)).toMatch(/^cannot reach duetdev: .* \d+ s; /);
     expect(done()).toEqual(["virsh reset duetdev"]);
   });
 
@@ -173,6 +175,17 @@ if [ "$4" = reset ]; then printf '%s\\n' second boot a b c '---[ end Kernel pani
     const stubs = host({ state: "shut off", comesUpAfter: "start" });
     await boot(stubs, { guest: "it's $(x)" });
     expect(done()).toEqual(["virsh destroy it's $(x)", "virsh start it's $(x)"]);
+  });
+});
+
+describe("why other steps of a guest fail", () => {
+  const explain = async (console: string) =>
+    (await runStep(script(), "explain", { stubs: host({ state: "running", console }) })).stdout;
+
+  it("is its panic, if it is in one", async () => {
+    expect(await explain(panic)).toMatch(/^guest duetdev panicked: Fatal exception; run this again/);
+    expect(await explain(`${panic}\n\n\n\nlogin:\n`)).toBe("");
+    expect(await explain("login:\n")).toBe("");
   });
 });
 

@@ -8,6 +8,7 @@ import {
   type Printed,
   printedOf,
   settled,
+  symbols,
 } from "../../test/support/mocks.ts";
 import { GuestAddress } from "../host/guest-address.ts";
 import type { HostArgs } from "../host/host.ts";
@@ -33,6 +34,7 @@ function deployed(
       network,
       image: new Image("image", { host, source: { path: "/i.qcow2" }, smallestDisk: 8 }),
       address: new GuestAddress("duetdev", { host, network }),
+      symbols,
       ...change,
     });
     vm.step("in-guest", { title: "look", script: "create() { uname; }" }, { parent: vm });

@@ -14,12 +14,23 @@ import { userData } from "./cloud-init.ts";
 import type { Image } from "./image.ts";
 import { makeSeed } from "./seed.ts";
 
+/** Where the symbols are of what runs in a guest, on the host: absolute paths. */
+export interface Symbols {
+  /** The kernel's sources, and the folder that has its vmlinux. */
+  readonly tree: string;
+  readonly build: string;
+  /** The folder below which the objects of modules are. */
+  readonly modules: string;
+}
+
 export interface VirtualMachineArgs {
   readonly host: Host;
   readonly network: Network;
   readonly image: Image;
   /** Its address on that network. */
   readonly address: GuestAddress;
+  /** By which a panic is told with file and line. */
+  readonly symbols: Symbols;
   /** Memory in MiB, 512 or more. */
   readonly memory: number;
   readonly vcpus: number;
@@ -57,6 +68,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
   readonly ssh: pulumi.Output<readonly string[]>;
   /** Absolute path of the console log, on the host. */
   readonly consoleLog: string;
+  readonly symbols: Symbols;
   /** Seconds that it may take to come up. */
   readonly bootTimeout: number;
   readonly #machine: Machine;
@@ -71,6 +83,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
     this.name = name;
     this.id = id;
     this.host = host;
+    this.symbols = args.symbols;
     this.bootTimeout = args.bootTimeout ?? 600;
     this.address = args.address.address;
     this.gdbPort = new GdbPort(`${id}-gdb-port`, { host, guest: name, port: args.gdbPort }, parent).port;
@@ -146,6 +159,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
           definition: `${folder}/domain.xml`,
           ssh: this.ssh,
           console: this.consoleLog,
+          ...this.symbols,
           timeout: this.bootTimeout,
         }),
       },

@@ -2,7 +2,7 @@
 # the guest is reset into its old kernel, and the console's last lines say why. Source: guide, step 10.
 #
 # `create` runs on the host, since it ends every connection to the guest; `facts` run in the guest.
-: "${uri:?}" "${guest:?}" "${release:?}" "${build_id:?}" "${tree:?}" "${build:?}" "${timeout:?}"
+: "${uri:?}" "${guest:?}" "${release:?}" "${build_id:?}" "${timeout:?}"
 : "${package:?}" # Another one was installed before.
 . ../machine/step.sh
 . ../machine/lib/build-id.sh
@@ -44,22 +44,15 @@ running() { in_guest 60 read_build_id running_kernel 2>/dev/null; }
 boot_id() { timeout 15 "${ssh[@]}" cat /proc/sys/kernel/random/boot_id </dev/null 2>/dev/null; }
 
 fall_back() {
-  local why
+  local why back='is back in its old kernel'
   why="gave no answer for $(waited) s"
-  if panicked; then why=panicked; fi
-  say "cannot run kernel $release in $guest: it booted it and $why; it is reset into its old kernel," \
-    "and the last lines of its console were:"
-  decoded_console >&2
+  if panicked; then why="panicked: $(panic_story)"; fi
+  say "$guest booted kernel $release and $why; it is reset into its old kernel; its console said:"
+  last_of_console 40 | decoded >&2
   forget_panic
   virsh -q -c "$uri" reset -- "$guest" >&2
-  await_guest "$timeout" || say "$guest did not come up with its old kernel either"
-  exit 1
-}
-
-# The last lines of the console, decoded to file and line if they hold addresses.
-decoded_console() {
-  tail -n 40 -- "$console" | timeout 60 "$tree/scripts/decode_stacktrace.sh" "$build/vmlinux" "$tree" 2>/dev/null ||
-    tail -n 40 -- "$console"
+  await_guest "$timeout" || back='did not come up with its old kernel either'
+  die "cannot run kernel $release in $guest: it booted it and $why; mend that and run this again: $guest $back"
 }
 
 # In the guest: prints release and build id of the kernel that runs.

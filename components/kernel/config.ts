@@ -29,6 +29,11 @@ export interface KernelConfigArgs {
   readonly guest?: VirtualMachine | undefined;
 }
 
+/** Absolute path of the build directory, below the sources directory. */
+export function kernelBuildFolder(directory: string): string {
+  return `${directory}/build/duet-kernel`;
+}
+
 /** What Duet and its debugger need, each with its reason above it: a fragment that says otherwise is refused. */
 const needs = readFileSync(new URL("needs.config", import.meta.url), "utf8").trimEnd();
 const dependsOn = readFileSync(new URL("depends-on.awk", import.meta.url), "utf8");
@@ -51,7 +56,7 @@ export class KernelConfig extends pulumi.ComponentResource {
   constructor(name: string, args: KernelConfigArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:kernel:KernelConfig", name, {}, opts);
     const { host, source, directory, base, fragments, guest } = args;
-    this.build = `${directory}/build/duet-kernel`;
+    this.build = kernelBuildFolder(directory);
     this.ccache = `${directory}/build/ccache`;
     this.hold = { directory, what: "kernel-build" };
     const ofGuest = (what: "config" | "modules"): pulumi.Output<string> | undefined =>

@@ -46,6 +46,7 @@ const bootValues = () => ({
   package: "/b/l.deb",
   tree: join(root, "source"),
   build: join(root, "build"),
+  modules: join(root, "module"),
   timeout: 60,
 });
 const bootScript = (change: Partial<ReturnType<typeof bootValues>> = {}) =>
@@ -245,8 +246,8 @@ ${seeKernel()}`,
   it("that panics falls back to the old one at once, and shows the console's last lines", async () => {
     const ran = await boot(guest({ before: old, console: panic, refuses: 5 }));
     expect(ran.code).toBe(1);
-    expect(ran.stderr).toMatch(/^cannot run kernel 6\.1\.0\+duet-abc in duetdev: .*panicked/m);
-    expect(lastLine(ran)).toBe("---[ end Kernel panic - not syncing: VFS ]---");
+    expect(ran.stderr).toContain("\n---[ end Kernel panic - not syncing: VFS ]---\n");
+    expect(lastLine(ran)).toMatch(/^cannot run kernel 6\.1\.0\+duet-abc in duetdev: .*panicked: BUG: x/);
     expect(read("calls")).toMatch(/reboot\nvirsh reset duetdev\n$/);
     expect(read("running")).toContain("6.1.0-10-amd64");
   });
@@ -264,7 +265,7 @@ ${seeKernel()}`,
     const ran = await boot({ ...stubs, virsh: `echo "virsh $4" >>'${root}/calls'` }, { timeout: 0 });
     expect(ran.code).toBe(1);
     expect(read("calls")).toContain("virsh reset\n");
-    expect(lastLine(ran)).toBe("duetdev did not come up with its old kernel either");
+    expect(lastLine(ran)).toMatch(/^cannot run kernel .*duetdev did not come up with its old kernel either$/);
   });
 
   it("is not taken for panicked by what the console said before", async () => {

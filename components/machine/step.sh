@@ -27,6 +27,9 @@ delete() { :; }
 # What happens at each boot of the machine, if the step has put a unit there that asks for it.
 boot() { :; }
 
+# Prints what became of the machine if that is why other steps fail: a line. Defaults to nothing.
+explain() { :; }
+
 # Prints what a step is about, if a step about something else has to be taken back before this one is made. Defaults to
 # nothing.
 identity() { :; }
@@ -100,7 +103,8 @@ run_step() {
     record) set -euo pipefail && keep_record ;;
     facts) run_facts ;;
     boot) set -euo pipefail && boot ;;
+    explain) set -euo pipefail && explain ;;
     identity) identity ;;
-    *) die "cannot do '${1-}' with the step $step: it takes create, facts, delete, boot or identity" ;;
+    *) die "cannot do '${1-}' with the step $step: it takes create, facts, delete, boot, explain or identity" ;;
   esac
 }

@@ -224,8 +224,11 @@ export function localGuest(name = "vm", args: Partial<HostArgs> = {}, prefix = "
   const network = new Network(`${prefix}network`, { host });
   const image = new Image(`${prefix}image`, { host, source: { path: "/i.qcow2" }, smallestDisk: 8 });
   const address = new GuestAddress(name, { host, network });
-  return new VirtualMachine(name, { host, network, image, address, memory: 1024, vcpus: 2, disk: 8 });
+  return new VirtualMachine(name, { host, network, image, address, symbols, memory: 1024, vcpus: 2, disk: 8 });
 }
+
+/** Where the symbols of that guest are. */
+export const symbols = { tree: "/src/kernel", build: "/src/build", modules: "/src/module" };
 
 /** What the steps of `localGuest` print. */
 export function printedOf(name = "vm"): Printed {

@@ -1,15 +1,10 @@
 # A guest, seen from its host.
-: "${ssh[0]:?}" "${console:?}"
+: "${ssh[0]:?}"
 . ../step.sh
+. ./panic.sh
 
 # Whether the guest answers ssh.
 answers() { timeout 15 "${ssh[@]}" true </dev/null >/dev/null 2>&1; }
-
-# Whether the last lines of the console are those of a panic.
-panicked() { grep -qF -e 'end Kernel panic' < <(tail -n 5 -- "$console" 2>/dev/null); }
-
-# Ends the lines in which a panic is looked for, before a new boot.
-forget_panic() { { printf '\n\n\n\n\n' >>"$console"; } 2>/dev/null || true; }
 
 # Seconds for which a guest that comes up may say nothing on its console: a boot is slow without KVM, with KASAN, or
 # beside seven others, and then its console moves.

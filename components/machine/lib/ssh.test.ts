@@ -16,7 +16,11 @@ beforeEach(() => {
 const stubs = { ssh: 'shift 2; cd "$OTHER_SIDE"; exec bash -c "$*"' };
 const run = (call: string) =>
   runLibrary(
-    scriptText(import.meta.url, "ssh.sh", { ssh: ["ssh", "-F", "vm"], console: join(root, "console") }),
+    scriptText(import.meta.url, "ssh.sh", {
+      ssh: ["ssh", "-F", "vm"],
+      console: join(root, "console"),
+      ...{ tree: root, build: root, modules: root },
+    }),
     call,
     {
       stubs,

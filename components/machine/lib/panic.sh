@@ -1,0 +1,48 @@
+# What the kernel of a guest said on its console as it went down.
+: "${console:?}" "${tree:?}" "${build:?}" "${modules:?}" # Where the sources, vmlinux and the modules' objects are.
+
+# Whether the last lines of the console are those of a panic.
+panicked() { grep -qF -e 'end Kernel panic' < <(tail -n 5 -- "$console" 2>/dev/null); }
+
+# Ends the lines in which a panic is looked for, before a new boot.
+forget_panic() { { printf '\n\n\n\n\n' >>"$console"; } 2>/dev/null || true; }
+
+# The last lines of the console.
+last_of_console() { # LINES
+  tail -n "$1" -- "$console" 2>/dev/null | tr -d '\r'
+}
+
+# Puts file and line in the place of addresses, if that can be done.
+decoded() {
+  local text
+  text=$(cat)
+  timeout 60 "$tree/scripts/decode_stacktrace.sh" "$build/vmlinux" "$tree" "$modules" <<<"$text" 2>/dev/null ||
+    printf '%s\n' "$text"
+}
+
+# Prints in a line what the panic was, where that is in the sources, and where in a module it came from.
+panic_story() {
+  local line said='' at='' from='' frame='[A-Za-z_][^ ]*\+0x[0-9a-f]+/0x[0-9a-f]+'
+  while IFS= read -r line; do
+    line=${line#"${line%%[! ]*}"}
+    case $line in
+      'Linux version '*) said='' at='' from='' ;;
+      'BUG: '* | 'kernel BUG at '* | 'general protection fault'*) said=$line at='' from='' ;;
+      # Follows what the kernel cannot survive.
+      'Kernel panic - not syncing: Fatal exception'* | 'Kernel panic - not syncing: Attempted to kill'*)
+        said=${said:-$line}
+        ;;
+      'Kernel panic - not syncing: '*) said=$line at='' from='' ;;
+      'RIP: 0010:'*) at=${at:-${line#RIP: 0010:}} ;;
+      '? '* | dump_stack* | panic+* | __warn* | report_bug*) ;;
+      *) if [[ $line =~ ^$frame ]]; then
+        at=${at:-$line}
+        if [[ $line == *']' ]]; then from=${from:-$line}; fi
+      fi ;;
+    esac
+  done < <(last_of_console 200 | sed 's/^\[[ 0-9.]*\]//')
+  if [ "$from" = "$at" ] || [[ $at == *']' ]]; then from=; fi
+  printf '%s' "${said#Kernel panic - not syncing: }"
+  if [ -z "$at" ]; then return; fi
+  printf '; at %s' "$(printf '%s\n' "$at" ${from:+"$from"} | decoded | sed -e 's/ *$//' -e '2s/^/ from /' | paste -sd,)"
+}

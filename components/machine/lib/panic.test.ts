@@ -1,0 +1,72 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { runLibrary, writeProgram } from "../../../test/support/run-script.ts";
+import { temporaryFolder } from "../../../test/support/temporary-folder.ts";
+import { scriptText } from "../script-text.ts";
+
+let root: string;
+beforeEach(() => {
+  root = temporaryFolder("it's a console-");
+});
+
+/** The story of a console whose lines have times, as the kernel prints them, and end as a serial line's do. */
+async function story(...lines: readonly string[]): Promise<string> {
+  const console = join(root, "console");
+  writeFileSync(console, lines.map((line) => `[   15.${lines.indexOf(line)}] ${line}\r\n`).join(""));
+  const values = { console, tree: root, build: "/b", modules: "/m" };
+  return (await runLibrary(scriptText(import.meta.url, "panic.sh", values), "panic_story")).stdout;
+}
+
+const boot = "Linux version 6.1.0+duet-abc (gcc) #1 SMP";
+const oops = [
+  "BUG: kernel NULL pointer dereference, address: 0000000000000000",
+  "#PF: supervisor write access in kernel mode",
+  "Oops: 0002 [#1] PREEMPT SMP",
+  "Workqueue: events duet_tick [duet]",
+  "RIP: 0010:duet_tick+0x5/0x10 [duet]",
+  "Call Trace:",
+  " <TASK>",
+  " process_one_work+0x1c0/0x3a0",
+  " ? __pfx_kthread+0x10/0x10",
+  "---[ end trace 0000000000000000 ]---",
+];
+const fatal = [
+  "Kernel panic - not syncing: Fatal exception",
+  "---[ end Kernel panic - not syncing: Fatal exception ]---",
+];
+const called = [
+  "Kernel panic - not syncing: no more",
+  "CPU: 1 PID: 24 Comm: kworker/1:1 Tainted: G           O       6.1.0+duet-abc #1",
+  "Call Trace:",
+  " dump_stack_lvl+0x34/0x48",
+  " panic+0x102/0x27b",
+  " ? _printk+0x48/0x4a",
+  " list_add_valid+0x1/0x2",
+  " duet_tick+0x5/0x10 [duet]",
+  " process_one_work+0x1c0/0x3a0",
+  "---[ end Kernel panic - not syncing: no more ]---",
+];
+
+describe("what became of a guest", () => {
+  it("is what the kernel could not survive, and where that was", async () => {
+    expect(await story(boot, ...oops, ...fatal)).toBe(`${oops[0]}; at duet_tick+0x5/0x10 [duet]`);
+  });
+
+  it("is a panic that somebody called, from where, and from where in a module", async () => {
+    expect(await story(boot, ...called)).toBe("no more; at list_add_valid+0x1/0x2, from duet_tick+0x5/0x10 [duet]");
+  });
+
+  it("is the last one: neither one of an earlier boot, nor an oops that was survived", async () => {
+    const other = oops.map((line) => line.replaceAll("duet_tick", "other"));
+    expect(await story(...other, ...fatal, boot, ...oops, ...fatal)).toContain("at duet_tick+0x5/0x10");
+    expect(await story(boot, ...other, ...called)).toMatch(/^no more; at list_add_valid/);
+    expect(await story(...oops, ...fatal, boot, ...fatal)).toBe("Fatal exception");
+  });
+
+  it("has file and line, if the sources know how", async () => {
+    const decode = '[ "$*" = "/b/vmlinux $ROOT /m" ] && sed "s,+0x5/0x10 .duet., (/m/main.c:7) duet ,"';
+    writeProgram(join(root, "scripts/decode_stacktrace.sh"), `ROOT=\${0%/scripts/*}\n${decode}`);
+    expect(await story(boot, ...called)).toBe("no more; at list_add_valid+0x1/0x2, from duet_tick (/m/main.c:7) duet");
+  });
+});

@@ -1,0 +1,23 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { stepSuffix } from "../components/machine/step.ts";
+
+/** Milliseconds for one step: addresses are looked up in the symbols of a kernel. */
+const limit = 150_000;
+
+/**
+ * What the steps of a stack know of its machines if a run has failed: a line each, such as a guest's panic, which the
+ * steps that were at work in it do not see.
+ *
+ * @param folder absolute path of the stack's folder in the state
+ */
+export function explanations(folder: string): readonly string[] {
+  const records = join(folder, "steps");
+  const files = (existsSync(records) ? readdirSync(records) : []).filter((name) => name.endsWith(stepSuffix)).sort();
+  return files.flatMap((name) => {
+    // One that cannot say anything, as those of earlier versions, is no news.
+    const ran = spawnSync("bash", [join(records, name), "explain"], { encoding: "utf8", timeout: limit, cwd: "/" });
+    return ran.status === 0 ? ran.stdout.split("\n").filter((line) => line !== "") : [];
+  });
+}
