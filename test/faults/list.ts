@@ -2,6 +2,7 @@ import { guestFaults } from "./guest.ts";
 import { hostFaults } from "./host.ts";
 import { kernelFaults } from "./kernel.ts";
 import { killFaults } from "./kill.ts";
+import { moduleFaults } from "./module.ts";
 import type { Fault } from "./run.ts";
 import { stackFaults } from "./stacks.ts";
 import { waitFaults } from "./wait.ts";
@@ -11,6 +12,7 @@ export const faults: readonly Fault[] = [
   ...guestFaults,
   ...hostFaults,
   ...kernelFaults,
+  ...moduleFaults,
   ...waitFaults,
   ...stackFaults,
   ...killFaults,

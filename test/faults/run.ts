@@ -48,6 +48,8 @@ export interface Fault {
   readonly refusal?: Refusal;
   /** What goes on while `up` repairs. */
   meanwhile?(place: Place): Promise<unknown>;
+  /** What the `up` that repairs says. */
+  says?(place: Place): RegExp;
   /** What else has to hold once it is repaired. */
   verify?(place: Place): Promise<unknown>;
   /** Takes away what the fault itself has left. Harmless when repeated. */
@@ -151,6 +153,10 @@ export async function survive(
       words && fault.refusal === undefined ? disagreement(preview.output, up.output, words.besides) : undefined;
     if (unlike !== undefined) {
       throw new Error(unlike);
+    }
+    const told = fault.says?.(place);
+    if (told !== undefined && !told.test(up.output)) {
+      throw new Error(`up was to say ${told}, and says: ${problem(up.output)}`);
     }
     await fault.verify?.(place);
     await check(stack);
