@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { cpSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -51,9 +52,18 @@ describe("building the tools", () => {
   });
 });
 
+const installScript = () =>
+  scriptText(import.meta.url, "tools-install.sh", { programs: programs(), uid: 1000, gid: 1000, built: "sum" });
+
 /** With a /usr/local and a linker's cache of its own, in a mount namespace. Only root may mount. */
-const inGuest = (verbs: Verb | readonly Verb[], before = ":", after = ":", stubs: Stubs = here) =>
-  runStep(scriptText(import.meta.url, "tools-install.sh", { programs: programs(), built: "sum" }), verbs, {
+const inGuest = (
+  verbs: Verb | readonly Verb[],
+  before = ":",
+  after = ":",
+  stubs: Stubs = here,
+  script = installScript(),
+) =>
+  runStep(script, verbs, {
     stubs,
     enter: ["unshare", "--mount"],
     before: `mkdir "$STUBS/etc"; cp -r /etc/ld.so.conf /etc/ld.so.conf.d "$STUBS/etc"
@@ -72,6 +82,16 @@ describe.runIf(process.getuid?.() === 0)("installing the tools", () => {
     expect(ran.stdout).toMatch(/^\/usr\/local\/bin\/dummy_task: [0-9a-f]{16}$/m);
     expect(ran.stdout).toMatch(/^\/usr\/local\/include\/duet\/duet_ioctl\.h: [0-9a-f]{16}$/m);
     expect(ran.stdout).toMatch(/^linker finds libduet\.so\.1: \/usr\/local\/lib\/libduet\.so\.1$/m);
+  });
+
+  it("installs from a tree that only the developer may read: root is nobody there", async () => {
+    execFileSync("chown", ["-R", "1000:1000", directory]);
+    execFileSync("chmod", ["-R", "o-rwx", directory]);
+    // Root of this machine could read it, and is kept from that.
+    const script = installScript().replace('[ -r "$programs/Makefile" ]', "false");
+    const left = "find /usr/local -type f ! -uid 0; stat -c %a /usr/local/bin/duet";
+    const ran = await inGuest("create", ":", left, { timeout }, script);
+    expect([ran.code, ran.stdout.trim()]).toEqual([0, "755"]);
   });
 
   it("says that the command does not reach the module", async () => {

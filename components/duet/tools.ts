@@ -40,7 +40,11 @@ export class DuetTools extends pulumi.ComponentResource {
       `${this.#name}-${guest.id}`,
       {
         title: "install the tools",
-        script: script(import.meta.url, "tools-install.sh", { programs: this.#programs, built: built.result("tools") }),
+        script: script(import.meta.url, "tools-install.sh", {
+          ...guest.host.developer,
+          programs: this.#programs,
+          built: built.result("tools"),
+        }),
       },
       { ...opts, parent: this, dependsOn },
     ).resource;

@@ -6,4 +6,4 @@ set auto-load python-scripts on
 set tcp connect-timeout 15
 set remotetimeout 15
 target remote 127.0.0.1:@port@
-lx-symbols @tree@
+lx-symbols @tree@ @build@

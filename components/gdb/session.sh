@@ -13,10 +13,21 @@ limit=120
 stub="the gdb stub of $guest at 127.0.0.1:$port"
 cannot_prove="cannot find $function of the module in $guest with gdb"
 
+# There while the last build that was loaded is not proven, since somebody was debugging.
+left_out=$command_file.left-out
+
 create() {
+  local client
   mkdir -p -- "$(dirname -- "$command_file")"
   printf '%s' "$user_commands" | replace_file "$command_file"
-  require_stub
+  rm -f -- "$left_out"
+  [ -n "$(ss -Hltn "sport = :$port")" ] ||
+    die "cannot use $stub: nothing listens there; run pulumi up, which starts the guest"
+  client=$(attached "$port")
+  if [ -n "$client" ]; then
+    leave_out "$client"
+    return
+  fi
   work=$(mktemp -d)
   gdb=
   trap 'code=$?; end_session || :; exit "$code"' EXIT
@@ -26,16 +37,26 @@ create() {
   read_proof
 }
 
-facts() { checksum_fact 'gdb commands' "$command_file"; }
+# A proof that was left out is due once nobody is attached.
+facts() {
+  checksum_fact 'gdb commands' "$command_file"
+  if [ -e "$left_out" ]; then
+    if [ -n "$(attached "$port")" ]; then fact proof 'left out'; else fact proof due; fi
+  fi
+}
 
-delete() { rm -f -- "$command_file"; }
+delete() { rm -f -- "$command_file" "$left_out"; }
 
-require_stub() {
-  local client
-  [ -n "$(ss -Hltn "sport = :$port")" ] ||
-    die "cannot use $stub: nothing listens there; run pulumi up, which starts the guest"
-  client=$(attached "$port")
-  [ -z "$client" ] || die "cannot use $stub: it takes one client, which is $client; detach there and run this again"
+# Goes on without the proof if whoever is attached has let the guest continue: the stub takes one client.
+leave_out() { # CLIENT
+  case $(virsh_in_time domstate "$guest" 2>/dev/null) in
+    running*) ;;
+    *) die "cannot use $stub: it takes one client, which is $1 and has stopped the guest; let it continue or detach," \
+      "and run this again" ;;
+  esac
+  say "$guest is not proven debuggable: $1 is attached; there, \`lx-symbols $tree\` reads the symbols of the new build"
+  : >"$left_out"
+  result function "$function"
 }
 
 # Whatever has happened, the guest is running afterwards: gdb detaches when it is told to end, and libvirt calls a guest
@@ -70,13 +91,15 @@ run_gdb() {
 
 read_proof() {
   local line address file
-  read -r line address file < <(sed -n -E \
-    's/^Line ([0-9]+) of "(.*)" (starts|is) at address (0x[0-9a-f]+).*/\1 \4 \2/p' "$work/log") || :
-  [ -n "$file" ] || die "$cannot_prove: it knows no line for it; build the module with debug information"
+  read -r line address < <(
+    sed -n -E 's/^Line ([0-9]+) of .* (starts|is) at address (0x[0-9a-f]+).*/\1 \3/p' "$work/log"
+  ) || die "$cannot_prove: it knows no line for it; build the module with debug information"
+  file=$(sed -n 's/^file: //p' "$work/log")
   case $file in
     "$directory"/*) ;;
     *) die "$cannot_prove below $directory: it finds it in $file; build the module at the shared path" ;;
   esac
+  [ -e "$file" ] || die "$cannot_prove with its source: there is no $file; build the module without a map of prefixes"
   grep -qF -e " of $tree/" -- "$work/log" ||
     die "$cannot_prove: it is not in the module in $tree; choose another function of it"
   result function "$function"

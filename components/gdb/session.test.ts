@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, given, localGuest, localStep, printedOf, scriptOf, settled } from "../../test/support/mocks.ts";
@@ -11,12 +11,23 @@ import { scriptText } from "../machine/script.ts";
 import { SourceTree } from "../sources/source-tree.ts";
 import { DebugSession } from "./session.ts";
 
+let folder: string;
+let calls: string;
+let directory: string;
+beforeEach(() => {
+  folder = temporaryFolder("session-");
+  calls = join(folder, "calls");
+  directory = join(folder, "shared");
+  mkdirSync(join(directory, "duet-module"), { recursive: true });
+  writeFileSync(join(directory, "duet-module/hook.c"), "");
+});
+
 const values = () => ({
   uri: "qemu:///system",
   guest: "duetdev",
   port: 1234,
-  directory: "/media/data/duet",
-  tree: "/media/data/duet/duet-module",
+  directory,
+  tree: join(directory, "duet-module"),
   function: "duet_handle_event",
   user_commands: "for the user\n",
   proof_commands: "for the proof\n",
@@ -27,20 +38,14 @@ const values = () => ({
 const script = () => scriptText(import.meta.url, "session.sh", values());
 
 /** What gdb 13 printed in a session with the sample module. */
-const gdbOutput = `loading @0xffffffffa0000000: /media/data/duet/duet-module/duet.ko
+const gdbOutput = () => `loading @0xffffffffa0000000: ${directory}/duet-module/duet.ko
 proof: lines
-Line 40 of "/media/data/duet/duet-module/hook.c" starts at address 0xffffffffa0000d30 <duet_handle_event> and ends at 0xffffffffa0000d35 <duet_handle_event+5>.
-duet_handle_event in section .text of /media/data/duet/duet-module/duet.ko
+Line 40 of "hook.c" starts at address 0xffffffffa0000d30 <duet_handle_event> and ends at 0xffffffffa0000d35 <duet_handle_event+5>.
+file: ${directory}/duet-module/hook.c
+duet_handle_event in section .text of ${directory}/duet-module/duet.ko
    0xffffffffa0000d30 <duet_handle_event>:	call   0xffffffff8105f6a0 <__fentry__>
 proof: done
 [Inferior 1 (process 1) detached]`;
-
-let folder: string;
-let calls: string;
-beforeEach(() => {
-  folder = temporaryFolder("session-");
-  calls = join(folder, "calls");
-});
 
 /** A host with a guest that libvirt calls paused, and a gdb that does what the test says. */
 function host(gdb: string, established = ""): Stubs {
@@ -57,9 +62,9 @@ const resumed = () => readFileSync(calls, "utf8").includes("virsh -q -c qemu:///
 
 describe("a debug session", () => {
   it("prints where gdb finds the function, and resumes the guest", async () => {
-    const ran = await prove(host(show(gdbOutput)));
+    const ran = await prove(host(show(gdbOutput())));
     expect(ran.code).toBe(0);
-    const file = "/media/data/duet/duet-module/hook.c";
+    const file = `${directory}/duet-module/hook.c`;
     expect(ran.stdout).toBe(`function: duet_handle_event\naddress: 0xffffffffa0000d30\nfile: ${file}\nline: 40\n`);
     expect(resumed()).toBe(true);
   });
@@ -73,17 +78,35 @@ describe("a debug session", () => {
   });
 
   it("refuses a function of the kernel, and a module from another path", async () => {
-    const kernel = gdbOutput.replace("of /media/data/duet/duet-module/duet.ko", "of /other/vmlinux");
-    expect(lastLine(await prove(host(show(kernel))))).toContain("it is not in the module in /media/data/duet/duet");
-    const elsewhere = gdbOutput.replace("/media/data/duet/duet-module/hook.c", "/tmp/hook.c");
+    const kernel = gdbOutput().replace(/of \S+duet\.ko/, "of /other/vmlinux");
+    expect(lastLine(await prove(host(show(kernel))))).toContain(`it is not in the module in ${directory}/duet-module`);
+    const elsewhere = gdbOutput().replace(/^file: .*/m, "file: /tmp/hook.c");
     expect(lastLine(await prove(host(show(elsewhere))))).toContain("finds it in /tmp/hook.c;");
+    const mapped = gdbOutput().replace("/hook.c", "/map/hook.c");
+    expect(lastLine(await prove(host(show(mapped))))).toMatch(/there is no \S+\/map\/hook\.c;/);
+    const without = gdbOutput().replace(/^Line 40.*/m, "No line number information available for address 0x1 <f>");
+    expect(lastLine(await prove(host(show(without))))).toMatch(/knows no line/);
   });
 
-  it("names the gdb that is attached already, and leaves it alone", async () => {
-    const client = 'ESTAB 0 0 127.0.0.1:5 127.0.0.1:1234 users:(("gdb",pid=77,fd=3))';
+  const client = 'ESTAB 0 0 127.0.0.1:5 127.0.0.1:1234 users:(("gdb",pid=77,fd=3))';
+
+  it("names the gdb that is attached and has stopped the guest, and leaves it alone", async () => {
     const ran = await prove(host("exit 9", client));
     expect(lastLine(ran)).toMatch(/^cannot use .*duetdev at 127\.0\.0\.1:1234: .*gdb \(pid 77\)/);
-    expect(() => readFileSync(calls)).toThrow();
+    expect(resumed()).toBe(false);
+  });
+
+  it("leaves the proof out while a gdb is attached that lets the guest run, and is due once that is gone", async () => {
+    const running = (established: string) => ({ ...host("exit 9", established), virsh: "echo running" });
+    const ran = await prove(running(client));
+    expect([ran.code, ran.stdout]).toEqual([0, "function: duet_handle_event\n"]);
+    expect(lastLine(ran)).toMatch(/^duetdev is not proven .*gdb \(pid 77\) is attached; .*lx-symbols /);
+    const facts = async (established: string) =>
+      (await runStep(script(), "facts", { stubs: running(established) })).stdout;
+    expect(await facts(client)).toMatch(/^proof: left out$/m);
+    expect(await facts("")).toMatch(/^proof: due$/m);
+    await prove(host(show(gdbOutput())));
+    expect(await facts("")).not.toContain("proof: ");
   });
 
   it("says that nothing listens", async () => {
@@ -101,7 +124,7 @@ describe("a debug session", () => {
 });
 
 /** A session of a guest with all that it needs, against a mocked engine. */
-const deployed = (change: { functionName?: string; tree?: string; module?: string } = {}) =>
+const deployed = (change: { functionName?: string; tree?: string; module?: string; printed?: string } = {}) =>
   deploy(
     () => {
       const guest = localGuest("duetdev");
@@ -128,7 +151,7 @@ const deployed = (change: { functionName?: string; tree?: string; module?: strin
       kernel: "release: r\nbuild-id: kernel-1\npackage: p",
       "module-build": "build-id: m",
       "module-duetdev": `build-id: ${change.module ?? "module-1"}`,
-      session: "function: f\naddress: 0x1\nfile: /m.c\nline: 3",
+      session: change.printed ?? "function: f\naddress: 0x1\nfile: /m.c\nline: 3",
     },
   );
 
@@ -144,7 +167,7 @@ describe("gdb's commands", () => {
     "load the module's symbols last, without looking through the folder in which a user is: %s",
     async (which) => {
       const all = await commands(which);
-      const at = all.indexOf("lx-symbols /media/data/duet/duet-module");
+      const at = all.indexOf("lx-symbols /media/data/duet/duet-module /media/data/duet/build/duet-kernel");
       expect(all[at - 1]).toBe("target remote 127.0.0.1:1240");
       expect(all.indexOf("cd /media/data/duet/duet-module")).toBeLessThan(all.findIndex((line) => /^file /.test(line)));
       expect(all).toContain("source /media/data/duet/build/duet-kernel/vmlinux-gdb.py");
@@ -153,7 +176,7 @@ describe("gdb's commands", () => {
 
   it("are written for the user, and known by their checksum", async () => {
     const file = values().command_file;
-    await prove(host(show(gdbOutput)));
+    await prove(host(show(gdbOutput())));
     expect(readFileSync(file, "utf8")).toBe("for the user\n");
     expect((await runStep(script(), "facts")).stdout).toMatch(/^gdb commands: [0-9a-f]{16}\n$/);
   });
@@ -169,6 +192,8 @@ describe("DebugSession", () => {
     const { value } = await deployed();
     expect((await settled(value.proof)).value).toEqual({ function: "f", address: "0x1", file: "/m.c", line: 3 });
     const step = localStep(await deployed({ module: "module-2" }), "session");
+    const leftOut = await deployed({ printed: "function: f" });
+    expect((await settled(leftOut.value.proof)).value).toBeUndefined();
     expect([given(step, "kernel"), given(step, "module")]).toEqual(["kernel-1", "module-2"]);
   });
 });

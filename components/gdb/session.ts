@@ -3,6 +3,7 @@ import type { DuetModule, LoadedModule } from "../duet/module.ts";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
 import type { KernelBuild } from "../kernel/build.ts";
 import { script } from "../machine/script.ts";
+import { resultIn } from "../machine/step.ts";
 import { template } from "../machine/template.ts";
 
 export interface DebugSessionArgs {
@@ -40,16 +41,25 @@ function gdbPath(path: string): string {
   return path;
 }
 
+/** Reads what the step printed. */
+function proofIn(stdout: string): Proof | undefined {
+  const result = (key: string) => resultIn(stdout, key);
+  return /^address: /m.test(stdout)
+    ? { function: result("function"), address: result("address"), file: result("file"), line: Number(result("line")) }
+    : undefined;
+}
+
 /**
  * The proof that a guest can be debugged: gdb attaches once the module is loaded, finds a function of it by name, and
  * lets the guest go. Writes the commands with which a person does the same: lx-symbols comes last, when the guest runs
  * and the module is loaded, and gdb works in the module's directory, as lx-symbols looks for modules there too.
  *
- * Source: guide, step 13. Errors: nothing listens on the port; a gdb that is attached already, by its pid; what gdb
- * says if it does not find the function.
+ * Source: guide, step 13. Errors: nothing listens on the port; a gdb that has stopped the guest, by its pid; what gdb
+ * says if it does not find the function. With one that has let the guest continue the proof is left out until it is gone.
  */
 export class DebugSession extends pulumi.ComponentResource {
-  readonly proof: pulumi.Output<Proof>;
+  /** Undefined if the proof was left out, since a debugger was attached that had let the guest continue. */
+  readonly proof: pulumi.Output<Proof | undefined>;
   /** Absolute path of the file for `gdb -x`, known once the guest is proven debuggable. */
   readonly commandFile: pulumi.Output<string>;
 
@@ -86,10 +96,7 @@ export class DebugSession extends pulumi.ComponentResource {
       // Pulumi hands what a component depends on to none of its children.
       { parent: this, dependsOn: opts?.dependsOn ?? [] },
     );
-    const { result } = step;
-    this.proof = pulumi
-      .all([result("function"), result("address"), result("file"), result("line")])
-      .apply(([name, address, file, line]) => ({ function: name, address, file, line: Number(line) }));
+    this.proof = step.stdout.apply(proofIn);
     this.commandFile = step.stdout.apply(() => commandFile);
     this.registerOutputs({ proof: this.proof });
   }
