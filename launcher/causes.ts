@@ -1,10 +1,6 @@
-import { execFileSync } from "node:child_process";
-import { constants, mkdtempSync, openSync, rmSync } from "node:fs";
-import { Socket } from "node:net";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Invocation } from "./invocation.ts";
 import { nameOf } from "./repair/deployment.ts";
 
@@ -13,40 +9,32 @@ export interface EventLog {
   readonly options: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
   /** The causes of a failure, a text each, in the order in which pulumi was told of them. Asked once pulumi has ended. */
-  causes(): Promise<readonly string[]>;
+  causes(): readonly string[];
   end(): void;
 }
 
 /** The commands that can write one. */
 const logged = /^(?:up|preview|destroy|refresh)$/;
 
+/** Files in memory: some events hold the keys of the guests, which go to no disk. Source: shm_overview(7). */
+const memory = "/dev/shm";
+
 /**
- * Has pulumi write its events, as its Automation API does: the option is there only for those who ask for all. They go
- * through a FIFO and are on no disk, as some of them hold the keys of the guests.
+ * Has pulumi write its events, as its Automation API does: the option is there only for those who ask for all. They are
+ * read after a failure only: most runs have thousands of lines, and nothing went wrong.
  */
 export function eventLog({ command = "" }: Pick<Invocation, "command">): EventLog {
   if (!logged.test(command)) {
-    return { options: [], environment: {}, causes: async () => [], end: () => {} };
+    return { options: [], environment: {}, causes: () => [], end: () => {} };
   }
-  const folder = mkdtempSync(join(tmpdir(), "duet-events-"));
-  const fifo = join(folder, "events");
-  execFileSync("mkfifo", ["-m", "600", fifo]);
-  // For both, or its end would come before pulumi has opened it.
-  const events = new Socket({ fd: openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK), readable: true });
-  const causes: string[] = [];
-  createInterface({ input: events }).on("line", (line) => causes.push(...causeIn(line)));
+  const folder = mkdtempSync(join(existsSync(memory) ? memory : tmpdir(), "duet-events-"));
+  const file = join(folder, "events");
+  writeFileSync(file, "", { mode: 0o600 });
   return {
-    options: ["--event-log", fifo],
+    options: ["--event-log", file],
     environment: { PULUMI_DEBUG_COMMANDS: "true" },
-    causes: async () => {
-      // What pulumi has written last is still on its way.
-      await sleep(100);
-      return [...new Set(causes)];
-    },
-    end: () => {
-      events.destroy();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    causes: () => [...new Set(readFileSync(file, "utf8").split("\n").flatMap(causeIn))],
+    end: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 

@@ -108,8 +108,8 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
     await companion?.end();
     // The last words on the screen are what is wrong.
     if (result !== 0) {
-      const causes = async () => [...(await events.causes()), ...explanations(stackFolder(state, stack))];
-      (ended === undefined ? await causes() : [`${ended}; run it again, it goes on from here`]).forEach(say);
+      const causes = () => [...events.causes(), ...explanations(stackFolder(state, stack))];
+      (ended === undefined ? causes() : [`${ended}; run it again, it goes on from here`]).forEach(say);
     }
     events.end();
   }
