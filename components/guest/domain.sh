@@ -3,6 +3,7 @@
 # Source: guide, step 4.
 : "${uri:?}" "${guest:?}" "${uuid:?}" "${port:?}" "${definition:?}" "${timeout:?}"
 . ../machine/step.sh
+. ../machine/lib/await.sh
 . ../machine/lib/ssh.sh
 . ../host/gdb-stub.sh
 

@@ -1,14 +1,33 @@
 # The disk image of the guests, from where the spec says.
 : "${path:?}" "${url?}" "${sha256?}" "${build[*]-}" "${fetch_namespace?}" "${smallest_disk:?}"
+: "${uri:?}" "${pool:?}" "${volume:?}" "${noted:?}"
 . ../machine/step.sh
 . ../machine/lib/apt.sh
+. ../machine/lib/files.sh
+. ../machine/lib/virsh.sh
 
 create() {
+  keep_disks
   if [ -n "$url" ] && [ ! -e "$path" ]; then fetch; fi
   if [ "${#build[@]}" != 0 ] && [ ! -e "$path" ]; then in_namespace "${build[@]}" >&2; fi
   [ -r "$path" ] || die "cannot use image $path: there is no such file; correct duet:image"
   if [ -n "$sha256" ]; then check; fi
   require_fit
+  printf '%s\n' "$path" | replace_file "$noted"
+}
+
+delete() { rm -f -- "$noted"; }
+
+# The disks of guests are overlays of the image: of another one they would have to be made anew.
+keep_disks() {
+  local before disks
+  before=$(cat -- "$noted" 2>/dev/null) || return 0
+  if [ "$before" = "$path" ]; then return; fi
+  disks=$(virsh_in_time vol-list "$pool" 2>/dev/null | sed -n 's/^ *\([^ ]*\)\.qcow2 .*/\1/p') || true
+  disks=$(grep -vxF -e "${volume%.qcow2}" <<<"$disks" | paste -sd' ') || true
+  [ -z "$disks" ] ||
+    die "cannot use image $path: the disks of $disks are made of $before, and what is in them would be lost;" \
+      "ask for that one in duet:image, or run pulumi destroy, and then up"
 }
 
 facts() { stat -L -c 'image: %s bytes of %Y' -- "$path"; }

@@ -20,9 +20,14 @@ beforeEach(() => {
 const sha256 = (text: string) => execFileSync("sha256sum", { input: text, encoding: "utf8" }).slice(0, 64);
 const url = "https://example.org/it's $(x).qcow2";
 const script = ({ path, sha256, url, build = [] }: ImageSource, namespace?: string) =>
-  scriptText(import.meta.url, "image.sh", { path, sha256, url, build, fetch_namespace: namespace, smallest_disk: 8 });
+  scriptText(import.meta.url, "image.sh", {
+    ...{ path, sha256, url, build, fetch_namespace: namespace, smallest_disk: 8 },
+    ...{ uri: "qemu:///system", pool: "duet-dev", volume: "image.qcow2", noted: join(root, "noted") },
+  });
 const make = (source: ImageSource, stubs = {}, namespace?: string) =>
-  runStep(script(source, namespace), "create", { stubs: { "qemu-img": info("qcow2", 8 * 1024 ** 3), ...stubs } });
+  runStep(script(source, namespace), "create", {
+    stubs: { "qemu-img": info("qcow2", 8 * 1024 ** 3), virsh: "exit 1", ...stubs },
+  });
 /** What qemu-img says of an image. */
 const info = (format: string, bytes: number) =>
   `printf 'image: a\\nfile format: ${format}\\nvirtual size: 2 GiB (${bytes} bytes)\\n'`;
@@ -51,6 +56,20 @@ describe("an image that is a file", () => {
     const ran = await make({ path });
     expect(ran.code).toBe(1);
     expect(lastLine(ran)).toContain(`cannot use image ${path}: `);
+  });
+
+  it("is not changed under the disks of guests, which are named; without any it is", async () => {
+    const other = join(root, "other.qcow2");
+    writeFileSync(other, "");
+    const volumes = (...names: readonly string[]) => ({
+      virsh: `[ "$4 $5" = 'vol-list duet-dev' ] && printf ' %s   /images/%s\\n' ${names.flatMap((name) => [name, name]).join(" ")}`,
+    });
+    await make({ path }, volumes("image.qcow2", "one.qcow2", "two.qcow2", "one-12-seed.iso"));
+    const ran = await make({ path: other }, volumes("image.qcow2", "one.qcow2", "two.qcow2", "one-12-seed.iso"));
+    expect(lastLine(ran)).toMatch(/^cannot use image .*: the disks of one two are made of .* lost; ask /);
+    expect(lastLine(ran)).toContain(path);
+    expect((await make({ path }, volumes("image.qcow2", "one.qcow2"))).code).toBe(0);
+    expect((await make({ path: other }, volumes("image.qcow2"))).code).toBe(0);
   });
 
   it("is refused if it is no qcow2, or larger than a guest's disk, by what to do", async () => {

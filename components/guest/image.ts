@@ -24,7 +24,8 @@ export interface ImageArgs {
 /**
  * The storage pool of a stack with the image in it, on which the guests' disks are copy-on-write overlays.
  *
- * Errors: an image that is not there, is another than was asked for, is no qcow2, or is larger than a guest's disk.
+ * Errors: an image that is not there, is another than was asked for, is no qcow2, or is larger than a guest's disk; and
+ * another image than guests have their disks of, which would be lost.
  */
 export class Image extends pulumi.ComponentResource {
   /** Name of the pool. */
@@ -46,6 +47,10 @@ export class Image extends pulumi.ComponentResource {
           build,
           fetch_namespace: host.fetchNamespace,
           smallest_disk: smallestDisk,
+          uri: host.uri,
+          pool: libvirtName(host.stack),
+          volume: imageVolume,
+          noted: `${host.stateFolder}/image`,
         }),
       },
       // Pulumi hands what a component depends on to none of its children.

@@ -79,11 +79,13 @@ describe("a virtual machine", () => {
   });
 
   it("has a copy-on-write disk of the size that was asked for", async () => {
-    const { resource } = await deployed({ disk: 12 });
-    expect(resource("libvirt:index/volume:Volume", "duetdev-disk").inputs).toMatchObject({
-      baseVolumeId: "id of image",
-      size: 12 * 1024 ** 3,
-    });
+    const deployment = await deployed({ disk: 12 });
+    const disk = deployment.resource("libvirt:index/volume:Volume", "duetdev-disk");
+    expect(disk.inputs).toMatchObject({ baseVolumeId: "id of image", size: 12 * 1024 ** 3 });
+    // A change of the size is no reason for another one: a step sees to it.
+    expect(disk.ignoreChanges).toEqual(["size"]);
+    const grows = localStep(deployment, "duetdev-disk-size");
+    expect([given(grows, "gib"), given(grows, "volume")]).toEqual(["12", "duetdev.qcow2"]);
   });
 
   it("is seeded with its keys, as a secret", async () => {

@@ -34,7 +34,7 @@ export interface VirtualMachineArgs {
   /** Memory in MiB, 512 or more. */
   readonly memory: number;
   readonly vcpus: number;
-  /** Size of the disk in GiB. */
+  /** Size of the disk in GiB. It grows in place, and never shrinks. */
   readonly disk: number;
   /** Port of the gdb stub. Defaults to one leased from 1234 on. */
   readonly gdbPort?: number | undefined;
@@ -101,7 +101,8 @@ export class VirtualMachine extends pulumi.ComponentResource {
         size: args.disk * 1024 ** 3,
         format: "qcow2",
       },
-      { ...parent, deleteBeforeReplace: true },
+      // The provider would make another one, without what is in it: a step grows it.
+      { ...parent, deleteBeforeReplace: true, ignoreChanges: ["size"] },
     );
     const data = access.keys.apply((keys) =>
       userData({
@@ -164,6 +165,22 @@ export class VirtualMachine extends pulumi.ComponentResource {
         }),
       },
       { ...parent, dependsOn: [domain] },
+    );
+    host.step(
+      `${id}-disk-size`,
+      {
+        title: `give the disk of ${name} its size`,
+        script: script(import.meta.url, "disk.sh", {
+          uri: host.uri,
+          guest: name,
+          uuid: domain.id,
+          pool: args.image.pool,
+          volume: diskVolume(name),
+          gib: args.disk,
+          ssh: this.ssh,
+        }),
+      },
+      { ...parent, dependsOn: [boot.resource] },
     );
     this.#machine = new Machine(
       `${id}-facts`,

@@ -5,6 +5,7 @@
 : "${uri:?}" "${guest:?}" "${release:?}" "${build_id:?}" "${timeout:?}"
 : "${package:?}" # Another one was installed before.
 . ../machine/step.sh
+. ../machine/lib/await.sh
 . ../machine/lib/build-id.sh
 . ../machine/lib/ssh.sh
 

@@ -12,7 +12,7 @@ import { Random } from "../faults/draw.ts";
 import { fixedFaults } from "../faults/list.ts";
 import { survive } from "../faults/run.ts";
 import { checkAll, checks } from "./checks.ts";
-import { changes, drifts } from "./pulumi-output.ts";
+import { changes, drifts, problem } from "./pulumi-output.ts";
 import { difference, type Snapshot, snapshot } from "./snapshot.ts";
 import { shared, TestStack } from "./stack.ts";
 
@@ -148,6 +148,41 @@ describe("a converged stack", () => {
       expect(await stack.guest("one", loaded)).toBe(first);
     },
     10 * minute,
+  );
+});
+
+describe("data in a guest", () => {
+  const diskOf = (gib: number) => vms.map((vm) => (vm.name === "two" ? { ...vm, disk: gib } : vm));
+  const size = () => stack.guest("two", sh`df --output=size -BM / | tail -n 1 | tr -dc 0-9`);
+
+  it(
+    "stays while its disk grows under it, and is not lost to one that would shrink, nor to another image",
+    async () => {
+      const bootId = sh`cat /proc/sys/kernel/random/boot_id`;
+      const [small, boot] = [Number(await size()), await stack.guest("two", bootId)];
+      stack.writeSpec(diskOf(9));
+      const grown = changes((await stack.run("up")).output).map(({ name, operation }) => `${name} ${operation}`);
+      expect(grown).toContain("two-disk-size update");
+      expect(grown.filter((change) => /replace|delete|create/.test(change))).toEqual([]);
+      expect(Number(await size())).toBeGreaterThan(small + 900);
+      expect(await stack.guest("two", bootId)).toBe(boot);
+      stack.writeSpec(diskOf(8));
+      expect(problem((await stack.attempt("up")).output)).toMatch(/disk of two 8 GiB: it has 9 GiB/);
+      const other = join(stack.folder, "other.qcow2");
+      await stack.host(sh`qemu-img create -q -f qcow2 ${other} 1G`);
+      stack.writeSpec(diskOf(9), `{ path: ${other} }`);
+      try {
+        expect(problem((await stack.attempt("up")).output)).toMatch(
+          /use image \S+other\.qcow2: the disks of one two are/,
+        );
+      } finally {
+        rmSync(other);
+        stack.writeSpec(diskOf(9));
+      }
+      await stack.run("up");
+      await stack.stays();
+    },
+    5 * minute,
   );
 });
 

@@ -17,7 +17,7 @@ export const shared = "/srv/duet-e2e";
 export const developer = { user: "dev", uid: 1234 };
 
 /** The embedded default, with a developer and a directory of its own. */
-function specOf(vms: readonly object[]): string {
+function specOf(vms: readonly object[], image: string): string {
   const { user, uid } = developer;
   return `config:
   duet:host: { sandbox: true, nfsServer: ganesha }
@@ -27,7 +27,7 @@ function specOf(vms: readonly object[]): string {
     kernel: { package: linux-source-6.1 }
     module: { copy: samples/module }
     tools: { copy: samples/tools }
-  duet:image: { build: debian-12 }
+  duet:image: ${image}
   duet:kernel: { base: tiny, localmodconfig: false, fragments: [stacks/kernel-sandbox.config] }
   duet:vms: ${JSON.stringify(vms)}
 `;
@@ -116,9 +116,12 @@ export class TestStack {
     return new TestStack({ ...this.#args, name, vms });
   }
 
-  /** @param vms the guests, in the place of those that the stack has. Defaults to those. */
-  writeSpec(vms: readonly object[] = this.#args.vms): void {
-    writeFileSync(this.#specFile, specOf(vms));
+  /**
+   * @param vms the guests, in the place of those that the stack has. Defaults to those.
+   * @param image `duet:image`, as a spec has it. Defaults to the one that is built.
+   */
+  writeSpec(vms: readonly object[] = this.#args.vms, image = "{ build: debian-12 }"): void {
+    writeFileSync(this.#specFile, specOf(vms, image));
   }
 
   removeSpec(): void {
