@@ -1,7 +1,13 @@
 # The host's sources in the guest, at the path that they have on the host. Source: guide, step 6.
 : "${source:?}" "${directory:?}" "${options:?}" "${line:?}"
 . ../machine/step.sh
+. ../machine/lib/in-time.sh
 . ../machine/lib/lines.sh
+
+# Without the path, and the brackets of an IPv6 address.
+server=${source%%:/*}
+server=${server#[}
+server=${server%]}
 
 create() {
   command -v mount.nfs4 >/dev/null ||
@@ -12,6 +18,7 @@ create() {
   if [ "$(mounted)" != "$source" ] || ! answers; then
     # Whoever looks at a server that is dead may wait for ever.
     unmount -l
+    require_server
     mkdir -p -- "$directory"
     timeout -k 5 100 mount -t nfs4 -o "$options,retry=1" -- "$source" "$directory" ||
       die "cannot mount $source on $directory: its server does not let the guest in, see above;" \
@@ -19,6 +26,20 @@ create() {
   fi
   answers || die "cannot use $source, mounted on $directory: it does not answer within 10 s; see that its server is up"
 }
+
+# What mount says of a server that it does not reach comes after minutes, and names nothing.
+require_server() {
+  local code=0
+  in_time 10 connect >/dev/null 2>&1 || code=$?
+  case $code in
+    0) ;;
+    124) die "cannot mount $source: port 2049 of $server does not answer within 10 s; let the guest through to it," \
+      "in the firewall of the host" ;;
+    *) die "cannot mount $source: port 2049 of $server refuses the guest; see that the NFS server is up" ;;
+  esac
+}
+
+connect() { exec 3<>"/dev/tcp/$server/2049"; }
 
 # A dead server gives no answer until the facts' time is over.
 facts() {

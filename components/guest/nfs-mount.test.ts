@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, given, localGuest, printedOf } from "../../test/support/mocks.ts";
-import { runStep } from "../../test/support/run-script.ts";
+import { lastLine, runStep } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { scriptText } from "../machine/script.ts";
 import { NfsMount } from "./nfs-mount.ts";
@@ -58,12 +58,17 @@ describe.runIf(process.getuid?.() === 0)("mounting", () => {
     scriptText(import.meta.url, "nfs-mount.sh", {
       ...{ source, directory: directory(), options: "vers=4.2", stack: "dev" },
       line: `${source} ${directory()} nfs4 vers=4.2 0 0`,
-    });
-  /** In a mount namespace of its own, with an fstab of its own, where NFS is a file system in memory. */
-  const run = (verb: "create" | "delete") =>
+    }).replace("in_time 10 ", "in_time 1 ");
+  const listener =
+    "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => q(192.168.150.1:2049), Listen => 9) or die; sleep 9' & server=$!; trap 'kill $server' EXIT";
+  /** In namespaces of its own, with an fstab of its own, where NFS is a file system in memory, and a server a port. */
+  const run = (verb: "create" | "delete", serves = listener) =>
     runStep(script(), verb, {
-      enter: ["unshare", "--mount", "--propagation", "private"],
-      before: `mount --bind '${root}/etc' /etc`,
+      enter: ["unshare", "--net", "--mount", "--propagation", "private"],
+      before: `ip link set lo up; ip address add 192.168.150.1/32 dev lo
+${serves}
+mount --bind '${root}/etc' /etc
+for _ in $(seq 100); do if [ -n "$(ss -Hltn 'sport = :2049')" ]; then break; fi; sleep 0.02; done`,
       stubs: {
         "mount.nfs4": ":",
         mount: `[ "$*" != "\${*/nfs4/}" ] || exec /bin/mount "$@"; exec /bin/mount -t tmpfs "${source}" "\${@: -1}"`,
@@ -76,6 +81,13 @@ describe.runIf(process.getuid?.() === 0)("mounting", () => {
     expect(ran.stderr).toBe("");
     expect(ran.code).toBe(0);
     expect(readFileSync(fstab(), "utf8")).toMatch(/^# duet: begin dev\n.*nfs4.*\n# duet: end dev\n# the user's\n$/);
+  });
+
+  it("says at once that the server is not there, or that a firewall is in the way", async () => {
+    expect(lastLine(await run("create", ":"))).toMatch(/^cannot mount \S+: port 2049 of 192\.168\.150\.1 refuses /);
+    const drops = await run("create", `${listener}; iptables -I INPUT -p tcp --dport 2049 -j DROP`);
+    expect(drops.code).toBe(1);
+    expect(lastLine(drops)).toMatch(/^cannot mount \S+: port 2049 of 192\.168\.150\.1 does not answer .*firewall/);
   });
 
   it("is taken back with its line and its folder, and may be done twice", async () => {

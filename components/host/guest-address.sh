@@ -1,6 +1,6 @@
 # The address of one guest in the subnet of its stack: it is the guest's for as long as the stack has it, whatever its
-# place among the others, and nobody's for whom the DHCP server holds it. Source: guide, step 4.
-: "${guest:?}" "${mac:?}" "${subnet:?}" "${network:?}" "${uri:?}" "${state:?}" "${folder:?}"
+# place among the others, and nobody's for whom the DHCP server holds it. So is its name. Source: guide, step 4.
+: "${guest:?}" "${description:?}" "${mac:?}" "${subnet:?}" "${network:?}" "${uri:?}" "${state:?}" "${folder:?}"
 . ../machine/step.sh
 . ../machine/lib/lease.sh
 . ../machine/lib/virsh.sh
@@ -11,6 +11,7 @@ last=199
 
 create() {
   local addresses
+  require_name
   mapfile -t addresses < <(standing && seq -f "$subnet.%.0f" "$first" "$last")
   claim address "${addresses[@]}"
 }
@@ -24,6 +25,15 @@ delete() {
     virsh_in_time net-update "$network" delete ip-dhcp-host "<host ip='$address'/>" --live --config >&2 || true
   done
   release
+}
+
+# libvirt has each name once, and would refuse the domain when all else is made.
+require_name() {
+  local domain
+  domain=$(virsh_in_time dumpxml -- "$guest" 2>/dev/null) || return 0
+  grep -qF -e "<description>$description</description>" <<<"$domain" ||
+    die "cannot make domain $guest: libvirt has one of that name, which is not of this stack; give the guest another" \
+      "name in duet:vms"
 }
 
 # The address of a guest that stood before addresses were leased, by which ssh reaches it.

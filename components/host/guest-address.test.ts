@@ -19,13 +19,21 @@ describe("the address of a guest", () => {
   const network = (xml = "", leases = ""): Stubs => ({
     virsh: `case "$4 $5" in
 'net-dumpxml duet-dev') echo "${xml}" ;; 'net-dhcp-leases duet-dev') echo "${leases}" ;;
-net-update*) echo "$*" >>'${state.replaceAll("'", "'\\''")}/calls' ;;
+'dumpxml --') exit 1 ;; net-update*) echo "$*" >>'${state.replaceAll("'", "'\\''")}/calls' ;;
 esac`,
   });
   const run = (guest: string, verbs: Verb | readonly Verb[] = "create", stubs = network(), subnet = "192.168.150") => {
     const folder = join(state, guest);
     const values = { leases: join(state, "leases"), owner: `dev/${guest}`, uri: "qemu:///system", network: "duet-dev" };
-    const script = scriptText(import.meta.url, "guest-address.sh", { ...values, guest, mac, subnet, state, folder });
+    const script = scriptText(import.meta.url, "guest-address.sh", {
+      ...values,
+      guest,
+      description: "Duet stack dev",
+      mac,
+      subnet,
+      state,
+      folder,
+    });
     return runStep(script, verbs, { stubs });
   };
   const addressOf = async (...args: Parameters<typeof run>) => (await run(...args)).stdout.trim();
@@ -59,6 +67,16 @@ esac`,
     const lease = " 2026-11-26 12:00:00   52:54:00:aa:bb:cc   ipv4       192.168.150.11/24   old   -";
     expect(await addressOf("a", "create", network(host("52:54:00:aa:bb:cc"), lease))).toBe("192.168.150.12");
     expect(await addressOf("b", "create", network(host(mac.toLowerCase())))).toBe("192.168.150.10");
+  });
+
+  it("is for a domain of this stack: one of its name that is somebody else's is told before anything is made", async () => {
+    const domain = (description: string) => ({
+      virsh: `case "$4 $5 $6" in 'dumpxml -- a') echo '<description>${description}</description>' ;; esac`,
+    });
+    const ran = await run("a", "create", domain("mine"));
+    expect([ran.code, ran.stdout]).toEqual([1, ""]);
+    expect(lastLine(ran)).toMatch(/^cannot make domain a: .* not of this stack; /);
+    expect(await addressOf("a", "create", domain("Duet stack dev"))).toBe("192.168.150.10");
   });
 
   it("is given back, to the network too", async () => {

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { script } from "../machine/script.ts";
-import { guestId, libvirtName } from "../names.ts";
+import { domainDescription, guestId, libvirtName } from "../names.ts";
 import type { Host } from "./host.ts";
 import { guestMac, type Network } from "./network.ts";
 
@@ -12,7 +12,7 @@ export interface GuestAddressArgs {
 /**
  * The address of one guest, leased in the subnet of its stack: guests that come, go and change places move no other.
  *
- * Source: guide, step 4. Errors: no address is free.
+ * Source: guide, step 4. Errors: no address is free; a domain of its name that is somebody else's.
  */
 export class GuestAddress extends pulumi.ComponentResource {
   /** An IPv4 address. */
@@ -31,6 +31,7 @@ export class GuestAddress extends pulumi.ComponentResource {
           leases: `${host.leases}/addresses`,
           owner: `${host.stack}/${guest}`,
           guest,
+          description: domainDescription(host.stack),
           mac: guestMac(host.stack, guest),
           subnet: network.subnet,
           network: libvirtName(host.stack),
