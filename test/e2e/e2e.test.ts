@@ -77,7 +77,7 @@ describe("a converged stack", () => {
   it("changes nothing at a second up", () => stack.stays(), 2 * minute);
 
   it("tells a change of the spec as one, and not as drift, and moves no guest that changes places", async () => {
-    stack.writeSpec(vms.toReversed().map((vm) => ({ ...vm, bootTimeout: 601 })));
+    stack.writeSpec({ "duet:vms": vms.toReversed().map((vm) => ({ ...vm, bootTimeout: 601 })) });
     try {
       const { output } = await stack.run("preview");
       expect(drifts(output)).toEqual([]);
@@ -152,7 +152,7 @@ describe("a converged stack", () => {
 });
 
 describe("data in a guest", () => {
-  const diskOf = (gib: number) => vms.map((vm) => (vm.name === "two" ? { ...vm, disk: gib } : vm));
+  const diskOf = (gib: number) => ({ "duet:vms": vms.map((vm) => (vm.name === "two" ? { ...vm, disk: gib } : vm)) });
   const size = () => stack.guest("two", sh`df --output=size -BM / | tail -n 1 | tr -dc 0-9`);
 
   it(
@@ -170,7 +170,7 @@ describe("data in a guest", () => {
       expect(problem((await stack.attempt("up")).output)).toMatch(/disk of two 8 GiB: it has 9 GiB/);
       const other = join(stack.folder, "other.qcow2");
       await stack.host(sh`qemu-img create -q -f qcow2 ${other} 1G`);
-      stack.writeSpec(diskOf(9), `{ path: ${other} }`);
+      stack.writeSpec({ ...diskOf(9), "duet:image": { path: other } });
       try {
         expect(problem((await stack.attempt("up")).output)).toMatch(
           /use image \S+other\.qcow2: the disks of one two are/,

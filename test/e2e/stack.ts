@@ -16,21 +16,25 @@ export const shared = "/srv/duet-e2e";
 /** The account that is the same on both sides. It has no entry on the host, and needs none. */
 export const developer = { user: "dev", uid: 1234 };
 
-/** The embedded default, with a developer and a directory of its own. */
-function specOf(vms: readonly object[], image: string): string {
-  const { user, uid } = developer;
-  return `config:
-  duet:host: { sandbox: true, nfsServer: ganesha }
-  duet:developer: { user: ${user}, uid: ${uid}, gid: ${uid} }
-  duet:sources:
-    directory: ${shared}
-    kernel: { package: linux-source-6.1 }
-    module: { copy: samples/module }
-    tools: { copy: samples/tools }
-  duet:image: ${image}
-  duet:kernel: { base: tiny, localmodconfig: false, fragments: [stacks/kernel-sandbox.config] }
-  duet:vms: ${JSON.stringify(vms)}
-`;
+/** Keys of a spec in the place of those that a stack under test has: `{ "duet:vms": [] }`. */
+export type SpecChange = Readonly<Record<`duet:${string}`, unknown>>;
+
+/** The embedded default, with a developer and a directory of its own. Source: JSON is YAML. */
+function specOf(change: SpecChange): string {
+  const config = {
+    "duet:host": { sandbox: true, nfsServer: "ganesha" },
+    "duet:developer": { ...developer, gid: developer.uid },
+    "duet:sources": {
+      directory: shared,
+      kernel: { package: "linux-source-6.1" },
+      module: { copy: "samples/module" },
+      tools: { copy: "samples/tools" },
+    },
+    "duet:image": { build: "debian-12" },
+    "duet:kernel": { base: "tiny", localmodconfig: false, fragments: ["stacks/kernel-sandbox.config"] },
+    ...change,
+  };
+  return `${JSON.stringify({ config }, undefined, 2)}\n`;
 }
 
 /** What became of a pulumi command. */
@@ -116,12 +120,9 @@ export class TestStack {
     return new TestStack({ ...this.#args, name, vms });
   }
 
-  /**
-   * @param vms the guests, in the place of those that the stack has. Defaults to those.
-   * @param image `duet:image`, as a spec has it. Defaults to the one that is built.
-   */
-  writeSpec(vms: readonly object[] = this.#args.vms, image = "{ build: debian-12 }"): void {
-    writeFileSync(this.#specFile, specOf(vms, image));
+  /** @param change what is asked for in the place of what the stack has. Defaults to nothing. */
+  writeSpec(change: SpecChange = {}): void {
+    writeFileSync(this.#specFile, specOf({ "duet:vms": this.#args.vms, ...change }));
   }
 
   removeSpec(): void {

@@ -1,13 +1,14 @@
 /** `npm run faults`: an environment of its own, and what may befall it, at random. */
-import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { hostAccelerator } from "../../sandbox/accelerator.ts";
 import { requireRoot } from "../../sandbox/host.ts";
 import { entryPoint, UserError } from "../../sandbox/report.ts";
 import { checkAll } from "../e2e/checks.ts";
-import { difference, type Snapshot, snapshot } from "../e2e/snapshot.ts";
+import type { Snapshot } from "../e2e/snapshot.ts";
 import { TestStack } from "../e2e/stack.ts";
+import { machineBefore, takeDown } from "../e2e/take-down.ts";
 import { draw, Random } from "./draw.ts";
 import { faults } from "./list.ts";
 import { type FaultOptions, faultOptions, replayCommand, usage } from "./options.ts";
@@ -76,29 +77,6 @@ async function strike(options: FaultOptions, begun: Progress, stack: TestStack, 
   return progress;
 }
 
-/** The machine before the stack was there, as of the run that brought it up. */
-function machineBefore(state: string): Snapshot {
-  const file = join(state, "before.json");
-  if (!existsSync(file)) {
-    writeFileSync(file, JSON.stringify(snapshot(process.env)), { mode: 0o600 });
-  }
-  return JSON.parse(readFileSync(file, "utf8"));
-}
-
-/** Destroys the stack, and removes what is the run's own. @returns whether the machine is as it was. */
-async function takeDown(stack: TestStack, state: string, before: Snapshot): Promise<boolean> {
-  say("destroy");
-  await stack.run("destroy");
-  const left = difference(before, snapshot(process.env));
-  for (const line of left) {
-    say(`destroy has not given back: ${line}`);
-  }
-  stack.removeSpec();
-  rmSync(join(state, "before.json"));
-  rmdirSync(state);
-  return left.length === 0;
-}
-
 await entryPoint("faults", async () => {
   const words = process.argv.slice(2);
   if (words.some((word) => word === "--help" || word === "-h")) {
@@ -127,7 +105,7 @@ await entryPoint("faults", async () => {
   });
   const commit = commitHere();
   const { seed, count } = options;
-  const earlier = options.resume === undefined ? undefined : resumed(options.resume, commit);
+  const earlier = options.resume === undefined ? undefined : resumed<Progress>(options.resume, commit);
   let progress: Progress = earlier ?? { commit, seed, count, struck: 0, survived: 0 };
   console.log(`seed ${progress.seed}; the same again: ${replayCommand({ ...options, ...progress })}`);
   console.log(`log: ${state}.log`);
@@ -144,7 +122,7 @@ await entryPoint("faults", async () => {
     say(`the environment did not come up: ${(error as Error).message}`);
   }
   if (!options.keep) {
-    isClean = await takeDown(stack, state, before).catch((error: Error) => {
+    isClean = await takeDown(stack, state, before, say).catch((error: Error) => {
       say(error.message);
       return false;
     });

@@ -1,0 +1,36 @@
+import { existsSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { difference, type Snapshot, snapshot } from "./snapshot.ts";
+import type { TestStack } from "./stack.ts";
+
+/**
+ * The machine before a stack was there that may stand for longer than one run.
+ *
+ * @param state absolute path of the folder that is the stack's own
+ */
+export function machineBefore(state: string): Snapshot {
+  const file = join(state, "before.json");
+  if (!existsSync(file)) {
+    writeFileSync(file, JSON.stringify(snapshot(process.env)), { mode: 0o600 });
+  }
+  return JSON.parse(readFileSync(file, "utf8"));
+}
+
+/** Destroys such a stack, and removes what is its own. @returns whether the machine is as it was. */
+export async function takeDown(
+  stack: TestStack,
+  state: string,
+  before: Snapshot,
+  say: (line: string) => void,
+): Promise<boolean> {
+  say("destroy");
+  await stack.run("destroy");
+  const left = difference(before, snapshot(process.env));
+  for (const line of left) {
+    say(`destroy has not given back: ${line}`);
+  }
+  stack.removeSpec();
+  rmSync(join(state, "before.json"));
+  rmdirSync(state);
+  return left.length === 0;
+}

@@ -1,0 +1,45 @@
+import { sh } from "../../components/index.ts";
+import { demand } from "../e2e/checks.ts";
+import type { TestStack } from "../e2e/stack.ts";
+import { bootOf, change, type FieldCase, one } from "./case.ts";
+
+/** What a guest is to its user, whatever else stands in the list. */
+async function identityOf(stack: TestStack, guest: string): Promise<string> {
+  const { address, gdbPort } = stack.access(guest);
+  return `${address} ${gdbPort} ${await bootOf(stack, guest)} ${await stack.guest(guest, sh`hostname`)}`;
+}
+
+async function standing(stack: TestStack): Promise<string> {
+  return (await stack.virsh("list", "--name")).split("\n").filter(Boolean).sort().join(" ");
+}
+
+/** What a guest is does not hang on its place in the list, nor on its name. */
+export const guestCases: readonly FieldCase[] = [
+  {
+    kind: 2,
+    name: "a guest comes before another, changes places, gets another name, and goes",
+    run: async (stack, say) => {
+      const first = await identityOf(stack, "one");
+      const guest = (name: string) => ({ ...one, name });
+      say("in front of it, with a name that the stack has for something else");
+      await change(stack, { "duet:vms": [guest("gdb"), one] });
+      demand("what the first guest is", await identityOf(stack, "one"), first);
+      const second = await identityOf(stack, "gdb");
+      say("changed places");
+      await change(stack, { "duet:vms": [one, guest("gdb")] });
+      demand(
+        "what both are",
+        `${await identityOf(stack, "one")} ${await identityOf(stack, "gdb")}`,
+        `${first} ${second}`,
+      );
+      say("with another name");
+      await change(stack, { "duet:vms": [one, guest("build")] });
+      demand("the guests that run", await standing(stack), "build one");
+      demand("the name of the new one", await stack.guest("build", sh`hostname`), "build");
+      say("gone");
+      await change(stack, { "duet:vms": [one] });
+      demand("the guests that run", await standing(stack), "one");
+      demand("what the first guest is", await identityOf(stack, "one"), first);
+    },
+  },
+];
