@@ -171,13 +171,17 @@ load() {
 }
 
 # Where in the module the kernel crashed or warned, by file and line: its line is `RIP: 0010:f+0x5/0x10 [duet]`.
+# The size is the kernel's, which may not be the object's.
 crashed_at() { # MESSAGES
   local place line
   place=$(sed -n "s/^RIP: [0-9]*:\([^ ]*\) \[$called\].*/\1/p" <<<"$1" | head -n 1)
   if [ -z "$place" ]; then return; fi
-  line=$(as_developer timeout 60 "$kernel_tree/scripts/faddr2line" "$(find_object)" "$place" 2>/dev/null | sed -n 2p) ||
-    true
+  line=$(crash_line "${place%/*}") || true
   printf ', at %s%s' "$place" "${line:+, $line}"
+}
+
+crash_line() { # PLACE
+  as_developer timeout 60 "$kernel_tree/scripts/faddr2line" "$(find_object)" "$1" 2>/dev/null | sed -n 2p
 }
 
 run_step "$@"

@@ -44,5 +44,20 @@ panic_story() {
   if [ "$from" = "$at" ] || [[ $at == *']' ]]; then from=; fi
   printf '%s' "${said#Kernel panic - not syncing: }"
   if [ -z "$at" ]; then return; fi
-  printf '; at %s' "$(printf '%s\n' "$at" ${from:+"$from"} | decoded | sed -e 's/ *$//' -e '2s/^/ from /' | paste -sd,)"
+  printf '; at %s' "$(with_line "$at")"
+  if [ -n "$from" ]; then printf ', from %s' "$(with_line "$from")"; fi
+}
+
+# Prints a place, `f+0x5/0x10` or `f+0x5/0x10 [MODULE]`, with its file and line if they can be told. A module's function
+# may have another size in the kernel than in its object; and decode_stacktrace.sh knows one section of a module only.
+with_line() { # PLACE
+  local symbol=${1%% *} module='' object=$build/vmlinux line
+  if [[ $1 == *' ['* ]]; then
+    module=${1#* [}
+    module=${module%%[] ]*}
+    symbol=${symbol%/*}
+    object=$(find "$modules" -name "${module//_/[-_]}.ko" -print -quit 2>/dev/null) || true
+  fi
+  line=$(timeout 60 "$tree/scripts/faddr2line" "$object" "$symbol" 2>/dev/null | sed -n '2s/.* at //p') || true
+  if [ -n "$line" ]; then printf '%s (%s)%s' "${1%%+*}" "$line" "${module:+ [$module]}"; else printf '%s' "$1"; fi
 }

@@ -14,7 +14,7 @@ beforeEach(() => {
 async function story(...lines: readonly string[]): Promise<string> {
   const console = join(root, "console");
   writeFileSync(console, lines.map((line) => `[   15.${lines.indexOf(line)}] ${line}\r\n`).join(""));
-  const values = { console, tree: root, build: "/b", modules: "/m" };
+  const values = { console, tree: root, build: "/b", modules: root };
   return (await runLibrary(scriptText(import.meta.url, "panic.sh", values), "panic_story")).stdout;
 }
 
@@ -64,9 +64,14 @@ describe("what became of a guest", () => {
     expect(await story(...oops, ...fatal, boot, ...fatal)).toBe("Fatal exception");
   });
 
-  it("has file and line, if the sources know how", async () => {
-    const decode = '[ "$*" = "/b/vmlinux $ROOT /m" ] && sed "s,+0x5/0x10 .duet., (/m/main.c:7) duet ,"';
-    writeProgram(join(root, "scripts/decode_stacktrace.sh"), `ROOT=\${0%/scripts/*}\n${decode}`);
-    expect(await story(boot, ...called)).toBe("no more; at list_add_valid+0x1/0x2, from duet_tick (/m/main.c:7) duet");
+  it("has file and line, if the sources know how: a module's from its object, by the offset alone", async () => {
+    writeFileSync(join(root, "duet.ko"), "");
+    const lines = `case "$*" in '/b/vmlinux list_add_valid+0x1/0x2') echo "list_add_valid at lib/list.c:9" ;;
+"$ROOT/duet.ko duet_tick+0x5") echo "duet_tick at /m/main.c:7" ;; *) exit 1 ;; esac`;
+    writeProgram(join(root, "scripts/faddr2line"), `ROOT=\${0%/scripts/*}\necho "$2:"\n${lines}`);
+    expect(await story(boot, ...called)).toBe(
+      "no more; at list_add_valid (lib/list.c:9), from duet_tick (/m/main.c:7) [duet]",
+    );
+    expect(await story(boot, ...oops, ...fatal)).toContain("; at duet_tick (/m/main.c:7) [duet]");
   });
 });
