@@ -17,6 +17,7 @@ import { type FieldCase, one, staysClean } from "./case.ts";
 import { debuggerCases } from "./debugger.ts";
 import { guestCases } from "./guests.ts";
 import { keyCases } from "./keys.ts";
+import { symbolCases } from "./symbols.ts";
 
 /** How far a run has come. */
 interface Progress extends Noted {
@@ -24,7 +25,7 @@ interface Progress extends Noted {
   readonly right: readonly string[];
 }
 
-const cases: readonly FieldCase[] = [...guestCases, ...debuggerCases, ...keyCases];
+const cases: readonly FieldCase[] = [...guestCases, ...debuggerCases, ...symbolCases, ...keyCases];
 
 function say(line: string): void {
   console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
