@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { expect, it } from "vitest";
-import { eventLog } from "./causes.ts";
+import { eventLog, explained } from "./causes.ts";
 
 const stack = "urn:pulumi:dev::duet::pulumi:pulumi:Stack::duet-dev";
 const urn = (name: string) => `urn:pulumi:dev::duet::duet:duet:DuetModule$command:local:Command::${name}`;
@@ -50,7 +50,11 @@ it("is none in a log that a kill has cut off, nor if pulumi was told to end", ()
 });
 
 it("is read from what nobody else can open, and is on no disk", () => {
+  // What a launcher that was killed has left: no process has that pid.
+  const left = "/dev/shm/duet-events-4194305-left";
+  mkdirSync(left, { recursive: true });
   const log = eventLog({ command: "up" });
+  expect(existsSync(left)).toBe(false);
   const [option, file = ""] = log.options;
   expect(option).toBe("--event-log");
   expect([statSync(file).mode & 0o777, statSync(dirname(file)).mode & 0o777]).toEqual([0o600, 0o700]);
@@ -59,4 +63,10 @@ it("is read from what nobody else can open, and is on no disk", () => {
   log.end();
   expect(existsSync(dirname(file))).toBe(false);
   expect(eventLog({ command: "import" }).options).toEqual([]);
+});
+
+it("comes last if a step has told it, and before what the steps know if somebody has only lost a machine", () => {
+  const panic = "guest one panicked: gone";
+  expect(explained(["cannot do tools-one: wait: remote command exited"], [panic]).at(-1)).toBe(panic);
+  expect(explained(["cannot load duet: no"], [panic])).toEqual([panic, "cannot load duet: no"]);
 });

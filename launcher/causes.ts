@@ -1,6 +1,7 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { processName } from "../sandbox/processes.ts";
 import type { Invocation } from "./invocation.ts";
 import { nameOf } from "./repair/deployment.ts";
 
@@ -27,7 +28,15 @@ export function eventLog({ command = "" }: Pick<Invocation, "command">): EventLo
   if (!logged.test(command)) {
     return { options: [], environment: {}, causes: () => [], end: () => {} };
   }
-  const folder = mkdtempSync(join(existsSync(memory) ? memory : tmpdir(), "duet-events-"));
+  const place = existsSync(memory) ? memory : tmpdir();
+  // Those of launchers that were killed.
+  for (const name of readdirSync(place)) {
+    const [, pid] = /^duet-events-(\d+)-/.exec(name) ?? [];
+    if (pid !== undefined && processName(Number(pid)) === undefined) {
+      rmSync(join(place, name), { recursive: true, force: true });
+    }
+  }
+  const folder = mkdtempSync(join(place, `duet-events-${process.pid}-`));
   const file = join(folder, "events");
   writeFileSync(file, "", { mode: 0o600 });
   return {
@@ -37,6 +46,17 @@ export function eventLog({ command = "" }: Pick<Invocation, "command">): EventLo
     end: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
+
+/**
+ * The causes of a failure, and what the steps of the stack know of its machines. If somebody else only lost a machine,
+ * as a command does whose guest panics, what the steps know is the last word.
+ */
+export function explained(causes: readonly string[], known: readonly string[]): readonly string[] {
+  return causes.every((cause) => cause.startsWith(foreign)) ? [...causes, ...known] : [...known, ...causes];
+}
+
+/** How a cause begins that is not in the words of this project. */
+const foreign = "cannot do ";
 
 interface Diagnostic {
   readonly urn?: string;
@@ -66,7 +86,7 @@ function causeIn(line: string): readonly string[] {
     return [text];
   }
   const last = text.split("\n").at(-1)?.trim() ?? "";
-  return [last.startsWith("cannot ") ? last : `cannot do ${nameOf({ urn })}: ${last.replace(/^error: /, "")}`];
+  return [last.startsWith("cannot ") ? last : `${foreign}${nameOf({ urn })}: ${last.replace(/^error: /, "")}`];
 }
 
 function diagnosticIn(line: string): Diagnostic | undefined {

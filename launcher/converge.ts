@@ -4,7 +4,7 @@ import { exclusive } from "../sandbox/exclusive.ts";
 import { UserError } from "../sandbox/report.ts";
 import { type Pulumi, removeHalfAttributes } from "./backend.ts";
 import { type Call, runMark, say } from "./call.ts";
-import { eventLog } from "./causes.ts";
+import { eventLog, explained } from "./causes.ts";
 import { runsProgram, startCompanion } from "./companion/companion.ts";
 import { stackFolder } from "./environment.ts";
 import { explanations } from "./explanations.ts";
@@ -107,11 +107,14 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
   } finally {
     await companion?.end();
     // The last words on the screen are what is wrong.
-    if (result !== 0) {
-      const causes = () => [...events.causes(), ...explanations(stackFolder(state, stack))];
-      (ended === undefined ? causes() : [`${ended}; run it again, it goes on from here`]).forEach(say);
+    try {
+      if (result !== 0) {
+        const causes = () => explained(events.causes(), explanations(stackFolder(state, stack)));
+        (ended === undefined ? causes() : [`${ended}; run it again, it goes on from here`]).forEach(say);
+      }
+    } finally {
+      events.end();
     }
-    events.end();
   }
   return result;
 }

@@ -31,7 +31,11 @@ create() {
   wanted=$(build_id_of "$copy")
   # Another build that is loaded is replaced, and so is one that never came to life.
   if [ -d "$loaded" ] && { [ -z "$wanted" ] || [ "$(loaded_build_id)" != "$wanted" ] || ! is_live; }; then unload; fi
-  [ -d "$loaded" ] || load
+  if [ ! -d "$loaded" ]; then
+    load
+  elif ! on_probation; then
+    rm -f -- "$mark"
+  fi
   [ "$(loaded_build_id)" = "$wanted" ] ||
     die "cannot load $object: modprobe loads another build, from $(modinfo -n "$module"); remove that file"
   result build-id "$wanted"
@@ -43,8 +47,9 @@ facts() {
   local id state
   if [ -d "$loaded" ]; then
     state=loaded
+    if [ -e "$mark" ] && ! on_probation && is_live; then state='loaded by hand, and would not be at the next boot'; fi
   elif [ -e "$mark" ]; then
-    state='not loaded, since the guest went down soon after its last load'
+    state='not loaded, since it did not live for long after its last load'
   else
     state='not loaded'
   fi
@@ -156,7 +161,7 @@ load() {
   printf '%s\n' "$begun" >/dev/kmsg
   end_probation
   insert || code=$?
-  said=$(dmesg | sed -e "0,/$begun/d" -e 's/^\[[ 0-9.]*\] //')
+  said=$(dmesg | sed -e "0,/$begun/d" -Ee 's/^\[[ 0-9.]*\](\[ *[TC][0-9]+\])? ?//')
   why=$({ grep -E -e "$reasons" -e '^(BUG|Oops|WARNING|kernel BUG|general protection fault)' <<<"$said" || true; } |
     sort -u | head -n 5 | paste -sd';' | sed 's/;/; /g')$(crashed_at "$said")
   case $code in

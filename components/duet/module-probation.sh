@@ -35,7 +35,7 @@ unit_facts() {
 # Runs at each boot, by the unit.
 boot() {
   if [ -e "$mark" ]; then
-    printf '<3>duet: module %s is not loaded: the guest went down within %s s of its last load; run pulumi up, %s\n' \
+    printf '<3>duet: module %s is not loaded: it did not live for %s s after its last load; run pulumi up, %s\n' \
       "$module" "$probation" 'which loads it again' >/dev/kmsg
     exit 1
   fi
@@ -55,12 +55,15 @@ insert() {
   in_time "$patience" modprobe "$module" >"$work/errors" 2>&1 || code=$?
   if [ "$code" = 0 ]; then
     systemd-run --quiet --collect --unit=duet-probation --property="ExecStopPost=/bin/rm -f -- $mark" \
-      sleep "$probation" >&2
+      sleep "$probation" >&2 || rm -f -- "$mark"
   elif [ ! -d "$loaded" ]; then
     rm -f -- "$mark"
   fi
   return "$code"
 }
+
+# Whether the mark is of a load that proves itself at this moment.
+on_probation() { systemctl -q is-active duet-probation.service; }
 
 # Forgets how the last load went: the unit that waits removes the mark as it ends.
 end_probation() {

@@ -25,7 +25,7 @@ create() {
 
 # Over NFS root is nobody. In a tree that only the developer may read, the developer installs to a folder.
 make_install() {
-  if [ -r "$programs/Makefile" ]; then
+  if [ -z "$(find "$programs" ! -readable -print -quit 2>&1)" ]; then
     timeout 300 make -C "$programs" install
     return
   fi

@@ -54,7 +54,7 @@ leave_out() { # CLIENT
     *) die "cannot use $stub: it takes one client, which is $1 and has stopped the guest; let it continue or detach," \
       "and run this again" ;;
   esac
-  say "$guest is not proven debuggable: $1 is attached; there, \`lx-symbols $tree\` reads the symbols of the new build"
+  say "$guest is not proven debuggable: $1 is attached; there, the lx-symbols of $command_file reads the new symbols"
   : >"$left_out"
   result function "$function"
 }

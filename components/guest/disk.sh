@@ -17,18 +17,24 @@ create() {
   in_guest 120 '' grow_root >&2 || die "cannot grow the file system of $guest: see the lines above, and run this again"
 }
 
-# In the guest: the partition of the root file system, and that, as far as the disk goes. One that fills its disk stays.
+# In the guest: the partition of the root file system, and that, as far as the disk goes. One that fills its disk stays,
+# and one that is on no partition is its owner's to grow.
 grow_root() {
-  local source disk number free
-  source=$(findmnt -no SOURCE /)
-  number=$(cat "/sys/class/block/${source##*/}/partition")
+  local source type number disk free
+  read -r source type < <(findmnt -no SOURCE,FSTYPE /)
+  source=${source%%[*}
+  number=$(cat "/sys/class/block/${source##*/}/partition" 2>/dev/null) || return 0
   disk=$(basename "$(dirname "$(readlink -f "/sys/class/block/${source##*/}")")")
   cd "/sys/block/$disk"
   free=$(($(cat size) - $(cat "${source##*/}/start") - $(cat "${source##*/}/size")))
   if [ "$free" -le 65536 ]; then return; fi
   echo ', +' | sfdisk --quiet --no-reread --no-tell-kernel --force -N "$number" "/dev/$disk"
   partx --update --nr "$number" "/dev/$disk"
-  resize2fs "$source"
+  case $type in
+    xfs) xfs_growfs / ;;
+    btrfs) btrfs filesystem resize max / ;;
+    *) resize2fs "$source" ;;
+  esac
 }
 
 run_step "$@"

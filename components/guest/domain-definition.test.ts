@@ -37,7 +37,7 @@ const script = (uuid: string) =>
     definition: join(root, "kept.xml"),
     ssh: ["ssh", "guest"],
     console: join(root, "console.log"),
-    ...{ tree: "/nowhere", build: "/nowhere", modules: "/nowhere" },
+    ...{ tree: "/nowhere", build: "/nowhere", modules: "/nowhere", uid: 1000, gid: 1000 },
     timeout: 1,
   });
 const keep = (id: string) => runStep(script(id), "create", { stubs: stubs() });

@@ -17,7 +17,7 @@ const values = () => ({
   ssh: ["ssh", "-F", "/state/ssh_config", "duetdev"],
   console: join(root, "console of o'dev.log"),
   timeout: 60,
-  ...{ tree: "/nowhere", build: "/nowhere", modules: "/nowhere" },
+  ...{ tree: "/nowhere", build: "/nowhere", modules: "/nowhere", uid: 1000, gid: 1000 },
 });
 const script = (change: Partial<ReturnType<typeof values>> = {}) =>
   scriptText(import.meta.url, "domain.sh", { ...values(), ...change });

@@ -23,11 +23,13 @@ keep_disks() {
   local before disks
   before=$(cat -- "$noted" 2>/dev/null) || return 0
   if [ "$before" = "$path" ]; then return; fi
-  disks=$(virsh_in_time vol-list "$pool" 2>/dev/null | sed -n 's/^ *\([^ ]*\)\.qcow2 .*/\1/p') || true
+  # Of a pool that is gone no disk can be lost.
+  if ! virsh_in_time pool-list --all --name | grep -qxF -e "$pool"; then return; fi
+  disks=$(virsh_in_time vol-list "$pool" | sed -n 's/^ *\([^ ]*\)\.qcow2 .*/\1/p')
   disks=$(grep -vxF -e "${volume%.qcow2}" <<<"$disks" | paste -sd' ') || true
   [ -z "$disks" ] ||
     die "cannot use image $path: the disks of $disks are made of $before, and what is in them would be lost;" \
-      "ask for that one in duet:image, or run pulumi destroy, and then up"
+      "ask for that one, duet:image: { path: $before }, or run pulumi destroy, and then up"
 }
 
 facts() { stat -L -c 'image: %s bytes of %Y' -- "$path"; }

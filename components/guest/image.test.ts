@@ -62,13 +62,15 @@ describe("an image that is a file", () => {
     const other = join(root, "other.qcow2");
     writeFileSync(other, "");
     const volumes = (...names: readonly string[]) => ({
-      virsh: `[ "$4 $5" = 'vol-list duet-dev' ] && printf ' %s   /images/%s\\n' ${names.flatMap((name) => [name, name]).join(" ")}`,
+      virsh: `case $4 in pool-list) echo duet-dev; exit ;; esac; [ "$4 $5" = 'vol-list duet-dev' ] && printf ' %s   /images/%s\\n' ${names.flatMap((name) => [name, name]).join(" ")}`,
     });
     await make({ path }, volumes("image.qcow2", "one.qcow2", "two.qcow2", "one-12-seed.iso"));
     const ran = await make({ path: other }, volumes("image.qcow2", "one.qcow2", "two.qcow2", "one-12-seed.iso"));
     expect(lastLine(ran)).toMatch(/^cannot use image .*: the disks of one two are made of .* lost; ask /);
     expect(lastLine(ran)).toContain(path);
     expect((await make({ path }, volumes("image.qcow2", "one.qcow2"))).code).toBe(0);
+    // What cannot be told is not taken for nothing.
+    expect((await make({ path: other }, { virsh: "[ $4 = pool-list ] && echo duet-dev" })).code).not.toBe(0);
     expect((await make({ path: other }, volumes("image.qcow2"))).code).toBe(0);
   });
 

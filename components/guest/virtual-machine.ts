@@ -161,6 +161,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
           ssh: this.ssh,
           console: this.consoleLog,
           ...this.symbols,
+          ...host.developer,
           timeout: this.bootTimeout,
         }),
       },

@@ -71,7 +71,7 @@ esac`,
 
   it("is for a domain of this stack: one of its name that is somebody else's is told before anything is made", async () => {
     const domain = (description: string) => ({
-      virsh: `case "$4 $5 $6" in 'dumpxml -- a') echo '<description>${description}</description>' ;; esac`,
+      virsh: `case "$4 $5 $6" in 'list --all --name') echo a ;; 'dumpxml -- a') echo '<description>${description}</description>' ;; esac`,
     });
     const ran = await run("a", "create", domain("mine"));
     expect([ran.code, ran.stdout]).toEqual([1, ""]);

@@ -46,7 +46,7 @@ const bootValues = () => ({
   package: "/b/l.deb",
   tree: join(root, "source"),
   build: join(root, "build"),
-  modules: join(root, "module"),
+  ...{ modules: join(root, "module"), uid: 1000, gid: 1000 },
   timeout: 60,
 });
 const bootScript = (change: Partial<ReturnType<typeof bootValues>> = {}) =>

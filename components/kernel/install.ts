@@ -49,6 +49,7 @@ export class KernelInstall extends pulumi.ComponentResource {
           build_id: kernel.buildId,
           package: kernel.package,
           ...guest.symbols,
+          ...guest.host.developer,
           timeout: guest.bootTimeout,
         }),
         across: guest.ssh,

@@ -75,7 +75,11 @@ export const moduleFaults: readonly Fault[] = [
       await stack.host(lines(sh`for _ in $(seq 100); do if ${panicked}; then exit 0; fi; sleep 1; done`, sh`exit 1`));
       await mend(place);
     },
-    words: (guest) => ({ drifts: { ...edited, [`${guest}-boot`]: /answers ssh: expected yes, found no/ } }),
+    words: (guest) => ({
+      drifts: { ...edited, [`${guest}-boot`]: /answers ssh: expected yes, found no/ },
+      // It may strike while the first `up` is at these.
+      besides: [`${guest}-debug`, "tools-build"],
+    }),
     says: ({ guest }) => new RegExp(`${guest} panicked: duet_late was here; at duet_late \\(\\S+/main\\.c:\\d+\\)`),
     verify: ({ stack, guest }) => stack.guest(guest, sh`dmesg | grep -F 'duet: module duet is not loaded: '`),
     restore: mend,

@@ -4,13 +4,14 @@ import { developer, type SpecChange, type TestStack } from "../e2e/stack.ts";
 import { change, type FieldCase, one } from "./case.ts";
 
 /** A key that is changed on a standing stack, and back. */
-function key(name: string, spec: SpecChange, asked: Shell, isThen: string | RegExp): FieldCase {
+function key(name: string, spec: SpecChange, asked: Shell, isThen: string): FieldCase {
   return {
     kind: 15,
     name: `the spec asks for ${name}, and for what it asked before`,
     run: async (stack) => {
       const ask = () => stack.guest("one", asked);
       const before = await ask();
+      demand(`whether ${name} is another`, String(before !== isThen), "true");
       await change(stack, spec);
       demand(`what the guest says with ${name}`, await ask(), isThen);
       await change(stack, {});
@@ -21,6 +22,9 @@ function key(name: string, spec: SpecChange, asked: Shell, isThen: string | RegE
 
 const vm = (changed: object): SpecChange => ({ "duet:vms": [{ ...one, ...changed }] });
 const module = (changed: object): SpecChange => ({ "duet:module": changed });
+
+/** Where a guest keeps its steps. */
+const steps = "/var/lib/duet/steps";
 
 async function portOf(stack: TestStack): Promise<number> {
   return stack.access("one").gdbPort;
@@ -36,9 +40,13 @@ export const keyCases: readonly FieldCase[] = [
   ),
   key("more memory", vm({ memory: 1024 }), sh`grep -c . <(awk '/MemTotal/ && $2 > 900000' /proc/meminfo) || true`, "1"),
   key("another processor", vm({ vcpus: 2 }), sh`nproc`, "2"),
-  key("another breakpoint", module({ breakpoint: "duet_ioctl_register" }), sh`lsmod | grep -c '^duet '`, "1"),
-  key("a longer probation", module({ probation: 61 }), sh`lsmod | grep -c '^duet '`, "1"),
-  key("a module that the host builds", module({ build: "host" }), sh`lsmod | grep -c '^duet '`, "1"),
+  key("a longer probation", module({ probation: 61 }), sh`sed -n 's/^probation=//p' ${`${steps}/module-one.sh`}`, "61"),
+  key(
+    "a module that the host builds",
+    module({ build: "host" }),
+    sh`ls ${steps} | grep -c '^module-build' || true`,
+    "0",
+  ),
   {
     kind: 15,
     name: "the spec asks for another gdb port, and for what it asked before",

@@ -1,5 +1,6 @@
 # What the kernel of a guest said on its console as it went down.
 : "${console:?}" "${tree:?}" "${build:?}" "${modules:?}" # Where the sources, vmlinux and the modules' objects are.
+. ./developer.sh
 
 # Whether the last lines of the console are those of a panic.
 panicked() { grep -qF -e 'end Kernel panic' < <(tail -n 5 -- "$console" 2>/dev/null); }
@@ -12,52 +13,63 @@ last_of_console() { # LINES
   tail -n "$1" -- "$console" 2>/dev/null | tr -d '\r'
 }
 
-# Puts file and line in the place of addresses, if that can be done.
+# Puts file and line in the place of addresses, if that can be done. The scripts are the developer's.
 decoded() {
   local text
   text=$(cat)
-  timeout 60 "$tree/scripts/decode_stacktrace.sh" "$build/vmlinux" "$tree" "$modules" <<<"$text" 2>/dev/null ||
-    printf '%s\n' "$text"
+  as_developer timeout 60 "$tree/scripts/decode_stacktrace.sh" "$build/vmlinux" "$tree" "$modules" \
+    <<<"$text" 2>/dev/null || printf '%s\n' "$text"
 }
+
+# Who reports, or only waits, in a stack.
+reporters='^(dump_stack|v?panic|check_panic_on_warn|__warn|report_bug|watchdog|kthread)'
 
 # Prints in a line what the panic was, where that is in the sources, and where in a module it came from.
 panic_story() {
-  local line said='' at='' from='' frame='[A-Za-z_][^ ]*\+0x[0-9a-f]+/0x[0-9a-f]+'
+  local line said='' at='' from='' is_exact='' frame='^[A-Za-z_][^ ]*\+0x[0-9a-f]+/0x[0-9a-f]+'
   while IFS= read -r line; do
     line=${line#"${line%%[! ]*}"}
     case $line in
-      'Linux version '*) said='' at='' from='' ;;
-      'BUG: '* | 'kernel BUG at '* | 'general protection fault'*) said=$line at='' from='' ;;
-      # Follows what the kernel cannot survive.
-      'Kernel panic - not syncing: Fatal exception'* | 'Kernel panic - not syncing: Attempted to kill'*)
+      'Linux version '*) said='' at='' from='' is_exact='' ;;
+      'BUG: '* | 'kernel BUG at '* | 'WARNING: '* | 'INFO: task '* | *'general protection fault'* | 'divide error'* | \
+        'invalid opcode'* | 'stack segment'* | 'int3: '*)
+        said=$line at='' from='' is_exact=''
+        ;;
+      # Follows what the kernel could not survive, at once.
+      'Kernel panic - not syncing: Fatal '* | 'Kernel panic - not syncing: hung_task'* | *': panic_on_warn set'*)
         said=${said:-$line}
         ;;
-      'Kernel panic - not syncing: '*) said=$line at='' from='' ;;
-      'RIP: 0010:'*) at=${at:-${line#RIP: 0010:}} ;;
-      '? '* | dump_stack* | panic+* | __warn* | report_bug*) ;;
-      *) if [[ $line =~ ^$frame ]]; then
+      'Kernel panic - not syncing: '*) said=$line at='' from='' is_exact='' ;;
+      'RIP: 0010:'*) if [ -z "$at" ]; then at=${line#RIP: 0010:} is_exact=yes; fi ;;
+      *) if [[ $line =~ $frame ]] && ! [[ $line =~ $reporters ]]; then
         at=${at:-$line}
         if [[ $line == *']' ]]; then from=${from:-$line}; fi
       fi ;;
     esac
-  done < <(last_of_console 200 | sed 's/^\[[ 0-9.]*\]//')
+  done < <(last_of_console 200 | sed -E 's/^\[[ 0-9.]*\](\[ *[TC][0-9]+\])?//')
   if [ "$from" = "$at" ] || [[ $at == *']' ]]; then from=; fi
   printf '%s' "${said#Kernel panic - not syncing: }"
   if [ -z "$at" ]; then return; fi
-  printf '; at %s' "$(with_line "$at")"
+  printf '; at %s' "$(with_line "$at" "$is_exact")"
   if [ -n "$from" ]; then printf ', from %s' "$(with_line "$from")"; fi
 }
 
 # Prints a place, `f+0x5/0x10` or `f+0x5/0x10 [MODULE]`, with its file and line if they can be told. A module's function
 # may have another size in the kernel than in its object; and decode_stacktrace.sh knows one section of a module only.
-with_line() { # PLACE
-  local symbol=${1%% *} module='' object=$build/vmlinux line
+# All but the place of an exception are where a call returns to: behind one that never does there may be nothing.
+with_line() { # PLACE [IS-EXACT]
+  local symbol=${1%% *} module='' object=$build/vmlinux line offset
+  if [ -z "${2-}" ]; then
+    offset=${symbol#*+}
+    symbol=$(printf '%s+0x%x/%s' "${symbol%%+*}" $((${offset%/*} - 1)) "${offset#*/}")
+  fi
   if [[ $1 == *' ['* ]]; then
     module=${1#* [}
     module=${module%%[] ]*}
     symbol=${symbol%/*}
     object=$(find "$modules" -name "${module//_/[-_]}.ko" -print -quit 2>/dev/null) || true
   fi
-  line=$(timeout 60 "$tree/scripts/faddr2line" "$object" "$symbol" 2>/dev/null | sed -n '2s/.* at //p') || true
+  line=$(as_developer timeout 60 "$tree/scripts/faddr2line" "$object" "$symbol" 2>/dev/null | sed -n '2s/.* at //p') ||
+    true
   if [ -n "$line" ]; then printf '%s (%s)%s' "${1%%+*}" "$line" "${module:+ [$module]}"; else printf '%s' "$1"; fi
 }

@@ -14,8 +14,9 @@ beforeEach(() => {
 async function story(...lines: readonly string[]): Promise<string> {
   const console = join(root, "console");
   writeFileSync(console, lines.map((line) => `[   15.${lines.indexOf(line)}] ${line}\r\n`).join(""));
-  const values = { console, tree: root, build: "/b", modules: root };
-  return (await runLibrary(scriptText(import.meta.url, "panic.sh", values), "panic_story")).stdout;
+  const values = { console, tree: root, build: "/b", modules: root, uid: 1000, gid: 1000 };
+  const stubs = { setpriv: `while [ "$1" != env ]; do shift; done; exec "$@"` };
+  return (await runLibrary(scriptText(import.meta.url, "panic.sh", values), "panic_story", { stubs })).stdout;
 }
 
 const boot = "Linux version 6.1.0+duet-abc (gcc) #1 SMP";
@@ -64,14 +65,35 @@ describe("what became of a guest", () => {
     expect(await story(...oops, ...fatal, boot, ...fatal)).toBe("Fatal exception");
   });
 
+  it("is known by what the kernel calls it, also with the caller's id before each line, and not by who reports it", async () => {
+    const later = (...lines: readonly string[]) => story(boot, ...other, ...lines.map((line) => line));
+    const other = oops.map((line) => line.replaceAll("duet_tick [duet]", "other [other]"));
+    expect(await later("divide error: 0000 [#1]", ...oops.slice(4), ...fatal)).toMatch(/^divide error.*; at duet_tick/);
+    expect(await later("Oops: general protection fault, 0000 [#1]", ...oops.slice(4), ...fatal)).toMatch(
+      /general .*tick/,
+    );
+    const warning = ["WARNING: CPU: 0 PID: 1 at /m/main.c:3", "RIP: 0010:duet_warn+0x5/0x10 [duet]"];
+    const set = "Kernel panic - not syncing: kernel: panic_on_warn set ...";
+    expect(await later(...warning, set, ...called.slice(2))).toMatch(/^WARNING: .*; at duet_warn/);
+    const hung = ["INFO: task insmod:12 blocked for more than 120 seconds.", " duet_wait+0x5/0x10 [duet]"];
+    const blocked = "Kernel panic - not syncing: hung_task: blocked tasks";
+    expect(await later(...hung, blocked, " watchdog+0x1/0x2", " panic+0x1/0x2")).toMatch(
+      /^INFO: task .*; at duet_wait/,
+    );
+    expect(await later("Kernel panic - not syncing: Attempted to kill init!", ...called.slice(2))).toMatch(
+      /^Attempted/,
+    );
+  });
+
   it("has file and line, if the sources know how: a module's from its object, by the offset alone", async () => {
     writeFileSync(join(root, "duet.ko"), "");
-    const lines = `case "$*" in '/b/vmlinux list_add_valid+0x1/0x2') echo "list_add_valid at lib/list.c:9" ;;
-"$ROOT/duet.ko duet_tick+0x5") echo "duet_tick at /m/main.c:7" ;; *) exit 1 ;; esac`;
+    const lines = `case "$*" in '/b/vmlinux list_add_valid+0x0/0x2') echo "list_add_valid at lib/list.c:9" ;;
+"$ROOT/duet.ko duet_tick+0x4") echo "duet_tick at /m/main.c:7" ;;
+"$ROOT/duet.ko duet_tick+0x5") echo "duet_tick at /m/main.c:8" ;; *) exit 1 ;; esac`;
     writeProgram(join(root, "scripts/faddr2line"), `ROOT=\${0%/scripts/*}\necho "$2:"\n${lines}`);
     expect(await story(boot, ...called)).toBe(
       "no more; at list_add_valid (lib/list.c:9), from duet_tick (/m/main.c:7) [duet]",
     );
-    expect(await story(boot, ...oops, ...fatal)).toContain("; at duet_tick (/m/main.c:7) [duet]");
+    expect(await story(boot, ...oops, ...fatal)).toContain("; at duet_tick (/m/main.c:8) [duet]");
   });
 });
