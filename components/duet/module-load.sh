@@ -182,11 +182,12 @@ crashed_at() { # MESSAGES
   place=$(sed -n "s/^RIP: [0-9]*:\([^ ]*\) \[$called\].*/\1/p" <<<"$1" | head -n 1)
   if [ -z "$place" ]; then return; fi
   line=$(crash_line "${place%/*}") || true
-  printf ', at %s%s' "$place" "${line:+, $line}"
+  if [ -n "$line" ]; then place="${place%%+*} ($line)"; fi
+  printf ', at %s' "$place"
 }
 
 crash_line() { # PLACE
-  as_developer timeout 60 "$kernel_tree/scripts/faddr2line" "$(find_object)" "$1" 2>/dev/null | sed -n 2p
+  as_developer timeout 60 "$kernel_tree/scripts/faddr2line" "$(find_object)" "$1" 2>/dev/null | sed -n '2s/.* at //p'
 }
 
 run_step "$@"

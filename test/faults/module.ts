@@ -87,7 +87,7 @@ export const moduleFaults: readonly Fault[] = [
   stuck(
     "crashes",
     "*(volatile int *)0 = 1;",
-    /load duet: the kernel refuses it: BUG: .*, at duet_init\S*, \S+main\.c:\d+/,
+    /load duet: the kernel refuses it: BUG: .*, at duet_init \(\S+main\.c:\d+\)/,
   ),
   stuck("never returns", "for (;;) schedule_timeout_uninterruptible(HZ);", /load duet: .* not returned for 120 s/),
 ];
