@@ -21,6 +21,9 @@ decoded() {
     <<<"$text" 2>/dev/null || printf '%s\n' "$text"
 }
 
+# What is before the kernel's words: the prompt at which it has interrupted, the time, and who speaks.
+stamp='^.*\[ *[0-9]+\.[0-9]+\](\[ *[TC][0-9]+\])?'
+
 # Who reports, or only waits, in a stack.
 reporters='^(dump_stack|v?panic|check_panic_on_warn|__warn|report_bug|watchdog|kthread)'
 
@@ -46,7 +49,7 @@ panic_story() {
         if [[ $line == *']' ]]; then from=${from:-$line}; fi
       fi ;;
     esac
-  done < <(last_of_console 200 | sed -E 's/^\[[ 0-9.]*\](\[ *[TC][0-9]+\])?//')
+  done < <(last_of_console 200 | sed -E "s/$stamp//")
   if [ "$from" = "$at" ] || [[ $at == *']' ]]; then from=; fi
   printf '%s' "${said#Kernel panic - not syncing: }"
   if [ -z "$at" ]; then return; fi

@@ -13,7 +13,12 @@ beforeEach(() => {
 /** The story of a console whose lines have times, as the kernel prints them, and end as a serial line's do. */
 async function story(...lines: readonly string[]): Promise<string> {
   const console = join(root, "console");
-  writeFileSync(console, lines.map((line) => `[   15.${lines.indexOf(line)}] ${line}\r\n`).join(""));
+  // The kernel does not wait for the end of a line.
+  const text = lines.map(
+    (line) =>
+      `${line.startsWith("Kernel panic") ? "one login: " : ""}[   15.12]${line.startsWith("RIP") ? "[  T241]" : ""} ${line}\r\n`,
+  );
+  writeFileSync(console, text.join(""));
   const values = { console, tree: root, build: "/b", modules: root, uid: 1000, gid: 1000 };
   const stubs = { setpriv: `while [ "$1" != env ]; do shift; done; exec "$@"` };
   return (await runLibrary(scriptText(import.meta.url, "panic.sh", values), "panic_story", { stubs })).stdout;
