@@ -62,8 +62,8 @@ insert() {
   return "$code"
 }
 
-# Whether the mark is of a load that proves itself at this moment.
-on_probation() { systemctl -q is-active duet-probation.service; }
+# Whether the mark is of a load that proves itself at this moment, or has just done so.
+on_probation() { [[ $(systemctl is-active duet-probation.service) =~ ^(active|activating|deactivating)$ ]]; }
 
 # Forgets how the last load went: the unit that waits removes the mark as it ends.
 end_probation() {

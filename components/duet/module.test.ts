@@ -128,7 +128,7 @@ function guest(change: Stubs = {}): Stubs {
     modprobe: `mkdir -p /sys/module/$1/notes; printf '${noteHead}${"\\xab\\xcd".repeat(10)}' >/sys/module/$1/notes/.note.gnu.build-id; echo modprobe >>${calls()}`,
     rmmod: `rm -r /sys/module/$1; echo rmmod >>${calls()}`,
     // A probation is under way while its mark is there; there is none to stop.
-    systemctl: `case "$*" in *is-active*) ;; *) exit 5 ;; esac`,
+    systemctl: `case "$*" in *is-active*) echo active ;; *) exit 5 ;; esac`,
     "systemd-run": `echo "systemd-run $*" >>${calls()}`,
     findmnt: "exit 1",
     dmesg: `sed 's/^/[   12.5] /' /dev/kmsg; cat "$STUBS/dmesg" 2>/dev/null || :`,
