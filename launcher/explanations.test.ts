@@ -6,13 +6,13 @@ import { stepFile } from "../components/machine/step.ts";
 import { temporaryFolder } from "../test/support/temporary-folder.ts";
 import { explanations } from "./explanations.ts";
 
-const folder = temporaryFolder("it's a stack-");
-const records = join(folder, "steps");
 const frame = scriptText(new URL("../components/machine/x.ts", import.meta.url).href, "step.sh", {});
-const keep = (step: string, script: string) =>
-  writeFileSync(join(records, `${step}.sh`), stepFile({ title: "do it", step, records }, script, "1.1"));
 
 it("are what steps have to say, and nothing of those that have nothing", () => {
+  const folder = temporaryFolder("it's a stack-");
+  const records = join(folder, "steps");
+  const keep = (step: string, script: string) =>
+    writeFileSync(join(records, `${step}.sh`), stepFile({ title: "do it", step, records }, script, "1.1"));
   expect(explanations(folder)).toEqual([]);
   mkdirSync(records);
   keep("silent", `${frame}\ncreate() { :; }\nrun_step "$@"\n`);

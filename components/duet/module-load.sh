@@ -33,8 +33,8 @@ create() {
   if [ -d "$loaded" ] && { [ -z "$wanted" ] || [ "$(loaded_build_id)" != "$wanted" ] || ! is_live; }; then unload; fi
   if [ ! -d "$loaded" ]; then
     load
-  elif ! on_probation; then
-    rm -f -- "$mark"
+  elif [ -e "$mark" ] && ! on_probation; then
+    begin_probation
   fi
   [ "$(loaded_build_id)" = "$wanted" ] ||
     die "cannot load $object: modprobe loads another build, from $(modinfo -n "$module"); remove that file"
@@ -69,7 +69,7 @@ identity() { printf '%s\n' "$called"; }
 
 # Sources and build stay.
 delete() {
-  rm -f -- "$wanted_by" "$unit_file"
+  rm -f -- "$wanted_by" "$unit_file" "$blacklist"
   if [ -d "$loaded" ]; then unload; fi
   end_probation
   if [ -e "$installed" ]; then
@@ -157,12 +157,13 @@ holders() {
 load() {
   local begun said why code=0
   local reasons="$called: (Unknown symbol|version magic|disagrees about|module verification|Loading of)"
+  local faults='BUG|Oops|WARNING|kernel BUG|general protection fault|divide error|int3|stack segment|watchdog: BUG'
   begun="loading $module, $(date +%s%N)"
   printf '%s\n' "$begun" >/dev/kmsg
   end_probation
   insert || code=$?
   said=$(dmesg | sed -e "0,/$begun/d" -Ee 's/^\[[ 0-9.]*\](\[ *[TC][0-9]+\])? ?//')
-  why=$({ grep -E -e "$reasons" -e '^(BUG|Oops|WARNING|kernel BUG|general protection fault)' <<<"$said" || true; } |
+  why=$({ grep -E -e "$reasons" -e "^($faults)" <<<"$said" || true; } |
     sort -u | head -n 5 | paste -sd';' | sed 's/;/; /g')$(crashed_at "$said")
   case $code in
     0) if [ -n "$why" ]; then say "module $module is loaded, and meanwhile the kernel said: $why"; fi ;;

@@ -11,6 +11,8 @@
 loaded=/sys/module/$called
 unit_file=/etc/systemd/system/duet-module.service
 wanted_by=/etc/systemd/system/multi-user.target.wants/duet-module.service
+# An alias would have it loaded at boot by whoever finds its device. It is still put in by its name.
+blacklist=/etc/modprobe.d/duet-module.conf
 mark=$records/.loading
 
 # Puts the unit in place that loads the module at each boot.
@@ -21,7 +23,8 @@ have_loaded_at_boot() {
     printf '%s\n' "${unit//@file@/$record.sh}" | replace_file "$unit_file"
   fi
   # As `systemctl enable` does it, which has systemd read all units again.
-  mkdir -p -- "${wanted_by%/*}"
+  mkdir -p -- "${wanted_by%/*}" "${blacklist%/*}"
+  printf 'blacklist %s\n' "$called" | replace_file "$blacklist"
   ln -sfn -- "$unit_file" "$wanted_by"
 }
 
@@ -54,12 +57,18 @@ insert() {
   sync -- "$mark" "$records"
   in_time "$patience" modprobe "$module" >"$work/errors" 2>&1 || code=$?
   if [ "$code" = 0 ]; then
-    systemd-run --quiet --collect --unit=duet-probation --property="ExecStopPost=/bin/rm -f -- $mark" \
-      sleep "$probation" >&2 || rm -f -- "$mark"
+    begin_probation
   elif [ ! -d "$loaded" ]; then
     rm -f -- "$mark"
   fi
   return "$code"
+}
+
+begin_probation() {
+  if systemd-run --quiet --collect --unit=duet-probation --property="ExecStopPost=/bin/rm -f -- $mark" \
+    sleep "$probation" >&2; then return; fi
+  say "module $module is loaded at the next boot whatever becomes of it: systemd-run failed, see above"
+  rm -f -- "$mark"
 }
 
 # Whether the mark is of a load that proves itself at this moment, or has just done so.

@@ -1,7 +1,8 @@
 echo proof: lines\n
 info line @function@
 # Absolute, however the compiler wrote it.
-python print("file: " + gdb.decode_line("@function@")[1][0].symtab.fullname())
+python source = gdb.decode_line("@function@")[1][0].symtab
+python print("file: " + (source.fullname() if source else ""))
 info symbol @function@
 x/2i @function@
 echo proof: done\n

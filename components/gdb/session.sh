@@ -94,9 +94,10 @@ read_proof() {
   read -r line address < <(
     sed -n -E 's/^Line ([0-9]+) of .* (starts|is) at address (0x[0-9a-f]+).*/\1 \3/p' "$work/log"
   ) || die "$cannot_prove: it knows no line for it; build the module with debug information"
+  # Without the symbolic links that lead there.
   file=$(sed -n 's/^file: //p' "$work/log")
   case $file in
-    "$directory"/*) ;;
+    "$directory"/* | "$(realpath -m -- "$directory")"/*) ;;
     *) die "$cannot_prove below $directory: it finds it in $file; build the module at the shared path" ;;
   esac
   [ -e "$file" ] || die "$cannot_prove with its source: there is no $file; build the module without a map of prefixes"

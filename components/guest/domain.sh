@@ -40,7 +40,7 @@ facts() {
 delete() { end_shared_connection; }
 
 explain() {
-  if panicked; then printf '%s\n' "guest $guest panicked: $(panic_story); run this again, which resets it first"; fi
+  if panicked; then printf '%s\n' "guest $guest panicked: $(panic_story); pulumi up resets it"; fi
 }
 
 # shellcheck disable=SC2016 # It is the guest's shell that runs this.

@@ -183,7 +183,7 @@ describe("why other steps of a guest fail", () => {
     (await runStep(script(), "explain", { stubs: host({ state: "running", console }) })).stdout;
 
   it("is its panic, if it is in one", async () => {
-    expect(await explain(panic)).toMatch(/^guest duetdev panicked: Fatal exception; run this again/);
+    expect(await explain(panic)).toMatch(/^guest duetdev panicked: Fatal exception; pulumi up resets it/);
     expect(await explain(`${panic}\n\n\n\nlogin:\n`)).toBe("");
     expect(await explain("login:\n")).toBe("");
   });

@@ -162,7 +162,7 @@ describe("data in a guest", () => {
       const [small, boot] = [Number(await size()), await stack.guest("two", bootId)];
       stack.writeSpec(diskOf(9));
       const grown = changes((await stack.run("up")).output).map(({ name, operation }) => `${name} ${operation}`);
-      expect(grown).toContain("two-disk-size update");
+      expect(grown).toContain("two-disk-size updated");
       expect(grown.filter((change) => /replace|delete|create/.test(change))).toEqual([]);
       expect(Number(await size())).toBeGreaterThan(small + 900);
       expect(await stack.guest("two", bootId)).toBe(boot);

@@ -8,7 +8,7 @@ in_time() { # SECONDS WORD...
   "$@" &
   pid=$!
   timeout "$seconds" tail -s 0.05 --pid="$pid" -f /dev/null || {
-    disown "$pid"
+    disown "$pid" 2>/dev/null || true
     kill -KILL "$pid" 2>/dev/null && return 124
   }
   wait "$pid"

@@ -25,7 +25,7 @@ decoded() {
 stamp='^.*\[ *[0-9]+\.[0-9]+\](\[ *[TC][0-9]+\])?'
 
 # Who reports, or only waits, in a stack.
-reporters='^(dump_stack|v?panic|check_panic_on_warn|__warn|report_bug|watchdog|kthread)'
+reporters='^(dump_stack|v?panic|check_panic_on_warn|__warn|report_bug|watchdog|kthread|kasan_|print_report|__asan_)'
 
 # Prints in a line what the panic was, where that is in the sources, and where in a module it came from.
 panic_story() {
@@ -34,17 +34,20 @@ panic_story() {
     line=${line#"${line%%[! ]*}"}
     case $line in
       'Linux version '*) said='' at='' from='' is_exact='' ;;
-      'BUG: '* | 'kernel BUG at '* | 'WARNING: '* | 'INFO: task '* | *'general protection fault'* | 'divide error'* | \
-        'invalid opcode'* | 'stack segment'* | 'int3: '*)
+      # What it is called once more.
+      *'invalid opcode: '*) said=${said:-$line} ;;
+      'BUG: '* | 'kernel BUG at '* | 'WARNING: '* | 'INFO: task '* | 'watchdog: BUG: '* | \
+        *'general protection fault'* | *'divide error: '* | *'stack segment: '* | *'int3: '* | *'double fault'*)
         said=$line at='' from='' is_exact=''
         ;;
       # Follows what the kernel could not survive, at once.
-      'Kernel panic - not syncing: Fatal '* | 'Kernel panic - not syncing: hung_task'* | *': panic_on_warn set'*)
+      'Kernel panic - not syncing: Fatal '* | 'Kernel panic - not syncing: hung_task'* | *': panic_on_warn set'* | \
+        'Kernel panic - not syncing: softlockup'*)
         said=${said:-$line}
         ;;
       'Kernel panic - not syncing: '*) said=$line at='' from='' is_exact='' ;;
       'RIP: 0010:'*) if [ -z "$at" ]; then at=${line#RIP: 0010:} is_exact=yes; fi ;;
-      *) if [[ $line =~ $frame ]] && ! [[ $line =~ $reporters ]]; then
+      *) if [[ $line =~ $frame ]] && { [[ $line == *']' ]] || ! [[ $line =~ $reporters ]]; }; then
         at=${at:-$line}
         if [[ $line == *']' ]]; then from=${from:-$line}; fi
       fi ;;

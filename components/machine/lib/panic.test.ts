@@ -85,6 +85,10 @@ describe("what became of a guest", () => {
     expect(await later(...hung, blocked, " watchdog+0x1/0x2", " panic+0x1/0x2")).toMatch(
       /^INFO: task .*; at duet_wait/,
     );
+    const bug = ["kernel BUG at /m/main.c:42!", "invalid opcode: 0000 [#1] PREEMPT SMP", ...oops.slice(4)];
+    expect(await later(...bug, ...fatal)).toMatch(/^kernel BUG at \/m\/main\.c:42!; at duet_tick/);
+    const frames = called.map((line) => line.replace("duet_tick", "watchdog_fire"));
+    expect(await later(...frames)).toMatch(/^no more; .*from watchdog_fire/);
     expect(await later("Kernel panic - not syncing: Attempted to kill init!", ...called.slice(2))).toMatch(
       /^Attempted/,
     );
