@@ -20,11 +20,12 @@ delete() { rm -f -- "$noted"; }
 
 # The disks of guests are overlays of the image: of another one they would have to be made anew.
 keep_disks() {
-  local before disks
+  local before disks pools
   before=$(cat -- "$noted" 2>/dev/null) || return 0
   if [ "$before" = "$path" ]; then return; fi
   # Of a pool that is gone no disk can be lost.
-  if ! virsh_in_time pool-list --all --name | grep -qxF -e "$pool"; then return; fi
+  pools=$(virsh_in_time pool-list --all --name)
+  if ! grep -qxE -e "${pool//./\\.} *" <<<"$pools"; then return; fi
   disks=$(virsh_in_time vol-list "$pool" | sed -n 's/^ *\([^ ]*\)\.qcow2 .*/\1/p')
   disks=$(grep -vxF -e "${volume%.qcow2}" <<<"$disks" | paste -sd' ') || true
   [ -z "$disks" ] ||

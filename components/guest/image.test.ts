@@ -62,7 +62,7 @@ describe("an image that is a file", () => {
     const other = join(root, "other.qcow2");
     writeFileSync(other, "");
     const volumes = (...names: readonly string[]) => ({
-      virsh: `case $4 in pool-list) echo duet-dev; exit ;; esac; [ "$4 $5" = 'vol-list duet-dev' ] && printf ' %s   /images/%s\\n' ${names.flatMap((name) => [name, name]).join(" ")}`,
+      virsh: `case $4 in pool-list) printf '%-20s\\n' default duet-dev zz; exit ;; esac; [ "$4 $5" = 'vol-list duet-dev' ] && printf ' %s   /images/%s\\n' ${names.flatMap((name) => [name, name]).join(" ")}`,
     });
     await make({ path }, volumes("image.qcow2", "one.qcow2", "two.qcow2", "one-12-seed.iso"));
     const ran = await make({ path: other }, volumes("image.qcow2", "one.qcow2", "two.qcow2", "one-12-seed.iso"));

@@ -29,9 +29,10 @@ delete() {
 
 # libvirt has each name once, and would refuse the domain when all else is made.
 require_name() {
-  local domain
+  local domain names
   # A name that is a number would be taken for an id.
-  if ! virsh_in_time list --all --name 2>/dev/null | grep -qxF -e "$guest"; then return; fi
+  names=$(virsh_in_time list --all --name 2>/dev/null) || return 0
+  if ! grep -qxF -e "$guest" <<<"$names"; then return; fi
   domain=$(virsh_in_time dumpxml -- "$guest" 2>/dev/null) || return 0
   grep -qF -e "<description>$description</description>" <<<"$domain" ||
     die "cannot make domain $guest: libvirt has one of that name, which is not of this stack; give the guest another" \
