@@ -1,7 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
-import { stepSuffix } from "../components/machine/step.ts";
+import { keptSteps } from "./kept-steps.ts";
 
 /** Milliseconds for one step: addresses are looked up in the symbols of a kernel. */
 const limit = 150_000;
@@ -13,11 +11,9 @@ const limit = 150_000;
  * @param folder absolute path of the stack's folder in the state
  */
 export function explanations(folder: string): readonly string[] {
-  const records = join(folder, "steps");
-  const files = (existsSync(records) ? readdirSync(records) : []).filter((name) => name.endsWith(stepSuffix)).sort();
-  return files.flatMap((name) => {
+  return keptSteps(folder).flatMap(({ file }) => {
     // One that cannot say anything, as those of earlier versions, is no news.
-    const ran = spawnSync("bash", [join(records, name), "explain"], { encoding: "utf8", timeout: limit, cwd: "/" });
+    const ran = spawnSync("bash", [file, "explain"], { encoding: "utf8", timeout: limit, cwd: "/" });
     return ran.status === 0 ? ran.stdout.split("\n").filter((line) => line !== "") : [];
   });
 }

@@ -7,6 +7,7 @@
 . ../machine/lib/files.sh
 . ../machine/lib/in-time.sh
 . ../machine/lib/since.sh
+. ../machine/lib/source-line.sh
 . ./module-file.sh
 . ./module-probation.sh
 
@@ -182,13 +183,9 @@ crashed_at() { # MESSAGES
   local place line
   place=$(sed -n "s/^RIP: [0-9]*:\([^ ]*\) \[$called\].*/\1/p" <<<"$1" | head -n 1)
   if [ -z "$place" ]; then return; fi
-  line=$(crash_line "${place%/*}") || true
+  line=$(source_line "$kernel_tree" "$(find_object)" "${place%/*}")
   if [ -n "$line" ]; then place="${place%%+*} ($line)"; fi
   printf ', at %s' "$place"
-}
-
-crash_line() { # PLACE
-  as_developer timeout 60 "$kernel_tree/scripts/faddr2line" "$(find_object)" "$1" 2>/dev/null | sed -n '2s/.* at //p'
 }
 
 run_step "$@"

@@ -1,8 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { stepSuffix } from "../../components/machine/step.ts";
+import { statSync } from "node:fs";
 import { UserError } from "../../sandbox/report.ts";
+import { keptSteps } from "../kept-steps.ts";
 
 /** Milliseconds that a step may take to be taken back: one may wait for another stack's work on a shared tree. */
 const limit = 3_700_000;
@@ -17,14 +16,11 @@ const limit = 3_700_000;
  * @throws UserError if that fails; the next `destroy` goes on from there
  */
 export function takeBack(folder: string, enter: readonly string[], say: (line: string) => void): void {
-  const records = join(folder, "steps");
-  const files = (existsSync(records) ? readdirSync(records) : [])
-    .filter((name) => name.endsWith(stepSuffix))
-    .map((name) => ({ name, time: statSync(join(records, name)).mtimeMs }))
+  const steps = keptSteps(folder)
+    .map((step) => ({ ...step, time: statSync(step.file).mtimeMs }))
     .sort((one, other) => other.time - one.time);
-  for (const { name } of files) {
-    const step = name.slice(0, -stepSuffix.length);
-    const [program = "bash", ...words] = [...enter, "bash", join(records, name), "delete"];
+  for (const { name: step, file } of steps) {
+    const [program = "bash", ...words] = [...enter, "bash", file, "delete"];
     const ran = spawnSync(program, words, { encoding: "utf8", timeout: limit, cwd: "/" });
     if (ran.status !== 0) {
       const why = ran.error?.message ?? ran.stderr.trim().split("\n").at(-1);

@@ -1,6 +1,7 @@
 # What the kernel of a guest said on its console as it went down.
 : "${console:?}" "${tree:?}" "${build:?}" "${modules:?}" # Where the sources, vmlinux and the modules' objects are.
 . ./developer.sh
+. ./source-line.sh
 
 # Whether the last lines of the console are those of a panic.
 panicked() { grep -qF -e 'end Kernel panic' < <(tail -n 5 -- "$console" 2>/dev/null); }
@@ -75,7 +76,6 @@ with_line() { # PLACE [IS-EXACT]
     symbol=${symbol%/*}
     object=$(find "$modules" -name "${module//_/[-_]}.ko" -print -quit 2>/dev/null) || true
   fi
-  line=$(as_developer timeout 60 "$tree/scripts/faddr2line" "$object" "$symbol" 2>/dev/null | sed -n '2s/.* at //p') ||
-    true
+  line=$(source_line "$tree" "$object" "$symbol")
   if [ -n "$line" ]; then printf '%s (%s)%s' "${1%%+*}" "$line" "${module:+ [$module]}"; else printf '%s' "$1"; fi
 }
