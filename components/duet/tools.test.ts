@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, given, localGuest, localHost, printedOf } from "../../test/support/mocks.ts";
@@ -92,6 +92,46 @@ describe.runIf(process.getuid?.() === 0)("installing the tools", () => {
     const left = "find /usr/local -type f ! -uid 0; stat -c %a /usr/local/bin/duet";
     const ran = await inGuest("create", ":", left, { timeout }, script);
     expect([ran.code, ran.stdout.trim()]).toEqual([0, "755"]);
+  });
+
+  it("installs wherever the Makefile says, by way of a folder or, if it knows none, as root", async () => {
+    const makefile = join(programs(), "Makefile");
+    const text = readFileSync(makefile, "utf8");
+    writeFileSync(makefile, text.replace("PREFIX ?= /usr/local", "PREFIX ?= /opt/duet").replaceAll("$(DESTDIR)", ""));
+    execFileSync("chown", ["-R", "1000:1000", directory]);
+    const linker = "mount -t tmpfs -o mode=755 tmpfs /opt; echo /opt/duet/lib >/etc/ld.so.conf.d/duet.conf";
+    const left = "find /opt -mindepth 1";
+    const stands = await inGuest(["create", "facts"], linker, left, { timeout });
+    expect(stands.stdout).toMatch(/^\/opt\/duet\/bin\/duet: [0-9a-f]{16}$/m);
+    expect(stands.stdout).toMatch(/^\/opt\/duet\/include\/duet$/m);
+    const gone = await inGuest(["create", "delete"], linker, left, { timeout });
+    expect([gone.code, gone.stdout.trim()]).toEqual([0, ""]);
+    const unknown = await inGuest("create", "mount -t tmpfs -o mode=755 tmpfs /opt", ":", { timeout });
+    expect(lastLine(unknown)).toMatch(/^cannot use libduet.*\/opt\/duet\/lib in \/etc\/ld\.so\.conf\.d$/);
+  });
+
+  it("says that the Makefile has no target install, or what make says against it", async () => {
+    const makefile = join(programs(), "Makefile");
+    const text = readFileSync(makefile, "utf8");
+    writeFileSync(makefile, text.replaceAll(/\binstall\b/g, "deploy"));
+    expect(lastLine(await inGuest("create"))).toMatch(/^cannot install the tools: .*duet-progs has no target install/);
+    writeFileSync(
+      makefile,
+      text.replace("\ninstall: all", "\ninstall: all\n\t@echo 'error: a lathe is needed'; exit 1"),
+    );
+    expect(lastLine(await inGuest("create"))).toMatch(/as the developer: error: a lathe.*as root: error: a lathe/);
+  });
+
+  it("removes what an earlier Makefile has installed, and this one does not", async () => {
+    const makefile = join(programs(), "Makefile");
+    const once = "PROGS := duet $(shell [ -e /usr/local/bin/dummy_task ] || echo dummy_task)";
+    writeFileSync(makefile, readFileSync(makefile, "utf8").replace("PROGS := duet dummy_task", once));
+    const left = "ls /usr/local/bin";
+    const first = await inGuest("create", ":", left, { ...here, timeout });
+    expect(first.stdout).toMatch(/\nduet\ndummy_task\n$/);
+    const ran = await inGuest(["create", "create"], ":", left, { ...here, timeout });
+    expect(ran.stdout.trim().split("\n").slice(-1)).toEqual(["duet"]);
+    expect(ran.stdout).not.toContain("dummy_task");
   });
 
   it("says that the command does not reach the module", async () => {
