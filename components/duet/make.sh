@@ -1,16 +1,18 @@
 # make as the developer, of what guests and the host build in one folder.
+: "${tree:?}" "${sources:?}" "${content:?}" "${made_note:?}"
 . ../machine/step.sh
 . ../machine/lib/developer.sh
 . ../machine/lib/lock.sh
 . ../machine/lib/make.sh
+. ../sources/content.sh
 
 # Makes the machine see the sources as they are on the host now. Over NFS a file's times come from memory for up to a
 # minute, and make looks at nothing but times; opening a file asks the server. Source: nfs(5), "Close-to-open cache
 # consistency".
 fresh_sources() { # PATH...
-  local sources=('(' -name '*.[chS]' -o -name 'Makefile*' -o -name 'Kbuild*' -o -name '*.sh')
-  sources+=(-o -name auto.conf -o -name Module.symvers ')')
-  as_developer find "$@" -type f "${sources[@]}" -exec head -qc0 -- {} + 2>/dev/null || true
+  local files=('(' -name '*.[chS]' -o -name 'Makefile*' -o -name 'Kbuild*' -o -name '*.sh')
+  files+=(-o -name auto.conf -o -name Module.symvers ')')
+  as_developer find "$@" -type f "${files[@]}" -exec head -qc0 -- {} + 2>/dev/null || true
 }
 
 # Seconds that a build waits for another one, and after which it is given up itself: it is minutes of work at most.
@@ -24,6 +26,29 @@ can_read() { # FILE...
     if as_developer test -r "$file"; then return; fi
   done
   return 1
+}
+
+# Makes by the function. A program or a header that make writes to the tree is no edit of it: what it has left is noted
+# as the sources that it was given. Somebody may edit them meanwhile, so that only what one more make leaves as it is
+# counts.
+make_until_settled() { # FUNCTION
+  local left again
+  "$1"
+  left=$(content_now)
+  for _ in 1 2 3; do
+    if [ "$left" = "$sources" ] || is_noted "$left"; then return; fi
+    "$1"
+    again=$(content_now)
+    if [ "$again" = "$left" ]; then printf '%s\n' "$sources $left" | as_developer tee -- "$made_note" >/dev/null; fi
+    left=$again
+  done
+}
+
+is_noted() { [ "$(as_developer cat -- "$made_note" 2>/dev/null)" = "$sources $1" ]; } # CONTENT
+
+content_now() {
+  developer_does 'content_of_git changed_only digest content_of_tree content_by_bytes find_others' content_in \
+    "$tree" "$content" "${products[@]}"
 }
 
 # Runs make as the developer, one at a time of those that guests and the host run there: whoever has the turn, a file of

@@ -1,7 +1,7 @@
 # The module, built by the developer at the path that host and guests share, which is where gdb looks for its lines.
 # Source: guide, step 12.
-: "${tree:?}" "${build:?}" "${module:?}"
-: "${sources:?}" "${kernel:?}" # Others are built again.
+: "${build:?}" "${module:?}"
+: "${kernel:?}" # Another one needs another build.
 . ../machine/step.sh
 . ../machine/lib/build-id.sh
 . ../machine/lib/since.sh
@@ -17,12 +17,14 @@ create() {
       "or the rights there"
   [ -e "$symbols" ] || die "cannot build module $module: the kernel in $build is not built; run pulumi up"
   fresh_sources "$tree" "$symbols" "$build/include/config/auto.conf"
-  make_as_developer "module $module" "$symbols" "-j$(nproc)" -C "$build" "M=$tree" modules
+  make_until_settled make_module
   object=$(find_object)
   [ -n "$object" ] ||
     die "cannot build module $module: make in $tree made no $module.ko, but: $(others); correct duet:module.name"
   result build-id "$(developer_does '' build_id_of "$object")"
 }
+
+make_module() { make_as_developer "module $module" "$symbols" "-j$(nproc)" -C "$build" "M=$tree" modules; }
 
 facts() {
   local object

@@ -15,6 +15,8 @@ import { DuetModule } from "./module.ts";
 let root: string;
 let paths: { tree: string; build: string; module: string };
 const developer = { uid: 1000, gid: 1000 };
+/** What the steps of the sources have said of a tree that has a Makefile, which is empty. */
+const sources = () => ({ sources: "2296c705a9b036d8", content: "content_by_bytes", made_note: join(root, "made") });
 
 beforeEach(() => {
   root = temporaryFolder("it's a module-");
@@ -34,7 +36,7 @@ const builders = (make: string): Stubs => ({
 
 describe("building the module", () => {
   const script = () =>
-    scriptText(import.meta.url, "module-build.sh", { ...paths, ...developer, sources: "s1", kernel: "k1" });
+    scriptText(import.meta.url, "module-build.sh", { ...paths, ...developer, ...sources(), kernel: "k1" });
   const build = (make: string) => runStep(script(), "create", { stubs: builders(make) });
 
   it("is make -C KDIR M=DIR modules, and prints the build id", async () => {

@@ -90,10 +90,9 @@ export class DuetModule extends pulumi.ComponentResource {
         title: `build module ${module}`,
         script: script(import.meta.url, "module-build.sh", {
           ...host.developer,
-          tree: source.tree,
+          ...source.toMake,
           build: kernel.build,
           module,
-          sources: source.hash,
           kernel: kernel.buildId,
         }),
       },

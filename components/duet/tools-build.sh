@@ -1,6 +1,5 @@
 # libduet, the command duet and the dummy task, built by the developer at the shared path. Source: guide, step 14.
 : "${programs:?}"
-: "${sources:?}" # Others are built again.
 . ../machine/step.sh
 . ../machine/lib/since.sh
 . ./make.sh
@@ -12,10 +11,12 @@ create() {
     die "cannot build the tools: there is no Makefile in $programs that uid $uid can read; correct duet:sources," \
       "or the rights there"
   fresh_sources "$programs"
-  # One command at a time, as the guide types it: not every Makefile says what needs what.
-  make_as_developer 'libduet and its tools' "$programs/Makefile" -C "$programs" all
+  make_until_settled make_tools
   result tools "$(checksum)"
 }
+
+# One command at a time, as the guide types it: not every Makefile says what needs what.
+make_tools() { make_as_developer 'libduet and its tools' "$programs/Makefile" -C "$programs" all; }
 
 facts() {
   if newer_than_record "${built[@]}"; then fact built "$(checksum)"; else recorded built; fi

@@ -16,7 +16,10 @@ let root: string;
 let directory: string;
 const programs = () => join(directory, "duet-progs");
 const build = (verbs: Verb | readonly Verb[]) => {
-  const values = { programs: programs(), uid: 1000, gid: 1000, sources: "s1" };
+  const values = {
+    ...{ tree: directory, programs: programs(), uid: 1000, gid: 1000 },
+    ...{ sources: "s1", content: "content_by_bytes", made_note: join(root, "made") },
+  };
   return runStep(scriptText(import.meta.url, "tools-build.sh", values), verbs, { stubs: here });
 };
 

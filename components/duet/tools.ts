@@ -61,8 +61,8 @@ export class DuetTools extends pulumi.ComponentResource {
         title: "build the tools",
         script: script(import.meta.url, "tools-build.sh", {
           ...guest.host.developer,
+          ...this.#source.toMake,
           programs: this.#programs,
-          sources: this.#source.hash,
         }),
       },
       { ...opts, parent: this },

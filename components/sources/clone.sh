@@ -70,17 +70,21 @@ is_at_branch() { # NOW
   }
 }
 
+# Whether nobody but make has written to the clone.
+is_as_checked_out() { [ "$(content_of content_of_tree)" = "$(git_as_developer rev-parse HEAD | digest)" ]; }
+
 switch() {
   local now dirty
   now=$(branch_now)
   if is_at_branch "$now"; then return; fi
   dirty=$(git_as_developer status --porcelain | cut -c4- | sed -n 1,5p | paste -sd' ')
-  [ -z "$dirty" ] ||
+  [ -z "$dirty" ] || is_as_checked_out ||
     die "cannot switch $tree to $branch: it is on $now with changes of your own in $dirty;" \
       "commit or stash them, or ask for the branch that it is on"
   git_as_developer rev-parse -q --verify "$branch^{commit}" >/dev/null ||
     fetch_as_developer fetch --tags origin </dev/null >&2 || true
-  git_as_developer checkout -q "$branch" -- </dev/null >&2 ||
+  # What make has written may be in the way.
+  git_as_developer checkout -qf "$branch" -- </dev/null >&2 ||
     die "cannot switch $tree to $branch: neither it nor its origin has that; ask for one that is there"
 }
 

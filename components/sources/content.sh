@@ -42,6 +42,13 @@ content_of_git() { # PRODUCT...
   } | digest
 }
 
+# Of a folder that may be a git work tree or not. Runs as the developer, without the variables of this script.
+content_in() { # FOLDER FUNCTION PRODUCT...
+  local products=("${@:3}")
+  cd -- "$1" || return
+  if [ -e .git ]; then content_of_git "${products[@]}"; else "$2"; fi
+}
+
 # Drops the header of a file that was touched and has no change, which git prints if it may not write its index.
 changed_only() { awk '/^diff --git / { header = $0; next } header { print header; header = "" } { print }'; }
 

@@ -36,7 +36,14 @@ beforeEach(() => {
 /** The step of a source, as the component has it. */
 function script(source: Source, stack = "dev", fetchNamespace = ""): string {
   const place = "tree" in source ? source.tree : tree;
-  const common = { tree: place, directory, what: "duet-module", stack, ...developer };
+  const common = {
+    tree: place,
+    directory,
+    what: "duet-module",
+    stack,
+    ...developer,
+    made_note: `${directory}/.duet/holds/duet-module/.made`,
+  };
   const of = (file: string, values: Values) => scriptText(import.meta.url, file, { ...common, ...values });
   if ("git" in source) {
     return of("clone.sh", { url: source.git, branch: source.branch, fetch_namespace: fetchNamespace });
@@ -182,6 +189,19 @@ describe.runIf(isRoot)("a clone", () => {
     }
     expect(readFileSync(join(tree, "main.c"), "utf8")).toBe("edited");
     expect(git(tree, "symbolic-ref", "--short", "HEAD")).toBe("main");
+  });
+
+  it("is switched if nobody but make has written to it", async () => {
+    const given = handed(await bring({ git: origin, branch: "main" })).hash;
+    execFileSync("tee", [join(origin, "program")], { ...developer, input: "tracked here" });
+    commit("other", "second");
+    edit("main.o", "an object");
+    edit("program", "made");
+    expect((await bring({ git: origin, branch: "other" })).code).toBe(1);
+    const left = resultIn(await facts({ git: origin }), `content of ${tree}`);
+    writeFileSync(join(directory, ".duet/holds/duet-module/.made"), `${given} ${left}\n`);
+    expect((await bring({ git: origin, branch: "other" })).code).toBe(0);
+    expect(git(tree, "symbolic-ref", "--short", "HEAD")).toBe("other");
   });
 
   it("with changes is taken as it is if its branch is asked for, and its hash tells", async () => {

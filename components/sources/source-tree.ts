@@ -49,6 +49,15 @@ export class SourceTree extends pulumi.ComponentResource {
   readonly commit: pulumi.Output<string>;
   /** Changes with every edit. */
   readonly hash: pulumi.Output<string>;
+  /** What duet/make.sh is to know of it. */
+  readonly toMake: {
+    readonly tree: string;
+    readonly sources: pulumi.Output<string>;
+    /** The function of content.sh that hashes the tree, if it is no git work tree. */
+    readonly content: "content_by_bytes" | "content_of_tree";
+    /** Absolute path of the note of what make has left of the tree. The developer writes it. */
+    readonly made_note: string;
+  };
   /** Absolute path of the folder of the cache for what belongs to these sources at this place. */
   readonly cache: string;
 
@@ -56,6 +65,8 @@ export class SourceTree extends pulumi.ComponentResource {
     super("duet:sources:SourceTree", name, {}, { ...opts, aliases: [{ type: "duet:kernel:SourceTree" }] });
     const { host, role, source, directory } = args;
     this.tree = "tree" in source ? source.tree : `${directory}/${role}`;
+    const content = "copy" in source ? "content_by_bytes" : "content_of_tree";
+    const madeNote = `${directory}/.duet/holds/${role}/.made`;
     const key = createHash("sha256")
       .update(JSON.stringify([this.tree, role, source]))
       .digest("hex");
@@ -68,6 +79,7 @@ export class SourceTree extends pulumi.ComponentResource {
         script: script(import.meta.url, file, {
           ...values,
           tree: this.tree,
+          made_note: madeNote,
           directory,
           what: role,
           stack: host.stack,
@@ -79,6 +91,7 @@ export class SourceTree extends pulumi.ComponentResource {
     );
     this.commit = step.result("commit");
     this.hash = step.result("hash");
+    this.toMake = { tree: this.tree, sources: this.hash, content, made_note: madeNote };
     this.registerOutputs({ tree: this.tree, commit: this.commit, hash: this.hash });
   }
 }

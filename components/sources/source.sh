@@ -1,5 +1,5 @@
 # What all kinds of sources have in common: a tree, whose it is, what is in it.
-: "${tree:?}"
+: "${tree:?}" "${made_note:?}"
 . ../machine/step.sh
 . ../machine/lib/developer.sh
 . ./content.sh
@@ -11,13 +11,17 @@ git_command+=(git -c 'safe.directory=*' -c http.lowSpeedLimit=1000 -c http.lowSp
 
 git_as_developer() { as_developer "${git_command[@]}" "$@"; }
 
-# Prints what is in the tree, which is the current folder: by git if it is a work tree, else by the function.
+# Prints what is in the tree, which is the current folder: by git if it is a work tree, else by the function. What make
+# has left of it counts as what make was given: see duet/make.sh.
 content_of() { # FUNCTION
+  local content given left
   if [ -e .git ]; then
-    developer_does 'content_of_git changed_only digest' content_of_git "${products[@]}"
+    content=$(developer_does 'content_of_git changed_only digest' content_of_git "${products[@]}")
   else
-    "$1"
+    content=$("$1")
   fi
+  if read -r given left 2>/dev/null <"$made_note" && [ "$content" = "$left" ]; then content=$given; fi
+  printf '%s\n' "$content"
 }
 
 # Hands on what the sources are called, in twelve digits, and a hash that changes with every edit, which the function
@@ -27,6 +31,7 @@ hand_on() { # COMMIT FUNCTION WORD...
   result commit "${1:0:12}"
   hash=$(cd -- "$tree" && "${@:2}")
   result hash "$hash"
+  [ -e "$made_note" ] || install -o "$uid" -g "$gid" -m 644 /dev/null "$made_note"
   take_hold
 }
 
@@ -62,5 +67,5 @@ put_tree() { # FROM
 
 # Whether nobody has changed the tree since it was made.
 is_pristine() { # FUNCTION
-  is_ours && read_note && [ "$(cd -- "$tree" && "$1")" = "$pristine" ]
+  is_ours && read_note && [ "$(cd -- "$tree" && content_of "$1")" = "$pristine" ]
 }
