@@ -28,14 +28,14 @@ export function guestId(guest: string): string {
   return ownWords.has(guest) ? `${guest}.vm` : guest;
 }
 
-/** The volume of the image, and those of a guest: anything else in the pool is somebody's own. */
+/** The volume of the image, and those of a guest: its disk is an overlay of the image. */
 export const imageVolume = "image.qcow2";
 export const diskVolume = (guest: string): string => `${guestId(guest)}.qcow2`;
 export const seedVolume = (guest: string, key: string): string => `${guest}-${key}-seed.iso`;
 
-/** Whether a volume of the stack's pool has a name that was given here. */
+/** Whether a volume of the stack's pool is the stack's own by its name; a disk is one by the image that it is of. */
 export function isOwnVolume(name: string): boolean {
-  return /^[\w.-]+(?:\.qcow2|-seed\.iso)$/.test(name);
+  return name === imageVolume || /-[0-9a-f]{16}-seed\.iso$/.test(name);
 }
 
 /** Types of what libvirt has of a stack, as the stack's state names them. */

@@ -1,4 +1,4 @@
-import { isOwnVolume, libvirtName, libvirtTypes as types } from "../../components/names.ts";
+import { libvirtName, libvirtTypes as types } from "../../components/names.ts";
 import type { Deployment } from "./deployment.ts";
 import { recorded, type Survey } from "./survey.ts";
 
@@ -16,21 +16,26 @@ export function unknownDomains(survey: Survey, deployment: Deployment): Survey["
   return survey.domains.filter(({ uuid }) => !known.has(uuid));
 }
 
+/** The volumes of the stack's pool that the state does not have. */
+export function unknownVolumes(survey: Survey, deployment: Deployment): Survey["volumes"] {
+  const known = new Set(recorded(deployment, types.volume).map(({ name }) => name));
+  return survey.volumes.filter((volume) => !known.has(volume));
+}
+
 /**
  * What libvirt has of a stack and its state has not. A create that was cut off leaves it behind, half-written volumes
  * too, and the next create fails on it, or takes an existing volume for what it is to make.
  *
- * @param domains those of `unknownDomains` which are the stack's
+ * @param unknown those of `unknownDomains` and `unknownVolumes` which are the stack's
  */
 export function orphans(
   stack: string,
   survey: Survey,
-  domains: Survey["domains"],
+  { domains, volumes }: Pick<Survey, "domains" | "volumes">,
   deployment: Deployment,
 ): readonly Orphan[] {
   const name = libvirtName(stack);
-  const { network, pool, volumes } = survey;
-  const known = new Set(recorded(deployment, types.volume).map(({ name }) => name));
+  const { network, pool } = survey;
   const found: Orphan[] = domains.map((domain) => ({
     what: `domain ${domain.name}`,
     removal: [
@@ -38,7 +43,7 @@ export function orphans(
       ["undefine", domain.uuid, "--nvram", "--managed-save", "--snapshots-metadata", "--checkpoints-metadata"],
     ],
   }));
-  for (const volume of volumes.filter((volume) => isOwnVolume(volume) && !known.has(volume))) {
+  for (const volume of volumes) {
     found.push({ what: `volume ${volume}`, removal: [["vol-delete", "--pool", name, "--vol", volume]] });
   }
   if (network !== undefined && !idsOf(deployment, types.network).has(network.uuid)) {

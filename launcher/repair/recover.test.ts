@@ -29,6 +29,7 @@ beforeEach(() => {
 case "$*" in
 *=domains*) [ -e ${home}/started ] && cat ${home}/survey-after || cat ${home}/survey ;;
 desc*) cat ${home}/$2 ;;
+vol-dumpxml*) cat ${home}/$5 ;;
 *) echo "$*" >>${home}/virsh-calls; cat >>${home}/virsh-calls; case $1 in *-start) : >${home}/started ;; esac; [ "$1" != "$FAILS" ] ;;
 esac`,
   );
@@ -54,6 +55,7 @@ interface Found {
 }
 
 const whole = ["image.qcow2", "duetdev.qcow2"];
+const overlayOf = (file: string) => `<volume><backingStore>\n  <path>${folder}/${file}</path></backingStore></volume>`;
 
 function libvirtHas(found: Found, file = "survey"): void {
   const { domains = [vm], network = "active", volumes = whole } = found;
@@ -72,6 +74,7 @@ function libvirtHas(found: Found, file = "survey"): void {
   writeFileSync(join(home, file), `${lines.join("\n")}\n`);
   writeFileSync(join(home, vm), "Duet stack dev\n");
   writeFileSync(join(home, orphan), "Duet stack dev\n");
+  writeFileSync(join(home, "other.qcow2"), overlayOf("image.qcow2"));
 }
 
 const urn = (type: string, name: string) => `urn:pulumi:dev::duet::libvirt:index/${type}::${name}`;
@@ -154,6 +157,17 @@ describe("an orphan", () => {
       "volume other.qcow2 is not in the state of stack dev: removed",
     ]);
     expect(calls()).not.toContain(vm);
+  });
+
+  it("is no volume that a person has put there, and ends a destroy before it begins", () => {
+    libvirtHas({ volumes: [...whole, "mine.qcow2", "two.qcow2", "notes.txt"] });
+    writeFileSync(join(home, "mine.qcow2"), "<volume></volume>");
+    writeFileSync(join(home, "two.qcow2"), overlayOf("duetdev.qcow2"));
+    order("up run");
+    expect(() => order("destroy run")).toThrow(
+      /^cannot destroy stack dev: .* duet-dev holds mine\.qcow2, two\.qcow2, notes\.txt, .*; move /,
+    );
+    expect([said, calls(), imported()]).toEqual([[], "", false]);
   });
 
   it("of another stack is left alone", () => {

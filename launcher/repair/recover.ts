@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { domainDescription, libvirtName } from "../../components/names.ts";
+import { domainDescription, imageVolume, isOwnVolume, libvirtName } from "../../components/names.ts";
 import { UserError } from "../../sandbox/report.ts";
 import { ask, order, type Pulumi } from "../backend.ts";
 import type { Invocation } from "../invocation.ts";
 import { type Deployment, settle } from "./deployment.ts";
 import { forget, type Missing, missing, said, saidOf, standIn } from "./missing.ts";
-import { orphans, unknownDomains } from "./orphans.ts";
+import { orphans, unknownDomains, unknownVolumes } from "./orphans.ts";
 import { parseSurvey, type Survey, surveyCommands } from "./survey.ts";
 import { virsh } from "./virsh.ts";
 
@@ -87,12 +87,32 @@ function startNetwork({ stack, uri, enter, say }: Place, bridge: string | undefi
   }
 }
 
+/** Whether a volume of the stack's pool is one that the stack makes. Whatever a person has put there is not. */
+function isOurs({ stack, uri }: Place, volume: string): boolean {
+  const definition = () => virsh(uri, ["vol-dumpxml", "--pool", libvirtName(stack), "--vol", volume])?.stdout ?? "";
+  return isOwnVolume(volume) || new RegExp(`<backingStore>\\s*<path>[^<]*/${imageVolume}</path>`).test(definition());
+}
+
+/** Ends a `destroy` before it begins if the folder of the pool, which goes then, has something of somebody's in it. */
+function keepOthers(place: Place, found: Survey, deployment: Deployment): void {
+  const others = unknownVolumes(found, deployment).filter((volume) => !isOurs(place, volume));
+  if (others.length > 0) {
+    const pool = libvirtName(place.stack);
+    throw new UserError(
+      `cannot destroy stack ${place.stack}: its storage pool ${pool} holds ${others.join(", ")}, which it did not make; ` +
+        `move that out of the pool's folder (virsh pool-dumpxml ${pool}), and run this again`,
+    );
+  }
+}
+
 /** Removes what libvirt has of the stack and the stack's state has not. */
-export function removeOrphans({ stack, uri, say }: Place, found: Survey, deployment: Deployment): void {
+export function removeOrphans(place: Place, found: Survey, deployment: Deployment): void {
+  const { stack, uri, say } = place;
   const domains = unknownDomains(found, deployment).filter(
     ({ uuid }) => virsh(uri, ["desc", uuid])?.stdout.trim() === domainDescription(stack),
   );
-  for (const { what, removal } of orphans(stack, found, domains, deployment)) {
+  const volumes = unknownVolumes(found, deployment).filter((volume) => isOurs(place, volume));
+  for (const { what, removal } of orphans(stack, found, { domains, volumes }, deployment)) {
     const last = removal.map((words) => virsh(uri, words)).at(-1);
     demand(last, `${what} is not in the state of stack ${stack} and cannot be removed`);
     say(`${what} is not in the state of stack ${stack}: removed`);
@@ -166,6 +186,9 @@ export function bringInOrder(
       place.say(`${said(it)} is gone from libvirt: \`up\` makes it again, and the guests that need it`);
     }
     return true;
+  }
+  if (command === "destroy") {
+    keepOthers(place, found, state());
   }
   if (command !== "destroy" && lost.length > 0) {
     forgetMissing(place, pulumi, lost);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { forget, missing, said, saidOf, standIn } from "./missing.ts";
-import { orphans, unknownDomains } from "./orphans.ts";
+import { orphans, unknownDomains, unknownVolumes } from "./orphans.ts";
 import { parseSurvey, surveyCommands } from "./survey.ts";
 
 const vm = "dc369ac7-64de-406a-9e5d-c33ab1567047";
@@ -94,8 +94,11 @@ describe("a survey", () => {
 });
 
 describe("orphans", () => {
+  const none = { domains: [], volumes: [] };
+  const disk = "duetdev.qcow2";
+
   it("are none if the state has it all", () => {
-    expect(orphans("dev", survey, [], state)).toEqual([]);
+    expect(orphans("dev", survey, none, state)).toEqual([]);
   });
 
   it("may be the domains that the state does not have", () => {
@@ -103,10 +106,18 @@ describe("orphans", () => {
     expect(unknownDomains(survey, {}).map(({ uuid }) => uuid)).toEqual([vm, alien]);
   });
 
-  it("are all that an interrupted first run has left, users' own files excepted, guests first and the pool last", () => {
-    expect(orphans("dev", survey, [survey.domains[0]!], {}).map(({ what }) => what)).toEqual([
+  it("may be the volumes that the state does not have", () => {
+    expect(unknownVolumes(survey, state)).toEqual(["my notes.txt"]);
+    expect(unknownVolumes(survey, {})).toEqual(survey.volumes);
+  });
+
+  it("are all that an interrupted first run has left, guests first and the pool last", () => {
+    expect(
+      orphans("dev", survey, { domains: [survey.domains[0]!], volumes: [disk, "image.qcow2"] }, {}).map(
+        ({ what }) => what,
+      ),
+    ).toEqual([
       "domain duetdev",
-      "volume duetdev-seed.iso",
       "volume duetdev.qcow2",
       "volume image.qcow2",
       "network duet-dev",
@@ -116,14 +127,14 @@ describe("orphans", () => {
 
   it("are a domain, a network and a pool of a known name and another UUID", () => {
     const others = { ...survey, network: { uuid: alien, isActive: true }, pool: { uuid: alien, isActive: true } };
-    expect(orphans("dev", others, [], state).map(({ what }) => what)).toEqual([
+    expect(orphans("dev", others, none, state).map(({ what }) => what)).toEqual([
       "network duet-dev",
       "storage pool duet-dev",
     ]);
   });
 
   it("go by UUID if a name may be another's", () => {
-    const [domain] = orphans("dev", survey, [{ uuid: alien, name: "same" }], state);
+    const [domain] = orphans("dev", survey, { ...none, domains: [{ uuid: alien, name: "same" }] }, state);
     expect(domain?.removal.map((words) => words.slice(0, 2))).toEqual([
       ["destroy", alien],
       ["undefine", alien],
