@@ -1,13 +1,12 @@
 # Brings a domain to the state "runs and answers ssh" from any other: off, crashed, paused by gdb, in a panic, edited or
 # undefined by hand. The repair is gentle first: it resumes, then waits, and resets a guest only if that did not help.
 # Source: guide, step 4.
-: "${uri:?}" "${guest:?}" "${uuid:?}" "${port:?}" "${definition:?}" "${timeout:?}"
+: "${timeout:?}"
 . ../machine/step.sh
 . ../machine/lib/await.sh
 . ../machine/lib/ssh.sh
 . ../host/gdb-stub.sh
-
-virsh=(virsh -q -c "$uri")
+. ./definition.sh
 
 create() {
   keep_definition
@@ -26,7 +25,7 @@ facts() {
   local state answer='' asked
   exec {asking}< <(exec timeout --foreground 10 "${ssh[@]}" echo yes </dev/null 2>/dev/null)
   asked=$!
-  fact 'domain definition' "$(dump_definition 2>/dev/null | sha256sum | cut -c1-16)"
+  fact 'domain definition' "$(own_definition 2>/dev/null | sha256sum | cut -c1-16)"
   state=$("${virsh[@]}" domstate -- "$guest" 2>/dev/null || echo undefined)
   fact domain "$state"
   if [ "$state" = running ]; then
@@ -47,21 +46,6 @@ explain() {
 await_cloud_init='if [ -d /run/cloud-init ] && [ ! -e /run/cloud-init/result.json ]; then
   cloud-init status --wait >/dev/null
 fi'
-
-dump_definition() { "${virsh[@]}" dumpxml --inactive -- "$guest"; }
-
-# Defines the domain again as it was made: the provider reads back a few attributes only, and never its stub. A domain
-# that is defined again is off: what runs is not what is defined. Another UUID is a new domain: its definition is kept.
-keep_definition() {
-  if ! grep -qF -e "<uuid>$uuid</uuid>" -- "$definition" 2>/dev/null; then
-    dump_definition >"$definition.new"
-    mv -- "$definition.new" "$definition"
-  elif ! dump_definition 2>/dev/null | cmp -s - "$definition"; then
-    say "domain $guest was edited or undefined by hand: it is defined as it was, and starts again"
-    "${virsh[@]}" destroy -- "$guest" >/dev/null 2>&1 || true
-    "${virsh[@]}" define -- "$definition" >&2
-  fi
-}
 
 resume() {
   local gdb

@@ -12,7 +12,8 @@ const values = () => ({
   uri: "qemu:///system",
   guest: "duetdev",
   uuid: "uuid-1",
-  port: 1234,
+  ...{ memory: 1024, vcpus: 2, type: "qemu", cpu: "maximum", port: 1234 },
+  stylesheet: readFileSync(join(import.meta.dirname, "definition.xsl"), "utf8"),
   definition: join(root, "domain.xml"),
   ssh: ["ssh", "-F", "/state/ssh_config", "duetdev"],
   console: join(root, "console of o'dev.log"),
@@ -23,7 +24,7 @@ const script = (change: Partial<ReturnType<typeof values>> = {}) =>
   scriptText(import.meta.url, "domain.sh", { ...values(), ...change });
 beforeEach(() => {
   root = temporaryFolder("boot-");
-  writeFileSync(join(root, "domain.xml"), "<uuid>uuid-1</uuid>\n");
+  writeFileSync(join(root, "domain.xml"), "<domain type='qemu'>\n<uuid>uuid-1</uuid>\n</domain>\n");
 });
 
 const panic =

@@ -153,12 +153,17 @@ describe("a virtual machine", () => {
       expect([one.name, one.deleteBeforeReplace]).toEqual([one.name, true]);
     }
     expect(resource(domainType, "duetdev").replaceOnChanges).toEqual(
-      expect.arrayContaining(["disks", "networkInterfaces", "cpu"]),
+      expect.arrayContaining(["disks", "networkInterfaces"]),
     );
   });
 
-  it("is not changed for having been paused by gdb", async () => {
-    expect((await deployed()).resource(domainType, "duetdev").ignoreChanges).toContain("running");
+  it("is not changed for having been paused by gdb, nor made anew for what a step can give it", async () => {
+    const deployment = await deployed({ memory: 2048, vcpus: 3 });
+    const { ignoreChanges } = deployment.resource(domainType, "duetdev");
+    expect(ignoreChanges).toEqual(expect.arrayContaining(["running", "memory", "vcpu", "type", "cpu", "xml"]));
+    const boot = localStep(deployment, "duetdev-boot");
+    const values = ["memory", "vcpus", "type", "cpu", "port"].map((name) => given(boot, name));
+    expect(values).toEqual(["2048", "3", "qemu", "maximum", "1240"]);
   });
 
   it("is the parent of all of it, and registers what others need", async () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import * as libvirt from "@pulumi/libvirt";
 import * as pulumi from "@pulumi/pulumi";
 import { GdbPort } from "../host/gdb-port.ts";
@@ -45,6 +46,15 @@ export interface VirtualMachineArgs {
   readonly bootTimeout?: number | undefined;
 }
 
+/** How a domain says how it is run. */
+const accelerators = {
+  kvm: { type: "kvm", cpu: "host-passthrough" },
+  tcg: { type: "qemu", cpu: "maximum" },
+} as const;
+
+/** What tells the definition of a domain, and what was added to it, apart. */
+const definitions = readFileSync(new URL("definition.xsl", import.meta.url), "utf8");
+
 /** A value as XSLT takes it between double quotes, where braces would hold an expression. */
 function attribute(value: string): string {
   const special: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", '"': "&quot;", "{": "{{", "}": "}}" };
@@ -78,7 +88,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
     super("duet:guest:VirtualMachine", name, {}, opts);
     const parent = { parent: this };
     const { host, network } = args;
-    const isKvm = host.accelerator === "kvm";
+    const accelerated = accelerators[host.accelerator];
     const id = guestId(name);
     this.name = name;
     this.id = id;
@@ -121,8 +131,8 @@ export class VirtualMachine extends pulumi.ComponentResource {
         description: domainDescription(host.stack),
         memory: args.memory,
         vcpu: args.vcpus,
-        type: isKvm ? "kvm" : "qemu",
-        cpu: { mode: isKvm ? "host-passthrough" : "maximum" },
+        type: accelerated.type,
+        cpu: { mode: accelerated.cpu },
         disks: [{ volumeId: disk.id }, { volumeId: seed.id }],
         networkInterfaces: [
           {
@@ -142,10 +152,11 @@ export class VirtualMachine extends pulumi.ComponentResource {
       {
         ...parent,
         deleteBeforeReplace: true,
-        replaceOnChanges: ["disks", "networkInterfaces", "cpu"],
-        // gdb leaves a domain paused, which reads as "not running"; the step below brings it back. And the addresses of a
-        // domain that has just been made read as none, now and then; they follow from the network anyway.
-        ignoreChanges: ["running", "networkInterfaces[0].addresses"],
+        replaceOnChanges: ["disks", "networkInterfaces"],
+        // gdb leaves a domain paused, which reads as "not running"; the step below brings it back. It also gives the
+        // domain what the spec asks for, instead of another one without what a person has added to it. And the addresses
+        // of a domain that has just been made read as none, now and then; they follow from the network anyway.
+        ignoreChanges: ["running", "memory", "vcpu", "type", "cpu", "xml", "networkInterfaces[0].addresses"],
       },
     );
     const boot = host.step(
@@ -158,6 +169,11 @@ export class VirtualMachine extends pulumi.ComponentResource {
           uuid: domain.id,
           port: this.gdbPort,
           definition: `${folder}/domain.xml`,
+          stylesheet: definitions,
+          memory: args.memory,
+          vcpus: args.vcpus,
+          type: accelerated.type,
+          cpu: accelerated.cpu,
           ssh: this.ssh,
           console: this.consoleLog,
           ...this.symbols,

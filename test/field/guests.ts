@@ -1,7 +1,9 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { sh } from "../../components/index.ts";
 import { demand } from "../e2e/checks.ts";
 import type { TestStack } from "../e2e/stack.ts";
-import { bootOf, change, type FieldCase, one } from "./case.ts";
+import { bootOf, change, type FieldCase, one, staysClean } from "./case.ts";
 
 /** What a guest is to its user, whatever else stands in the list. */
 async function identityOf(stack: TestStack, guest: string): Promise<string> {
@@ -40,6 +42,34 @@ export const guestCases: readonly FieldCase[] = [
       await change(stack, { "duet:vms": [one] });
       demand("the guests that run", await standing(stack), "one");
       demand("what the first guest is", await identityOf(stack, "one"), first);
+    },
+  },
+  {
+    kind: 11,
+    name: "a person adds a disk and a snapshot, and then the spec asks for more memory",
+    run: async (stack) => {
+      const file = join(stack.folder, "added.raw");
+      const domain = await stack.virsh("domuuid", "one");
+      await stack.host(sh`truncate -s 16M ${file}`);
+      try {
+        await stack.virsh("attach-disk", "one", file, "vdc", "--config");
+        await stack.virsh("snapshot-create-as", "one", "first", "--diskspec", "vdb,snapshot=no");
+        await stack.guest("one", sh`echo kept >/root/kept`);
+        await staysClean(stack);
+        await change(stack, { "duet:vms": [{ ...one, memory: 1024 }] });
+        demand(
+          "what the guest has got",
+          await stack.guest("one", sh`cat /root/kept; lsblk -dno SIZE /dev/vdc`),
+          "kept\n 16M",
+        );
+        demand("the domain", await stack.virsh("domuuid", "one"), domain);
+        demand("its snapshots", await stack.virsh("snapshot-list", "one", "--name"), "first");
+        await stack.virsh("snapshot-delete", "one", "first");
+      } finally {
+        await stack.virsh("detach-disk", "one", "vdc", "--config");
+        await change(stack, {});
+        rmSync(file);
+      }
     },
   },
 ];
