@@ -52,6 +52,9 @@ async function editDomain({ stack, guest }: Place, part: RegExp, edited: string)
   await stack.awaitGuest(guest, "mount the sources at boot", sh`findmnt -nt nfs4 ${shared} >/dev/null`, 300);
 }
 
+/** A disk of a person's, as a raw image. */
+const addedDisk = ({ stack }: Place): string => join(stack.folder, "added.raw");
+
 /** All that a restart of the machine takes from the embedded host: it keeps its files, but those in /run. */
 export async function restartHost(stack: Pick<TestStack, "processes" | "host" | "paths">): Promise<void> {
   const { namespace, outerNamespace, runDirectory } = stack.paths;
@@ -136,6 +139,13 @@ export const hostFaults: readonly Fault[] = [
     restore: ({ stack }) => stack.host(sh`grep -lxF other/guest -- ${stack.leases}/gdb-ports/* | xargs -r rm -f --`),
   },
   {
+    name: "lease of the guest's address deleted",
+    cheap: true,
+    apply: ({ stack, guest }) =>
+      stack.host(sh`rm "$(grep -lxF -e ${`${stack.name}/${guest}`} -- ${stack.leases}/addresses/*)"`),
+    words: (guest) => ({ drifts: { [`${guest}-address`]: /address: expected \S+, found none/ }, besides: [guest] }),
+  },
+  {
     name: "auto-load line removed",
     cheap: true,
     apply: ({ stack }) => stack.host(removeAutoLoadLine(stack)),
@@ -186,6 +196,24 @@ export const hostFaults: readonly Fault[] = [
     cheap: false,
     apply: (place) => editDomain(place, /(?<=tcp:127\.0\.0\.1:)\d+/g, "1399"),
     words: (guest) => ({ drifts: { [`${guest}-boot`]: /domain definition: expected \w+, found \w+/ } }),
+  },
+  {
+    name: "domain edited beside a disk that somebody has added",
+    cheap: false,
+    apply: async (place) => {
+      await place.stack.host(sh`truncate -s 16M ${addedDisk(place)}`);
+      await place.stack.virsh("attach-disk", place.guest, addedDisk(place), "vdc", "--config");
+      await editDomain(place, /(?<=tcp:127\.0\.0\.1:)\d+/g, "1399");
+    },
+    words: (guest) => ({ drifts: { [`${guest}-boot`]: /domain definition: expected \w+, found \w+/ } }),
+    verify: async ({ stack, guest }) => {
+      demand("the disk that was added", await stack.guest(guest, sh`lsblk -dno SIZE /dev/vdc | tr -d ' '`), "16M");
+    },
+    restore: async (place) => {
+      const { stack, guest } = place;
+      await stack.host(sh`virsh -q -c ${stack.paths.uri} detach-disk ${guest} vdc --config 2>/dev/null || true`);
+      await stack.host(sh`rm -f -- ${addedDisk(place)}`);
+    },
   },
   {
     name: "host restarted",

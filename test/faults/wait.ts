@@ -46,6 +46,8 @@ const fillDisk = lines(
   sh`dd if=/dev/zero of=/var/tmp/duet-full.rest bs=64k status=none 2>/dev/null || true`,
 );
 
+const nfsPort = ["-p", "tcp", "--dport", "2049"];
+
 /** Sets the guest's link in the embedded host up or down. */
 async function setLink({ stack, guest }: Place, state: "up" | "down"): Promise<void> {
   const list = sh`virsh -q -c ${stack.paths.uri} domiflist ${guest} | awk '{ print $1 }'`;
@@ -77,6 +79,20 @@ export const waitFaults: readonly Fault[] = [
       words: () => /No space left on device|enough free space|disk is full/i,
       within: 300,
       relieve: ({ stack, guest }) => stack.guest(guest, sh`rm -f /var/tmp/duet-full /var/tmp/duet-full.rest; sync`),
+    },
+  },
+  {
+    name: "firewall before the NFS server",
+    cheap: false,
+    apply: ({ stack }) => stack.inside(sh`iptables -I INPUT ${nfsPort} -j DROP`),
+    words: (guest) => ({
+      drifts: { [`${guest}-mount`]: /NFS: expected answers, found none/ },
+      besides: ["module-build", "tools-build"],
+    }),
+    refusal: {
+      words: () => /port 2049 of \S+ does not answer within 10 s; .*firewall/,
+      within: 180,
+      relieve: ({ stack }) => stack.inside(sh`while iptables -D INPUT ${nfsPort} -j DROP 2>/dev/null; do :; done`),
     },
   },
   {
