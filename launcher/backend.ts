@@ -14,9 +14,12 @@ export interface Pulumi {
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/** The environment of pulumi and its plugins: they run for seconds, and a heap of twice what is in use is soon full. */
+/**
+ * The environment of pulumi and its plugins. They run for seconds, and a heap of twice what is in use is soon full. And
+ * of a command that somebody is to type, pulumi would print the half, if it is a long one.
+ */
 export function pulumiEnvironment(toolchain: Toolchain): NodeJS.ProcessEnv {
-  return { GOGC: "400", ...toolchainEnvironment(toolchain, process.env) };
+  return { GOGC: "400", PULUMI_OPTION_SHOW_FULL_OUTPUT: "true", ...toolchainEnvironment(toolchain, process.env) };
 }
 
 /** Runs pulumi for its answer, which is undefined if it fails. */
