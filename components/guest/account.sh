@@ -9,6 +9,7 @@ made=/var/lib/duet/made
 create() {
   [ "$user" != root ] || die "cannot make root the guest's developer: choose another name in duet:developer"
   mkdir -p /var/lib/duet
+  rename
   make_group
   make_user
   allow_sudo
@@ -38,6 +39,22 @@ delete() {
     if getent group "$user" >/dev/null; then groupdel "$user"; fi
     rm -- "$made-group-$user"
   fi
+}
+
+# The account that an earlier spec has asked for under another name keeps its home.
+rename() {
+  local old
+  old=$(compgen -G "$made-user-*" | head -n 1) || return 0
+  old=${old#"$made-user-"}
+  if [ "$old" = "$user" ] || getent passwd "$user" >/dev/null || ! getent passwd "$old" >/dev/null; then return; fi
+  usermod -l "$user" -d "/home/$user" -m "$old" >&2 ||
+    die "cannot call the guest's $old $user: see above; end what it runs, and run this again"
+  mv -- "$made-user-$old" "$made-user-$user"
+  if [ -e "$made-group-$old" ] && ! getent group "$user" >/dev/null; then
+    groupmod -n "$user" "$old"
+    mv -- "$made-group-$old" "$made-group-$user"
+  fi
+  rm -f -- "/etc/sudoers.d/duet-$old"
 }
 
 make_group() {

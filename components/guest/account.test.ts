@@ -7,7 +7,10 @@ import { Account } from "./account.ts";
 import { GuestPackages } from "./packages.ts";
 
 /** Bash that runs the step of an account. */
-function account(verb: "create" | "facts" | "delete", change: { user?: string; conflict?: string } = {}): string {
+function account(
+  verb: "create" | "facts" | "delete",
+  change: { user?: string; uid?: number; conflict?: string } = {},
+): string {
   const values = { user: "duet", uid: 1234, gid: 2345, conflict: "move", ...change };
   const frame = { title: "make the account", step: "account", records: "/var/lib/duet/steps" };
   const file = stepFile(frame, scriptText(import.meta.url, "account.sh", values), "1.1");
@@ -92,6 +95,23 @@ describe.runIf(isRoot)("the account", { timeout: 120_000 }, () => {
     const seen = inOwnRoot(`(${make}) || echo "status $?"`, "cat /etc/passwd");
     expect(seen).toMatch(/^cannot give .*duet .*group id 2345: .*others; .*\nstatus 1\n/m);
     expect(seen).not.toContain("/home/duet");
+  });
+
+  it("keeps its home under another name, and with another id", () => {
+    const other = { user: "dev", uid: 1300 };
+    const seen = inOwnRoot(
+      account("create"),
+      "echo mine >/home/duet/notes; chown duet: /home/duet/notes",
+      account("create", other),
+      "echo; cat /home/dev/notes; stat -c %u:%g /home/dev/notes; ls /home /etc/sudoers.d; cut -d: -f1 /etc/group",
+      account("delete", other),
+      "ls /home; cut -d: -f1 /etc/passwd",
+    );
+    const after = seen.slice(seen.indexOf("\nmine\n"));
+    expect(after).toMatch(
+      /^\nmine\n1300:2345\n\/etc\/sudoers\.d:\nduet-dev\n\n\/home:\ndev\nother\nroot\nothers\ndev\n/,
+    );
+    expect(after).toMatch(/\nother\nroot\nother\n$/);
   });
 
   it("goes without a trace, and twice", () => {

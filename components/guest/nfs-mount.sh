@@ -50,6 +50,8 @@ facts() {
   lines_fact 'lines in /etc/fstab' /etc/fstab
 }
 
+identity() { printf '%s\n' "$directory"; }
+
 delete() {
   unmount
   drop_lines /etc/fstab

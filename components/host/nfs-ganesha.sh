@@ -24,6 +24,8 @@ facts() {
   checksum_fact 'NFS exports' "$conf"
 }
 
+identity() { echo ganesha; }
+
 delete() {
   stop
   rm -rf -- "$folder"

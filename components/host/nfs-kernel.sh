@@ -36,6 +36,8 @@ facts() {
   lines_fact "lines in $fstab" "$fstab"
 }
 
+identity() { echo kernel; }
+
 # Takes back the export, the mount, the line and the folders, and nothing of anybody else's.
 delete() {
   local folder

@@ -11,6 +11,8 @@ create() {
 
 facts() { package_facts "${packages[@]}"; }
 
+identity() { printf '%s\n' "$uid"; }
+
 delete() { leave_groups; }
 
 # Adds the developer to the groups that there are, if the developer has an account on this host, and notes which.

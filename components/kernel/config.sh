@@ -14,6 +14,7 @@ create() {
   take_from_cache "$cache/build" "$build"
   take_from_cache "$cache/ccache" "$ccache"
   take_hold
+  give_to_developer "$build" "$ccache" "$scratch"
   make_folders
   rm -f -- "$scratch/.config"
   begin
@@ -35,6 +36,8 @@ create() {
 }
 
 facts() { checksum_fact 'kernel configuration' "$build/.config"; }
+
+identity() { printf '%s\n' "$build"; }
 
 delete() { release_hold keep; }
 

@@ -27,7 +27,7 @@ facts() {
   fi
 }
 
-identity() { echo clone; }
+identity() { echo "clone $tree"; }
 
 delete() { release_hold true; }
 

@@ -11,6 +11,7 @@ create() {
   sum=$(cd -- "$seed" && content_by_bytes)
   if is_pristine content_by_bytes && [ "$commit" != "$sum" ]; then rm -rf -- "$tree"; fi
   if ! is_ours; then copy "$sum"; fi
+  give_to_developer "$tree" "$made_note"
   read_note
   hand_on "$commit" content_of content_by_bytes
 }
@@ -24,7 +25,7 @@ facts() {
   if cd -- "$seed"; then fact "content of $seed" "$(content_by_bytes)"; fi
 }
 
-identity() { echo copy; }
+identity() { echo "copy $tree"; }
 
 delete() { release_hold remove; }
 

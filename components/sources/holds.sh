@@ -47,6 +47,16 @@ make_folder() { # FOLDER
   fi
 }
 
+# Gives what Duet has made to the developer of the spec, who may be another one than before.
+give_to_developer() { # FOLDER...
+  local folder
+  for folder; do
+    if [ -e "$folder" ] && [ "$(stat -c %u:%g -- "$folder")" != "$uid:$gid" ]; then
+      chown -Rh "$uid:$gid" -- "$folder"
+    fi
+  done
+}
+
 # Makes an empty scratch folder of the developer's, `scratch`, on the file system of the sources.
 make_scratch() {
   scratch=$duet/$what.new

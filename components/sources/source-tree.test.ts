@@ -405,6 +405,28 @@ describe.runIf(isRoot)("sources of another kind than before", () => {
   });
 });
 
+describe.runIf(isRoot)("sources that the spec wants elsewhere, or for somebody else", () => {
+  it("leave the place where they were, and become the other developer's", async () => {
+    const records = join(root, "steps");
+    const seed = join(root, "samples");
+    mkdirSync(seed);
+    writeFileSync(join(seed, "main.c"), "sample");
+    const make = () => run("create", { copy: seed }, "dev", { records });
+    await make();
+    const [before, { uid }] = [directory, developer];
+    [directory, tree, developer.uid] = [join(root, "other"), join(root, "other/duet-module"), 54329];
+    try {
+      expect((await make()).code).toBe(0);
+      expect([existsSync(before), ownerOf(join(tree, "main.c"))]).toEqual([false, "54329:54322"]);
+      developer.uid = uid;
+      expect((await make()).code).toBe(0);
+      expect([tree, join(tree, "main.c")].map(ownerOf)).toEqual(Array(2).fill("54321:54322"));
+    } finally {
+      developer.uid = uid;
+    }
+  });
+});
+
 describe.runIf(isRoot)("a user's own tree", () => {
   const make = (path: string) => {
     mkdirSync(path, { recursive: true });

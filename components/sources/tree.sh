@@ -24,7 +24,7 @@ facts() {
   fi
 }
 
-identity() { echo tree; }
+identity() { echo "tree $tree"; }
 
 delete() { release_hold true; }
 

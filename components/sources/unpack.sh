@@ -15,6 +15,7 @@ create() {
   if is_ours; then drop_other; fi
   if ! is_ours && [ -e "$cached/.duet-source" ]; then put_tree "$cached"; fi
   if ! is_ours; then unpack; fi
+  give_to_developer "$tree"
   read_note
   hand_on "$commit" content_by_time
 }
@@ -31,7 +32,7 @@ facts() {
   fi
 }
 
-identity() { echo package; }
+identity() { echo "package $tree"; }
 
 delete() { release_hold keep; }
 
