@@ -16,6 +16,14 @@ export const shared = "/srv/duet-e2e";
 /** The account that is the same on both sides. It has no entry on the host, and needs none. */
 export const developer = { user: "dev", uid: 1234 };
 
+/** Where the sources of a stack under test come from. */
+export const sources = {
+  directory: shared,
+  kernel: { package: "linux-source-6.1" },
+  module: { copy: "samples/module" },
+  tools: { copy: "samples/tools" },
+};
+
 /** Keys of a spec in the place of those that a stack under test has: `{ "duet:vms": [] }`. */
 export type SpecChange = Readonly<Record<`duet:${string}`, unknown>>;
 
@@ -24,12 +32,7 @@ function specOf(change: SpecChange): string {
   const config = {
     "duet:host": { sandbox: true, nfsServer: "ganesha" },
     "duet:developer": { ...developer, gid: developer.uid },
-    "duet:sources": {
-      directory: shared,
-      kernel: { package: "linux-source-6.1" },
-      module: { copy: "samples/module" },
-      tools: { copy: "samples/tools" },
-    },
+    "duet:sources": sources,
     "duet:image": { build: "debian-12" },
     "duet:kernel": { base: "tiny", localmodconfig: false, fragments: ["stacks/kernel-sandbox.config"] },
     ...change,

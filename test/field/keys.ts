@@ -1,6 +1,7 @@
+import { join } from "node:path";
 import { type Shell, sh } from "../../components/index.ts";
 import { demand } from "../e2e/checks.ts";
-import { developer, type SpecChange, type TestStack } from "../e2e/stack.ts";
+import { developer, type SpecChange, shared, sources, type TestStack } from "../e2e/stack.ts";
 import { change, type FieldCase, one } from "./case.ts";
 
 /** A key that is changed on a standing stack, and back. */
@@ -30,6 +31,14 @@ async function portOf(stack: TestStack): Promise<number> {
   return stack.access("one").gdbPort;
 }
 
+/** A module with a mark, in a folder of the stack's own. */
+async function otherModule(stack: TestStack): Promise<string> {
+  const folder = join(stack.folder, "other-module");
+  await stack.host(sh`rm -rf ${folder}; cp -r samples/module ${folder}`);
+  await stack.host(sh`printf '\nMODULE_INFO(field, "other sources");\n' >>${join(folder, "main.c")}`);
+  return folder;
+}
+
 /** Each key of a spec that can be changed under a guest: whatever it asked for before is taken back. */
 export const keyCases: readonly FieldCase[] = [
   key(
@@ -47,6 +56,46 @@ export const keyCases: readonly FieldCase[] = [
     sh`ls ${steps} | grep -c '^module-build' || true`,
     "0",
   ),
+  key(
+    "other ids of the developer",
+    { "duet:developer": { ...developer, uid: 1300, gid: 1300 } },
+    sh`stat -c '%u:%g' ${`${shared}/duet-module/main.c`} /home/dev | paste -sd' '`,
+    "1300:1300 1300:1300",
+  ),
+  {
+    kind: 15,
+    name: "the spec asks for other sources of the module, and for what it asked before",
+    run: async (stack) => {
+      const mark = () => stack.guest("one", sh`modinfo -F field duet`);
+      await change(stack, { "duet:sources": { ...sources, module: { copy: await otherModule(stack) } } });
+      demand("the mark of the module", await mark(), "other sources");
+      await change(stack, {});
+      demand("the mark of the module", await mark(), "");
+    },
+  },
+  {
+    kind: 15,
+    name: "the spec asks for what no guest sees, and for what it asked before",
+    run: async (stack) => {
+      await change(stack, { ...vm({ bootTimeout: 601 }), ...module({ breakpoint: "duet_task_register" }) });
+      await change(stack, {});
+    },
+  },
+  {
+    // The kernel is built anew there.
+    kind: 15,
+    name: "the spec asks for another sources directory, and for what it asked before",
+    run: async (stack) => {
+      const directory = "/srv/duet-other";
+      const left = () => stack.host(sh`ls -A ${directory} 2>/dev/null || echo none`);
+      const isMounted = (path: string) => stack.guest("one", sh`findmnt -no FSTYPE ${path} || echo none`);
+      await change(stack, { "duet:sources": { ...sources, directory } });
+      demand("what is mounted", `${await isMounted(directory)} ${await isMounted(shared)}`, "nfs4 none");
+      await change(stack, {});
+      demand("what is mounted", `${await isMounted(directory)} ${await isMounted(shared)}`, "none nfs4");
+      demand("what is left there", await left(), "none");
+    },
+  },
   {
     kind: 15,
     name: "the spec asks for another gdb port, and for what it asked before",
