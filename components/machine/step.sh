@@ -58,11 +58,13 @@ run_facts() {
 # Puts the file of this step in the place of that of the last run. A spec that has changed may have made what that one
 # has left superfluous: then it is taken back by its own file.
 supersede() {
-  local old=$record.sh before
+  local old=$record.sh before now
   if [ "$0" -ef "$old" ]; then return; fi
   if [ -e "$old" ]; then
     before=$(bash "$old" identity 2>/dev/null) || true
-    if [ -n "$before" ] && [ "$before" != "$(identity)" ]; then bash "$old" delete; fi
+    now=$(identity)
+    # The file of an earlier version may say less of the same thing.
+    if [ -n "$before" ] && [[ "$now " != "$before "* ]]; then bash "$old" delete; fi
   fi
   mv -- "$0" "$old"
 }
