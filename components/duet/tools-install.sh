@@ -28,8 +28,10 @@ create() {
 
 # What is installed, and whether the linker knows it.
 facts() {
-  local sum file name files
-  mapfile -t files < <(grep -v -e '/$' -- "$list")
+  local sum file name files=()
+  while IFS= read -r file; do
+    case $file in */) ;; *) files+=("$file") ;; esac
+  done <"$list"
   if ! newer_than_record "$list" "${files[@]}" /etc/ld.so.cache; then
     recorded ''
     return
