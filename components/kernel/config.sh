@@ -1,7 +1,7 @@
-# The configuration of a kernel: a base, the guest's modules, fragments, and what Duet needs last. With the base "guest"
-# standard input is the guest's configuration. Source: guide, step 8.
+# The configuration of a kernel: a base, the guest's modules, what a guest needs, fragments, and what Duet needs last.
+# With the base "guest" standard input is the guest's configuration. Source: guide, step 8.
 : "${tree:?}" "${build:?}" "${ccache:?}" "${cache:?}" "${base:?}" "${localmodconfig?}" "${modules?}" "${fragments?}"
-: "${needs:?}" "${depends_on:?}" "${sources:?}" # Other sources may have other symbols.
+: "${guest_needs:?}" "${needs:?}" "${depends_on:?}" "${sources:?}" # Other sources may have other symbols.
 . ../machine/step.sh
 . ../machine/lib/files.sh
 . ../sources/holds.sh
@@ -9,7 +9,7 @@
 scratch=$build.config
 
 create() {
-  local needed asked
+  local guest='' needed asked
   take_turn
   take_from_cache "$cache/build" "$build"
   take_from_cache "$cache/ccache" "$ccache"
@@ -20,14 +20,14 @@ create() {
   begin
   if [ -n "$localmodconfig" ]; then leave_out_modules; fi
   find_symbols
-  append "$fragments"
-  needed=$(known_needs)
+  if ! is_whole; then guest=$(known_of "$guest_needs"); fi
+  needed=$(known_of "$needs")
   refuse_conflicts "$needed"
-  append "$needed"
+  asked=$guest$'\n'$fragments$'\n'$needed
+  append "$asked"
   # That a later line wins is the point, and not worth a warning each.
   configure olddefconfig 2>&1 | { grep -v ':warning: override: ' || true; } >&2
-  asked=$(last_of_each "$fragments"$'\n'"$needed")
-  check "$asked"
+  check "$(last_of_each "$asked")"
   # make sees no change if there is none.
   if ! cmp -s "$scratch/.config" "$build/.config"; then
     as_developer cp -- "$scratch/.config" "$build/.config"
@@ -104,23 +104,27 @@ known() { grep -qxF -e "$1" "$scratch/symbols"; }
 # The name in a line of a configuration, without CONFIG_.
 symbol() { grep -oE 'CONFIG_[A-Za-z0-9_]+' <<<"$1" | head -n 1 | cut -c8-; }
 
-# What Duet and its debugger need, but for symbols that this kernel does not know.
-known_needs() {
+# Whether the base is a configuration that somebody has made for a machine. The kernel's own are for no machine, and of
+# a guest's modules only those are left that it had loaded at one moment: what a guest needs is put in again.
+is_whole() { [[ $base != tiny && $base != defconfig && -z $localmodconfig ]]; }
+
+# Of lines that nobody has asked for those whose symbols this kernel knows.
+known_of() { # LINES
   local line
   while IFS= read -r line; do
     # The short form of the debug information: since 5.18 a choice, of which this is no member any more.
     if [ "$line" = CONFIG_DEBUG_INFO=y ] && known DEBUG_INFO_NONE; then continue; fi
     if known "$(symbol "$line")"; then printf '%s\n' "$line"; fi
-  done <<<"$needs"
+  done <<<"$1"
 }
 
-# Why Duet needs a line: what the last remark above it says; nothing if it does not.
-reason_for() { # LINE
+# Why a line is among others: what the last remark above it says; nothing if it is not.
+reason_for() { # LINE LINES
   local line reason=''
   while IFS= read -r line; do
     if [ "$line" = "$1" ]; then printf '%s' "$reason"; fi
     case $line in CONFIG_* | '# CONFIG_'*) ;; *) reason=${line#\# } ;; esac
-  done <<<"$needs"
+  done <<<"$2"
 }
 
 # Names every line that was asked for and that Duet needs to be another.
@@ -130,7 +134,7 @@ refuse_conflicts() { # NEEDS
     if [ -z "$line" ]; then continue; fi
     need=$(grep -m 1 -E -e "^(# )?CONFIG_$(symbol "$line")[= ]" <<<"$1") || continue
     case "${line/%=n/ is not set}" in "$need" | "${need#\# }") continue ;; esac
-    refused+=$'\n'"$line: Duet needs \`$need\`, since $(reason_for "$need")"
+    refused+=$'\n'"$line: Duet needs \`$need\`, since $(reason_for "$need" "$needs")"
   done < <(last_of_each "$fragments" || true)
   if [ -n "$refused" ]; then
     die "cannot configure the kernel: these lines cannot stand beside what Duet needs; remove them$refused"
@@ -187,9 +191,15 @@ not_set() { # LINE
 
 # Says of a line that nobody but Duet has asked for it, and why.
 as_need() { # LINE
-  local reason
-  reason=$(reason_for "$1")
-  if [ -n "$reason" ] && ! grep -qxF -e "$1" <<<"$fragments"; then printf '; Duet needs it, since %s' "$reason"; fi
+  local ours guests
+  if grep -qxF -e "$1" <<<"$fragments"; then return; fi
+  ours=$(reason_for "$1" "$needs")
+  guests=$(reason_for "$1" "$guest_needs")
+  if [ -n "$ours" ]; then
+    printf '; Duet needs it, since %s' "$ours"
+  elif [ -n "$guests" ]; then
+    printf '; a guest needs it, since %s: ask for it to be off if yours does not' "$guests"
+  fi
 }
 
 run_step "$@"

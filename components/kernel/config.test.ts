@@ -12,7 +12,7 @@ import { type Fragment, KernelConfig, type KernelConfigArgs } from "./config.ts"
 const isRoot = process.getuid?.() === 0;
 const developer = { uid: 54321, gid: 54322 };
 
-/** Of what Duet needs, what the little kernel has; and what the tests ask. */
+/** Of what Duet and a guest need, what the little kernel has; and what the tests ask. */
 const kconfig = `config MODULES
 	bool "modules"
 menuconfig KALLSYMS
@@ -23,6 +23,8 @@ config RANDOMIZE_BASE
 	bool
 config LOCALVERSION
 	string
+config VIRTIO_BLK
+	tristate
 config SCHED_ODD
 	bool "odd"
 	depends on SMP && !BROKEN
@@ -99,6 +101,7 @@ const script = ({ base = "tiny", fragments = [], modules }: Asked = {}) =>
     localmodconfig: modules === undefined ? "" : "yes",
     modules,
     fragments: fragments.map(({ text }) => text).join("\n"),
+    guest_needs: beside("guest.config"),
     needs: beside("needs.config"),
     depends_on: beside("depends-on.awk"),
     sources: "h1",
@@ -202,6 +205,16 @@ describe.runIf(isRoot)("the configuration of a kernel", () => {
     expect(lines).toHaveLength(2);
   });
 
+  it("names what a guest needs and does not get, why it does, and what lets it pass", async () => {
+    drop("CONFIG_VIRTIO_BLK");
+    expect(errors(await configure())).toMatch(
+      /^CONFIG_VIRTIO_BLK=y: found absent; .*; a guest needs it, since its disks, .*: ask for it to be off if yours does not\n$/,
+    );
+    expect((await configure({ fragments: [fragment("# CONFIG_VIRTIO_BLK is not set")] })).code).toBe(0);
+    const asked = await configure({ fragments: [fragment("CONFIG_VIRTIO_BLK=y")] });
+    expect(errors(asked)).not.toContain("a guest needs it");
+  });
+
   it("refuses what cannot stand beside what Duet needs, all at once, and takes what says the same", async () => {
     const asked = ["CONFIG_RANDOMIZE_BASE=y", 'CONFIG_LOCALVERSION="-me"', "CONFIG_MODULES=n", "CONFIG_PERF_EVENTS=y"];
     const ran = await configure({ fragments: [fragment(...asked)] });
@@ -230,6 +243,30 @@ describe.runIf(isRoot)("the base", () => {
     writeFileSync(join(root, "my config"), "CONFIG_FROM_GUEST=m\n", { mode: 0o600 });
     expect((await configure({ base: join(root, "my config") })).code).toBe(0);
     expect(config()).toContain("CONFIG_FROM_GUEST=m");
+  });
+
+  it("of the kernel's own gets what a guest needs and this kernel knows, but for what a fragment says of it", async () => {
+    for (const base of ["tiny", "defconfig"]) {
+      expect((await configure({ base })).code).toBe(0);
+      expect(config()).toContain("CONFIG_VIRTIO_BLK=y");
+      expect(config().join()).not.toContain("EXT4_FS");
+      expect((await configure({ base, fragments: [fragment("CONFIG_VIRTIO_BLK=m")] })).code).toBe(0);
+      expect(config()).toContain("CONFIG_VIRTIO_BLK=m");
+    }
+  });
+
+  it("that somebody has made for a machine stays as it is, until modules are left out of it", async () => {
+    const base = join(root, "base.config");
+    writeFileSync(base, "CONFIG_VIRTIO_BLK=m\n");
+    for (const [asked, isThen] of [
+      [{ base }, "m"],
+      [{ base: "guest" }, "m"],
+      [{ base, modules: "Module" }, "y"],
+      [{ base: "guest", modules: "Module" }, "y"],
+    ] as const) {
+      expect((await configure(asked, "CONFIG_VIRTIO_BLK=m\n")).code).toBe(0);
+      expect(config()).toContain(`CONFIG_VIRTIO_BLK=${isThen}`);
+    }
   });
 
   it("that is a file and is not there is an error", async () => {
@@ -330,15 +367,21 @@ describe.runIf(isRoot)("the facts of a configuration", () => {
   });
 });
 
-describe("what Duet needs", () => {
-  it("asks for each symbol once, in the form of a configuration, below its reason", () => {
-    const lines = beside("needs.config").split("\n");
-    expect(lines[0]).toMatch(/^# (?!CONFIG_)\w/);
-    const names = lines
-      .filter((line) => !/^# (?!CONFIG_)\w/.test(line))
+describe("what Duet and a guest need", () => {
+  const remark = /^# (?!CONFIG_)\w/;
+  const namesIn = (file: string) =>
+    beside(file)
+      .split("\n")
+      .filter((line) => !remark.test(line))
       .map((line) => /^(?:# )?CONFIG_(\w+)(?: is not set|=\S.*)$/.exec(line)?.[1]);
+
+  it("asks for each symbol once, in the form of a configuration, below its reason", () => {
+    const names = [...namesIn("needs.config"), ...namesIn("guest.config")];
     expect(names).not.toContain(undefined);
     expect(new Set(names).size).toBe(names.length);
+    for (const file of ["needs.config", "guest.config"]) {
+      expect(beside(file)).toMatch(remark);
+    }
   });
 });
 

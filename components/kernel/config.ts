@@ -34,12 +34,16 @@ export function kernelBuildFolder(directory: string): string {
   return `${directory}/build/duet-kernel`;
 }
 
-/** What Duet and its debugger need, each with its reason above it: a fragment that says otherwise is refused. */
-const needs = readFileSync(new URL("needs.config", import.meta.url), "utf8").trimEnd();
-const dependsOn = readFileSync(new URL("depends-on.awk", import.meta.url), "utf8");
+const beside = (file: string): string => readFileSync(new URL(file, import.meta.url), "utf8").trimEnd();
+
+/** What a guest needs to boot, to mount and to be reached, each with its reason above it: a fragment may say otherwise. */
+const guestNeeds = beside("guest.config");
+/** What Duet and its debugger need, in the same form: a fragment that says otherwise is refused. */
+const needs = beside("needs.config");
+const dependsOn = beside("depends-on.awk");
 
 /**
- * The configuration of a kernel: a base, the guest's modules, fragments, and what Duet needs last.
+ * The configuration of a kernel: a base, the guest's modules, what a guest needs, fragments, and what Duet needs last.
  *
  * Source: guide, step 8. A symbol that was asked for and dropped is an error that names it, and so is one that cannot
  * stand beside what Duet needs.
@@ -85,6 +89,7 @@ export class KernelConfig extends pulumi.ComponentResource {
           localmodconfig: args.localmodconfig ? "yes" : "",
           modules: args.localmodconfig ? ofGuest("modules") : "",
           fragments: fragments.map(({ text }) => text).join("\n"),
+          guest_needs: guestNeeds,
           needs,
           depends_on: dependsOn,
         }),
