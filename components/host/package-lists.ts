@@ -40,8 +40,11 @@ export const buildPackages: readonly string[] = [
   "kmod",
   "libelf-dev",
   "libssl-dev",
+  // Distributions configure their kernels to be compressed by one of these.
+  "lz4",
   "rsync",
   "xz-utils",
+  "zstd",
 ];
 
 /** Those of a server of sources. Source: guide, step 5. */
