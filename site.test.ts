@@ -51,5 +51,15 @@ describe("a site", () => {
     expect(problemsOf({ kernel: { fragments: ["stacks/none.config"] } })).toEqual([
       expect.stringContaining("asked for stacks/none.config, and there is no such file"),
     ]);
+    expect(problemsOf({ kernel: { fragments: ["debug"] } })).toHaveLength(1);
+  });
+
+  it("reads the fragments of the project, and leaves those of the kernel to whoever has its sources", () => {
+    const fragments = ["debug.config", "stacks/kernel-sandbox.config"];
+    expect(siteOf({ kernel: { fragments, config: ["CONFIG_A=y", "CONFIG_B=y"] } }).fragments).toEqual([
+      { name: "debug.config" },
+      { name: "stacks/kernel-sandbox.config", text: expect.stringContaining("CONFIG_PERF_EVENTS=y") },
+      { name: "duet:kernel.config", text: "CONFIG_A=y\nCONFIG_B=y" },
+    ]);
   });
 });

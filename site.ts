@@ -11,17 +11,27 @@ import { sandboxPathsFrom } from "./sandbox/paths.ts";
 /** The first UID that Debian gives to a person: who root works for, if root was not called through sudo. */
 const firstUser = 1000;
 
+/** What may be a fragment of the kernel's own. Whether it is cannot be said before the sources are there. */
+const kernelsOwn = /^[\w.-]+\.config$/;
+
 function fragmentsOf(spec: Spec, project: string): readonly Fragment[] {
-  const files = spec.kernel.fragments.map((name) => ({ name, file: resolve(project, name) }));
-  const absent = files.filter(({ file }) => !existsSync(file));
+  const asked = spec.kernel.fragments.map((name) => {
+    const file = resolve(project, name);
+    return { name, ...(existsSync(file) ? { text: readFileSync(file, "utf8") } : {}) };
+  });
+  const absent = asked.filter(({ name, text }) => text === undefined && !kernelsOwn.test(name));
   if (absent.length > 0) {
     throw new SpecError(
-      absent.map(({ name }) => `duet:kernel.fragments: asked for ${name}, and there is no such file below ${project}`),
+      absent.map(
+        ({ name }) =>
+          `duet:kernel.fragments: asked for ${name}, and there is no such file below ${project}; correct it, or take ` +
+          "one of the kernel's own by its name, such as kvm_guest.config",
+      ),
     );
   }
   const own =
     spec.kernel.config.length > 0 ? [{ name: "duet:kernel.config", text: spec.kernel.config.join("\n") }] : [];
-  return [...files.map(({ name, file }) => ({ name, text: readFileSync(file, "utf8") })), ...own];
+  return [...asked, ...own];
 }
 
 /** A guest that finds no memory fails late, and in the words of QEMU; of a host elsewhere nothing is known here. */

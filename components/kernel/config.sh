@@ -1,6 +1,7 @@
 # The configuration of a kernel: a base, the guest's modules, what a guest needs, fragments, and what Duet needs last.
-# With the base "guest" standard input is the guest's configuration. Source: guide, step 8.
-: "${tree:?}" "${build:?}" "${ccache:?}" "${cache:?}" "${base:?}" "${localmodconfig?}" "${modules?}" "${fragments?}"
+# With the base "guest" standard input is the guest's configuration. A fragment is a text, or the name of one of the
+# kernel's own: a text has ends of lines, and a name has none. Source: guide, step 8.
+: "${tree:?}" "${build:?}" "${ccache:?}" "${cache:?}" "${base:?}" "${localmodconfig?}" "${modules?}" "${fragments[*]-}"
 : "${guest_needs:?}" "${needs:?}" "${depends_on:?}" "${sources:?}" # Other sources may have other symbols.
 . ../machine/step.sh
 . ../machine/lib/files.sh
@@ -8,8 +9,11 @@
 
 scratch=$build.config
 
+# All lines that are asked for, in their order; and those that not only a fragment of the kernel's own asks for.
+asked='' wanted=''
+
 create() {
-  local guest='' needed asked
+  local guest='' needed
   take_turn
   take_from_cache "$cache/build" "$build"
   take_from_cache "$cache/ccache" "$ccache"
@@ -17,17 +21,19 @@ create() {
   give_to_developer "$build" "$ccache" "$scratch"
   make_folders
   rm -f -- "$scratch/.config"
+  read_fragments
   begin
   if [ -n "$localmodconfig" ]; then leave_out_modules; fi
   find_symbols
   if ! is_whole; then guest=$(known_of "$guest_needs"); fi
   needed=$(known_of "$needs")
   refuse_conflicts "$needed"
-  asked=$guest$'\n'$fragments$'\n'$needed
+  asked=$guest$'\n'$asked$needed
+  wanted+=$guest$'\n'$needed
   append "$asked"
   # That a later line wins is the point, and not worth a warning each.
   configure olddefconfig 2>&1 | { grep -v ':warning: override: ' || true; } >&2
-  check "$(last_of_each "$asked")"
+  check
   # make sees no change if there is none.
   if ! cmp -s "$scratch/.config" "$build/.config"; then
     as_developer cp -- "$scratch/.config" "$build/.config"
@@ -72,6 +78,43 @@ make_folders() {
 configure() { as_developer make -s -C "$tree" "O=$scratch" "$@"; }
 
 append() { printf '%s\n' "$1" | as_developer tee -a "$scratch/.config" >/dev/null; }
+
+read_fragments() {
+  local fragment
+  for fragment in "${fragments[@]}"; do
+    case $fragment in
+      *$'\n'*) asked+=$fragment wanted+=$fragment ;;
+      *) asked+=$(kernels_own "$fragment")$'\n' ;;
+    esac
+  done
+}
+
+# Prints the fragment that `make NAME` would lay over: the general one, and that of the architecture behind it.
+kernels_own() { # NAME
+  local file text='' names
+  for file in "$tree"/{kernel,arch/x86}/configs/"$1"; do
+    if [ -f "$file" ]; then text+=$(<"$file")$'\n'; fi
+  done
+  if [ -z "$text" ]; then
+    names=$(find "$tree"/{kernel,arch/x86}/configs -name '*.config' -printf '%f\n' 2>/dev/null | sort -u) || true
+    names=${names//$'\n'/, }
+    die "cannot configure the kernel: duet:kernel.fragments asks for $1, and neither this project nor the kernel has" \
+      "it; take one of ${names:-"the project's files"}"
+  fi
+  printf '%s' "$text"
+}
+
+# Says of a line that only a fragment of the kernel's own has which one that is.
+of_kernels_own() { # LINE
+  local fragment
+  if grep -qxF -e "$1" <<<"$wanted"; then return; fi
+  for fragment in "${fragments[@]}"; do
+    if [[ $fragment != *$'\n'* ]] && grep -qsxF -e "$1" -- "$tree"/{kernel,arch/x86}/configs/"$fragment"; then
+      printf ' (%s)' "$fragment"
+      return
+    fi
+  done
+}
 
 begin() {
   case $base in
@@ -131,68 +174,66 @@ reason_for() { # LINE LINES
 refuse_conflicts() { # NEEDS
   local line need refused=''
   while IFS= read -r line; do
-    if [ -z "$line" ]; then continue; fi
     need=$(grep -m 1 -E -e "^(# )?CONFIG_$(symbol "$line")[= ]" <<<"$1") || continue
     case "${line/%=n/ is not set}" in "$need" | "${need#\# }") continue ;; esac
-    refused+=$'\n'"$line: Duet needs \`$need\`, since $(reason_for "$need" "$needs")"
-  done < <(last_of_each "$fragments" || true)
+    refused+=$'\n'"$line$(of_kernels_own "$line"): Duet needs \`$need\`, since $(reason_for "$need" "$needs")"
+  done < <(last_of_each || true)
   if [ -n "$refused" ]; then
-    die "cannot configure the kernel: these lines cannot stand beside what Duet needs; remove them$refused"
+    die "cannot configure the kernel: these lines cannot stand beside what Duet needs; remove or overrule them$refused"
   fi
 }
 
-# Of the lines for each symbol the last.
-last_of_each() { # LINES
-  grep -E '^(CONFIG_[A-Za-z0-9_]+=|# CONFIG_[A-Za-z0-9_]+ is not set$)' <<<"$1" | tac |
+# Of the lines that are asked for, for each symbol the last.
+last_of_each() {
+  grep -E '^(CONFIG_[A-Za-z0-9_]+=|# CONFIG_[A-Za-z0-9_]+ is not set$)' <<<"$asked" | tac |
     awk '{ name = $1 == "#" ? $2 : $0; sub(/=.*/, "", name) } !seen[name]++' | sort
 }
 
-# Names every symbol that was asked for and is not in the result, with what it depends on.
-check() { # LINES
-  local line dropped=''
+# Names every symbol that was asked for and is not in the result, with what it depends on. A fragment of the kernel's
+# own is for all architectures and compilers, and `make NAME` drops what this one does not take: that is only said.
+check() {
+  local line own dropped='' left_out=''
   while IFS= read -r line; do
-    if [ -z "$line" ]; then continue; fi
-    case $line in
-      # An absent string is as empty as one that was asked for as "".
-      '#'* | *=n | *'=""') dropped+=$(still_set "$line") ;;
-      *) dropped+=$(not_set "$line") ;;
-    esac
-  done <<<"$1"
+    if taken "$line"; then continue; fi
+    own=$(of_kernels_own "$line")
+    if [ -n "$own" ]; then left_out+="${left_out:+, }$line$own"; else dropped+=$'\n'"$line: $(why_not "$line")"; fi
+  done < <(last_of_each)
+  if [ -n "$left_out" ]; then say "this kernel does not take all lines of its own fragments; left out: $left_out"; fi
   if [ -n "$dropped" ]; then
     die "cannot configure the kernel: it does not take these symbols; correct duet:kernel$dropped"
   fi
 }
 
-still_set() { # LINE
-  local name found
-  name=$(symbol "$1")
-  found=$(grep "^CONFIG_$name=" "$scratch/.config") || return 0
-  if [ "$found" != "$1" ]; then
-    printf '\n%s: it is set to %s, since something selects it%s' "$1" "${found#*=}" "$(as_need "$1")"
-  fi
+# Whether a line is an order to leave something out. An absent string is as empty as one that was asked for as "".
+is_off() { [[ $1 == '#'* || $1 == *=n || $1 == *'=""' ]]; }
+
+taken() { # LINE
+  if grep -qxF -e "$1" "$scratch/.config"; then return; fi
+  is_off "$1" && ! grep -q "^CONFIG_$(symbol "$1")=" "$scratch/.config"
 }
 
-not_set() { # LINE
+why_not() { # LINE
   local name found depends
-  if grep -qxF -e "$1" "$scratch/.config"; then return; fi
   name=$(symbol "$1")
-  if ! known "$name"; then
-    printf '\n%s: this kernel has no such symbol' "$1"
-    return
-  fi
   found=$(grep -hE "^(# )?CONFIG_${name}[= ]" "$scratch/.config" || echo absent)
-  depends=$(
-    grep -rhE --include='Kconfig*' -A 40 -e "^[[:space:]]*(menu)?config[[:space:]]+${name}[[:space:]]*$" "$tree" |
-      awk -v name="$name" "$depends_on" || true
-  )
-  printf '\n%s: found %s; it depends on %s%s' "$1" "$found" \
-    "${depends:-a choice, or a type, that does not allow it}" "$(as_need "$1")"
+  if is_off "$1"; then
+    printf 'it is set to %s, since something selects it%s' "${found#*=}" "$(as_need "$1")"
+  elif ! known "$name"; then
+    printf 'this kernel has no such symbol'
+  else
+    depends=$(
+      grep -rhE --include='Kconfig*' -A 40 -e "^[[:space:]]*(menu)?config[[:space:]]+${name}[[:space:]]*$" "$tree" |
+        awk -v name="$name" "$depends_on" || true
+    )
+    printf 'found %s; it depends on %s%s' "$found" \
+      "${depends:-a choice, or a type, that does not allow it}" "$(as_need "$1")"
+  fi
 }
 
 # Says of a line that nobody but Duet has asked for it, and why.
 as_need() { # LINE
   local ours guests
-  if grep -qxF -e "$1" <<<"$fragments"; then return; fi
+  if grep -qxF -e "$1" <<<"$(printf '%s\n' "${fragments[@]}")"; then return; fi
   ours=$(reason_for "$1" "$needs")
   guests=$(reason_for "$1" "$guest_needs")
   if [ -n "$ours" ]; then

@@ -100,7 +100,7 @@ const script = ({ base = "tiny", fragments = [], modules }: Asked = {}) =>
     base,
     localmodconfig: modules === undefined ? "" : "yes",
     modules,
-    fragments: fragments.map(({ text }) => text).join("\n"),
+    fragments: fragments.map(({ name, text }) => (text === undefined ? name : `${text}\n`)),
     guest_needs: beside("guest.config"),
     needs: beside("needs.config"),
     depends_on: beside("depends-on.awk"),
@@ -219,7 +219,7 @@ describe.runIf(isRoot)("the configuration of a kernel", () => {
     const asked = ["CONFIG_RANDOMIZE_BASE=y", 'CONFIG_LOCALVERSION="-me"', "CONFIG_MODULES=n", "CONFIG_PERF_EVENTS=y"];
     const ran = await configure({ fragments: [fragment(...asked)] });
     expect(ran.code).toBe(1);
-    const lines = ran.stderr.split("remove them\n")[1]?.trim().split("\n").sort() ?? [];
+    const lines = ran.stderr.split("overrule them\n")[1]?.trim().split("\n").sort() ?? [];
     expect(lines.map((line) => line.split(": Duet needs ")[0])).toEqual([
       ...['CONFIG_LOCALVERSION="-me"', "CONFIG_MODULES=n", "CONFIG_RANDOMIZE_BASE=y"],
     ]);
@@ -233,6 +233,55 @@ describe.runIf(isRoot)("the configuration of a kernel", () => {
     expect((await configure({ fragments: [fragment(asked)] })).code).toBe(0);
     expect(config()).toContain(asked);
     expect(existsSync(join(root, "canary"))).toBe(false);
+  });
+});
+
+describe.runIf(isRoot)("a fragment of the kernel's own", () => {
+  const debug = { name: "debug.config" };
+  const has = (folder: string, ...lines: readonly string[]) => {
+    mkdirSync(join(source, folder, "configs"), { recursive: true });
+    writeFileSync(join(source, folder, "configs/debug.config"), `${lines.join("\n")}\n`);
+  };
+
+  it("is laid over in its place in the list, that of the architecture behind the general one", async () => {
+    has("kernel", "# for all", "CONFIG_PERF_EVENTS=y", "CONFIG_CHOICE=y", "CONFIG_NAME=general");
+    has("arch/x86", "CONFIG_NAME=x86");
+    const fragments = [fragment("CONFIG_CHOICE=n"), debug, fragment("# CONFIG_PERF_EVENTS is not set")];
+    expect((await configure({ fragments })).code).toBe(0);
+    expect(config()).toEqual(
+      expect.arrayContaining(["CONFIG_CHOICE=y", "CONFIG_NAME=x86", "# CONFIG_PERF_EVENTS is not set"]),
+    );
+  });
+
+  it("may ask for what this kernel does not take, which is said and is no error", async () => {
+    has("kernel", "CONFIG_OF_ANOTHER_ARCHITECTURE=y", "CONFIG_SCHED_ODD=y", "# CONFIG_CHOICE is not set");
+    drop("CONFIG_SCHED_ODD", "CONFIG_CHOICE y");
+    const { code, stderr } = await configure({ fragments: [debug] });
+    expect(code).toBe(0);
+    for (const line of ["CONFIG_OF_ANOTHER_ARCHITECTURE=y", "CONFIG_SCHED_ODD=y", "# CONFIG_CHOICE is not set"]) {
+      expect(stderr).toContain(`${line} (debug.config)`);
+    }
+    const asked = await configure({ fragments: [debug, fragment("CONFIG_SCHED_ODD=y")] });
+    expect(errors(asked)).toMatch(/^CONFIG_SCHED_ODD=y: found absent;.*\n$/);
+  });
+
+  it("is refused where it cannot stand beside what Duet needs, until a later one overrules it", async () => {
+    has("kernel", "CONFIG_RANDOMIZE_BASE=y");
+    const ran = await configure({ fragments: [debug] });
+    expect(ran.code).toBe(1);
+    expect(lastLine(ran)).toMatch(/^CONFIG_RANDOMIZE_BASE=y \(debug\.config\): Duet needs .*address/);
+    expect((await configure({ fragments: [debug, fragment("CONFIG_RANDOMIZE_BASE=n")] })).code).toBe(0);
+  });
+
+  it("that the kernel does not have is an error with the names of those that it has", async () => {
+    has("arch/x86", "CONFIG_NAME=x86");
+    writeFileSync(join(source, "arch/x86/configs/xen.config"), "");
+    expect(lastLine(await configure({ fragments: [{ name: "kvm_guest.config" }] }))).toBe(
+      "cannot configure the kernel: duet:kernel.fragments asks for kvm_guest.config, and neither this project nor the " +
+        "kernel has it; take one of debug.config, xen.config",
+    );
+    rmSync(join(source, "arch"), { recursive: true });
+    expect(lastLine(await configure({ fragments: [debug] }))).toContain("take one of the project's files");
   });
 });
 
@@ -397,7 +446,7 @@ describe("KernelConfig", () => {
           directory: "/d",
           base: "guest",
           localmodconfig: true,
-          fragments: [fragment("CONFIG_PERF_EVENTS=y")],
+          fragments: [fragment("CONFIG_PERF_EVENTS=y"), { name: "debug.config" }],
           guest: localGuest("vm", { stack: "other" }),
           ...change,
         });
@@ -416,6 +465,8 @@ describe("KernelConfig", () => {
     expect(scriptOf(step).stdin).toBe("CONFIG_FROM_GUEST=y");
     expect(given(step, "modules")).toBe("'virtio 1'");
     expect(given(step, "sources")).toBe("h1");
+    // A text has ends of lines, by which the step tells it from a name.
+    expect(scriptOf(step).script).toContain("\nfragments=('CONFIG_PERF_EVENTS=y\n' debug.config)\n");
   });
 
   it("asks the guest for nothing that was not asked for", async () => {

@@ -8,10 +8,11 @@ import type { SourceTree } from "../sources/source-tree.ts";
 /** What a configuration starts from: tinyconfig, defconfig, the guest's own, or the file at an absolute path. */
 export type ConfigBase = "tiny" | "defconfig" | "guest" | (string & {});
 
-/** Lines of a kernel configuration, with the name by which a message calls them. */
+/** Lines of a kernel configuration. */
 export interface Fragment {
+  /** What a message calls it. Without a text, the name of one of the kernel's own, as in `make kvm_guest.config`. */
   readonly name: string;
-  readonly text: string;
+  readonly text?: string;
 }
 
 export interface KernelConfigArgs {
@@ -88,7 +89,8 @@ export class KernelConfig extends pulumi.ComponentResource {
           base,
           localmodconfig: args.localmodconfig ? "yes" : "",
           modules: args.localmodconfig ? ofGuest("modules") : "",
-          fragments: fragments.map(({ text }) => text).join("\n"),
+          // What ends no line is a name.
+          fragments: fragments.map(({ name, text }) => (text === undefined ? name : `${text}\n`)),
           guest_needs: guestNeeds,
           needs,
           depends_on: dependsOn,
