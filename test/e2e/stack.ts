@@ -15,6 +15,8 @@ const project = join(import.meta.dirname, "../..");
 export const shared = "/srv/duet-e2e";
 /** The account that is the same on both sides. It has no entry on the host, and needs none. */
 export const developer = { user: "dev", uid: 1234 };
+/** What its kernel is configured from: as small as it can be, since it is built here. */
+export const kernel = { base: "tiny", localmodconfig: false, fragments: ["stacks/kernel-sandbox.config"] };
 
 /** Where the sources of a stack under test come from. */
 export const sources = {
@@ -34,7 +36,7 @@ function specOf(change: SpecChange): string {
     "duet:developer": { ...developer, gid: developer.uid },
     "duet:sources": sources,
     "duet:image": { build: "debian-12" },
-    "duet:kernel": { base: "tiny", localmodconfig: false, fragments: ["stacks/kernel-sandbox.config"] },
+    "duet:kernel": kernel,
     ...change,
   };
   return `${JSON.stringify({ config }, undefined, 2)}\n`;
@@ -73,10 +75,9 @@ export interface TestStackArgs {
   readonly hostile?: NodeJS.ProcessEnv;
   /** Absolute path of a file that gets all that pulumi prints. Defaults to none. */
   readonly log?: string;
+  /** Minutes after which a pulumi command is ended. Defaults to 60, for a first `up` with nothing in the caches. */
+  readonly limit?: number;
 }
-
-/** Minutes after which a pulumi command is ended; the longest is the first `up`, with nothing in the caches. */
-const pulumiLimit = 60;
 
 /** A stack under test: it, its embedded host and its guests, as their user reaches them. */
 export class TestStack {
@@ -234,7 +235,7 @@ export class TestStack {
         }
       });
     }
-    const limit = setTimeout(() => this.#endPulumi(), pulumiLimit * 60_000);
+    const limit = setTimeout(() => this.#endPulumi(), (this.#args.limit ?? 60) * 60_000);
     return new Promise((resolve, reject) => {
       child.on("error", reject);
       child.on("exit", async (code) => {

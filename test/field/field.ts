@@ -13,6 +13,7 @@ import { checkAll } from "../e2e/checks.ts";
 import { TestStack } from "../e2e/stack.ts";
 import { machineBefore, takeDown } from "../e2e/take-down.ts";
 import { commitHere, keepProgress, type Noted, resumed } from "../faults/progress.ts";
+import { baseCases } from "./bases.ts";
 import { type FieldCase, one, staysClean } from "./case.ts";
 import { debuggerCases } from "./debugger.ts";
 import { guestCases } from "./guests.ts";
@@ -25,7 +26,7 @@ interface Progress extends Noted {
   readonly right: readonly string[];
 }
 
-const cases: readonly FieldCase[] = [...guestCases, ...debuggerCases, ...symbolCases, ...keyCases];
+const cases: readonly FieldCase[] = [...guestCases, ...debuggerCases, ...symbolCases, ...keyCases, ...baseCases];
 
 function say(line: string): void {
   console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
@@ -81,6 +82,8 @@ await entryPoint("field", async () => {
     vms: [one],
     environment: { ...process.env, XDG_STATE_HOME: state },
     log,
+    // A kernel of all that defconfig or a distribution asks for is twice the work of the stack's own.
+    limit: 180,
   });
   const commit = commitHere();
   let right = options.resume === undefined ? [] : (resumed<Progress>(options.resume, commit)?.right ?? []);

@@ -1,8 +1,7 @@
 import { type Shell, sh } from "../../components/index.ts";
 import { demand } from "../e2e/checks.ts";
+import { kernel } from "../e2e/stack.ts";
 import { change, type FieldCase } from "./case.ts";
-
-const kernel = { base: "tiny", localmodconfig: false, fragments: ["stacks/kernel-sandbox.config"] };
 
 /** What gdb knows of what runs. */
 export const symbolCases: readonly FieldCase[] = [
