@@ -16,6 +16,7 @@ create() {
     paused) resume ;;
     *) start ;;
   esac
+  require_link
   await_guest "$timeout" || reset
   timeout 120 "${ssh[@]}" "$await_cloud_init" </dev/null >&2 || true
 }
@@ -59,6 +60,27 @@ resume() {
 # libvirt calls a guest paused after each gdb, and one that was reset while it was paused stays so.
 go_on() {
   case $("${virsh[@]}" domstate -- "$guest") in paused) "${virsh[@]}" resume -- "$guest" >&2 ;; esac
+}
+
+# A link that is down, or on no bridge any more, is no matter of waiting, and a reset does not help. The links of a
+# libvirt on another machine are not seen here.
+require_link() {
+  local link seen
+  while read -r link _; do
+    seen=$(ip -o link show dev "$link" 2>/dev/null) || continue
+    case $seen in
+      *' master '*) ;;
+      *)
+        say "$guest has lost its bridge, as its network was restarted: it starts again"
+        start
+        return
+        ;;
+    esac
+    case $seen in
+      *[\<,]UP[,\>]*) ;;
+      *) die "cannot reach $guest: its link $link is down; do ip link set $link up there, and run this again" ;;
+    esac
+  done < <("${virsh[@]}" domiflist -- "$guest")
 }
 
 start() {

@@ -47,7 +47,7 @@ function host({ state, refuses = 0, comesUpAfter, console = "login:\n" }: Guest,
   writeFileSync(join(root, "refusals"), String(refuses === "never" ? 1e6 : comesUpAfter === undefined ? refuses : 1e6));
   return {
     virsh: `cd '${root}'; [ "$1 $2 $3" = '-q -c qemu:///system' ] || exit 9; [ "$4" = dumpxml ] || echo "virsh $4 $6" >>calls
-case $4 in dumpxml) cat domain.xml;; domstate) cat state;; start|resume) echo running >state;; esac
+case $4 in dumpxml) cat domain.xml;; domiflist) echo 'vnet3 network duet-dev virtio 52:54:00:04:4d:14';; domstate) cat state;; start|resume) echo running >state;; esac
 if [ "$4" = '${comesUpAfter ?? ""}' ]; then echo ${refuses === "never" ? 1e6 : refuses} >refusals; fi`,
     ssh: `cd '${root}'; case "$*" in *'-O exit'*) echo 'ssh exit' >>calls; exit 1;; *cloud-init*) echo cloud-init >>calls; exit 2;; esac
 left=$(cat refusals); [ "$left" = 0 ] || { echo $((left - 1)) >refusals; exit 255; }
@@ -61,7 +61,7 @@ case "$*" in *'echo yes') echo yes;; esac`,
 
 const calls = () => (existsSync(join(root, "calls")) ? readFileSync(join(root, "calls"), "utf8") : "");
 /** What was done to the domain, other than to look at it. */
-const done = () => calls().match(/^virsh (?!domstate).*$/gm) ?? [];
+const done = () => calls().match(/^virsh (?!dom(?:state|iflist)).*$/gm) ?? [];
 const boot = (stubs: Stubs, change: Parameters<typeof script>[0] = {}) => runStep(script(change), "create", { stubs });
 
 describe("a guest", () => {
@@ -98,6 +98,19 @@ describe("a guest", () => {
     expect(ran.code).toBe(1);
     expect(lastLine(ran)).toMatch(/^cannot resume domain duetdev: .*gdb \(pid 77\); /);
     expect(done()).toEqual([]);
+  });
+
+  it("whose link is down is not waited for: the link is named", async () => {
+    const ip = "echo '7: vnet3: <BROADCAST,MULTICAST> mtu 1500 qdisc fq master duet-1 state DOWN'";
+    const ran = await boot(host({ state: "running", refuses: "never" }, { ip }));
+    expect([ran.code, done()]).toEqual([1, []]);
+    expect(lastLine(ran)).toMatch(/^cannot reach duetdev: its link vnet3 is down; do ip link set vnet3 up/);
+  });
+
+  it("that has lost its bridge starts again, since no reset puts it there", async () => {
+    const ip = "echo '7: vnet3: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc fq state UNKNOWN'";
+    expect((await boot(host({ state: "running", refuses: 1, comesUpAfter: "start" }, { ip }))).code).toBe(0);
+    expect(done()).toEqual(expect.arrayContaining(["virsh destroy duetdev", "virsh start duetdev"]));
   });
 
   it("that is started keeps the end of a console that has grown large", async () => {

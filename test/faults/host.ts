@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Shell, sh } from "../../components/index.ts";
+import { libvirtName } from "../../components/names.ts";
 import { guestImagePath } from "../../sandbox/image/build.ts";
 import { demand } from "../e2e/checks.ts";
 import { shared, type TestStack } from "../e2e/stack.ts";
@@ -196,6 +197,15 @@ export const hostFaults: readonly Fault[] = [
     cheap: false,
     apply: (place) => editDomain(place, /(?<=tcp:127\.0\.0\.1:)\d+/g, "1399"),
     words: (guest) => ({ drifts: { [`${guest}-boot`]: /domain definition: expected \w+, found \w+/ } }),
+  },
+  {
+    name: "network restarted under a guest that runs",
+    cheap: false,
+    apply: async ({ stack }) => {
+      await stack.virsh("net-destroy", libvirtName(stack.name));
+      await stack.virsh("net-start", libvirtName(stack.name));
+    },
+    words: (guest) => ({ drifts: { [`${guest}-boot`]: /answers ssh: expected yes, found no/ } }),
   },
   {
     name: "domain edited beside a disk that somebody has added",

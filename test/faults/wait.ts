@@ -115,8 +115,8 @@ export const waitFaults: readonly Fault[] = [
     apply: (place) => setLink(place, "down"),
     words: (guest) => ({ drifts: { [`${guest}-boot`]: /answers ssh: expected yes, found no/ } }),
     refusal: {
-      words: ({ guest }) => new RegExp(`${guest}: .*did not answer ssh within \\d+ s`),
-      within: 900,
+      words: ({ guest }) => new RegExp(`cannot reach ${guest}: its link \\S+ is down`),
+      within: 60,
       relieve: (place) => setLink(place, "up"),
     },
   },
