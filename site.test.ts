@@ -47,12 +47,14 @@ describe("a site", () => {
     expect(problemsOf({ vms, host: { uri: "qemu+ssh://root@elsewhere/system" } })).toEqual([]);
   });
 
-  it("refuses a fragment that is not there, by its name", () => {
-    expect(problemsOf({ kernel: { fragments: ["stacks/none.config"] } })).toEqual([
-      expect.stringContaining("asked for stacks/none.config, and there is no such file"),
-    ]);
-    expect(problemsOf({ kernel: { fragments: ["debug"] } })).toHaveLength(1);
-  });
+  it.each(["stacks/none.config", "stacks", "debug"])(
+    "refuses the fragment %s, which cannot be read, by its name",
+    (fragment) => {
+      expect(problemsOf({ kernel: { fragments: [fragment] } })).toEqual([
+        expect.stringContaining(`asked for ${fragment}, and there is no such file`),
+      ]);
+    },
+  );
 
   it("reads the fragments of the project, and leaves those of the kernel to whoever has its sources", () => {
     const fragments = ["debug.config", "stacks/kernel-sandbox.config"];

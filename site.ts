@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { totalmem, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import type { Fragment, ImageSource, Site, Source, Spec } from "./components/index.ts";
@@ -15,23 +15,31 @@ const firstUser = 1000;
 const kernelsOwn = /^[\w.-]+\.config$/;
 
 function fragmentsOf(spec: Spec, project: string): readonly Fragment[] {
-  const asked = spec.kernel.fragments.map((name) => {
-    const file = resolve(project, name);
-    return { name, ...(existsSync(file) ? { text: readFileSync(file, "utf8") } : {}) };
+  const asked = spec.kernel.fragments.map((name): Fragment => {
+    const text = textOf(resolve(project, name));
+    return text === undefined ? { name } : { name, text };
   });
   const absent = asked.filter(({ name, text }) => text === undefined && !kernelsOwn.test(name));
   if (absent.length > 0) {
     throw new SpecError(
       absent.map(
         ({ name }) =>
-          `duet:kernel.fragments: asked for ${name}, and there is no such file below ${project}; correct it, or take ` +
-          "one of the kernel's own by its name, such as kvm_guest.config",
+          `duet:kernel.fragments: asked for ${name}, and there is no such file, or none to be read, below ${project}; ` +
+          "correct it, or take one of the kernel's own by its name, such as kvm_guest.config",
       ),
     );
   }
   const own =
     spec.kernel.config.length > 0 ? [{ name: "duet:kernel.config", text: spec.kernel.config.join("\n") }] : [];
   return [...asked, ...own];
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
 }
 
 /** A guest that finds no memory fails late, and in the words of QEMU; of a host elsewhere nothing is known here. */

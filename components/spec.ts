@@ -40,12 +40,15 @@ const unixId = (what: string) =>
     .min(1, { error: (issue) => `asked for ${what} ${issue.input}; root is squashed over NFS, take 1 or more` })
     .max(4294967293);
 
+/** A file or folder of the project's, or an absolute path: it stands in messages. */
+const fileName = z.string().regex(/^[^\p{C}\p{Zl}\p{Zp}]{1,1024}$/u);
+
 const sourceTree = z.union(
   [
     z.strictObject({ git: gitUrl, branch: gitReference.optional() }),
     z.strictObject({ package: z.string().regex(/^linux-source-[\w.+-]+$/) }),
     z.strictObject({ tree: absolutePath }),
-    z.strictObject({ copy: z.string().min(1) }),
+    z.strictObject({ copy: fileName }),
   ],
   { error: "takes one of { git, branch }, { package: linux-source-… }, { tree: /absolute/path } and { copy: folder }" },
 );
@@ -82,7 +85,7 @@ const specShape = z.strictObject({
       sandbox: z.boolean().default(false),
       uri: z
         .string()
-        .regex(/^qemu(?:\+\w+)?:\/\/\S*$/)
+        .regex(/^qemu(?:\+\w+)?:\/\/[^\s\p{C}]*$/u)
         .default("qemu:///system"),
       nfsServer: z.enum(["auto", "kernel", "ganesha"]).default("auto"),
       accelerator: z.enum(["auto", "kvm", "tcg"]).default("auto"),
@@ -122,7 +125,7 @@ const specShape = z.strictObject({
     .strictObject({
       base: z.union([z.enum(["guest", "tiny", "defconfig"]), absolutePath]).default("guest"),
       localmodconfig: z.boolean().default(true),
-      fragments: z.array(z.string().min(1)).default([]),
+      fragments: z.array(fileName).default([]),
       config: z.array(kconfigLine).default([]),
     })
     .prefault({}),
@@ -153,13 +156,18 @@ export type VirtualMachineSpec = Spec["vms"][number];
 /** One entry of `duet:sources`. */
 export type SourceSpec = z.infer<typeof sourceTree>;
 
-/** The keys of a spec, for reading them from a stack's configuration. */
-export const specKeys = Object.keys(specShape.shape) as readonly (keyof Spec)[];
-
-/** A value as it stands in a message: on one line, and not too long. */
+/** A value as it stands in a message: on one line, of characters that can be seen, and not too long. */
 function quoted(value: unknown): string {
-  const text = JSON.stringify(value) ?? "nothing";
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+  // What is nested may be nested too deep to be written.
+  const inside = (_key: string, part: unknown) =>
+    typeof part === "object" && part !== null && part !== value ? "…" : part;
+  const text = JSON.stringify(value, inside) ?? "nothing";
+  // Characters, and escapes as JSON writes them.
+  const parts = text.slice(0, 400).match(/\\u....|\\?./gsu) ?? [];
+  const visible = parts.map((part) =>
+    /^[\p{C}\p{Zl}\p{Zp}]$/u.test(part) ? `\\u{${part.codePointAt(0)?.toString(16)}}` : part,
+  );
+  return visible.length > 60 ? `${visible.slice(0, 59).join("")}…` : visible.join("");
 }
 
 /** What is wrong with a field for which the shape has no words of its own. */
@@ -176,8 +184,6 @@ function defaultMessage(issue: z.core.$ZodRawIssue): string {
         : `${asked}; take ${issue.minimum} or more`;
     case "too_big":
       return `${asked}; take ${issue.maximum} or less`;
-    case "unrecognized_keys":
-      return `asked for ${issue.keys.map(quoted).join(", ")}, which nothing here is called; correct the name or remove it`;
     default:
       return `${asked}, which is not of the form it takes`;
   }
@@ -227,10 +233,43 @@ export class SpecError extends Error {
 
 /** Where a problem is, as a person would write it: `duet:vms[0].name`. */
 function pathOf(path: readonly PropertyKey[]): string {
-  const rest = path.map((part, at) =>
-    typeof part === "number" ? `[${part}]` : `${at === 0 ? ":" : "."}${String(part)}`,
-  );
+  const rest = path.map((part, at) => {
+    const name = /^[\w-]{1,60}$/.test(String(part)) ? String(part) : quoted(part);
+    return typeof part === "number" ? `[${part}]` : `${at === 0 ? ":" : "."}${name}`;
+  });
   return `duet${rest.join("")}`;
+}
+
+/** The lines of a problem that the shape has found: each name that it does not know is one. */
+function linesOf(issue: z.core.$ZodIssue): readonly string[] {
+  return issue.code === "unrecognized_keys"
+    ? issue.keys.map(
+        (key) => `${pathOf([...issue.path, key])}: nothing here is called that; correct the name or remove it`,
+      )
+    : [`${pathOf(issue.path)}: ${issue.message}`];
+}
+
+const prefix = "duet:";
+
+/**
+ * The values under `duet:` in a stack's configuration, by key.
+ *
+ * @param config what pulumi hands on: a string as it stands in the stack's file, and all else as JSON. Source:
+ * MarshalString in its sdk/go/common/resource/config/object.go
+ */
+export function valuesOf(config: Readonly<Record<string, string>>): Record<string, unknown> {
+  const named = Object.entries(config).filter(([key]) => key.startsWith(prefix));
+  // Not one by one: a key may be __proto__.
+  return Object.fromEntries(named.map(([key, text]) => [key.slice(prefix.length), readValue(text)]));
+}
+
+function readValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // A plain string is not JSON; the spec says what it should have been.
+    return text;
+  }
 }
 
 /**
@@ -242,7 +281,7 @@ function pathOf(path: readonly PropertyKey[]): string {
 export function parseSpec(config: unknown): Spec {
   const result = specShape.safeParse(config, { error: defaultMessage });
   if (!result.success) {
-    throw new SpecError(result.error.issues.map((issue) => `${pathOf(issue.path)}: ${issue.message}`));
+    throw new SpecError(result.error.issues.flatMap(linesOf));
   }
   const problems = crossProblems(result.data);
   if (problems.length > 0) {

@@ -26,6 +26,7 @@ describe("where a stack is to be", () => {
     "[1, 2]",
     "config: { duet:host: 7 }",
     "config: { duet:host: { sandbox: 1 } }",
+    'config: { duet:host: { uri: "qemu:///\\0" } }',
   ])("is left to the program to complain about in %j", (text) =>
     expect(groundOf(text, "a.yaml")).toEqual({ sandbox: false, uri: "qemu:///system" }),
   );

@@ -39,7 +39,7 @@ export function groundOf(text: string, name: string): Ground {
   const host = parsed(text, name)?.config?.["duet:host"];
   return {
     sandbox: host?.sandbox === true,
-    uri: typeof host?.uri === "string" ? host.uri : "qemu:///system",
+    uri: typeof host?.uri === "string" && !/[\s\p{C}]/u.test(host.uri) ? host.uri : "qemu:///system",
   };
 }
 
