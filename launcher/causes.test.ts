@@ -32,6 +32,13 @@ it("of a step is its own last line, said once", () => {
   expect(causesIn(streamed + noted + event({ urn: urn("module-build"), message }).repeat(2) + failed)).toEqual([cause]);
 });
 
+it("of what a full disk has broken is that, if the last line does not say so", () => {
+  const full = "tee: /src/build/log: No space left on device";
+  const told = (line: string) => causesIn(event({ urn: urn("build"), message: `make: *** b\n${full}\n${line}\n` }));
+  expect(told("cannot build the kernel: a")).toEqual([`cannot build the kernel: a; before that: ${full}`]);
+  expect(told(`cannot build: ${full}`)).toEqual([`cannot build: ${full}`]);
+});
+
 it("of a provider is named with its resource", () => {
   const message = "<{%reset%}>1 error occurred:\n\t* error creating domain: no such pool<{%reset%}>\n\n";
   expect(causesIn(event({ urn: urn("duetdev"), message }))).toEqual([

@@ -85,9 +85,15 @@ function causeIn(line: string): readonly string[] {
   if (urn === "" || urn.includes("::pulumi:pulumi:Stack::")) {
     return [text];
   }
-  const last = text.split("\n").at(-1)?.trim() ?? "";
-  return [last.startsWith("cannot ") ? last : `${foreign}${nameOf({ urn })}: ${last.replace(/^error: /, "")}`];
+  const lines = text.split("\n").map((line) => line.trim());
+  const last = lines.at(-1) ?? "";
+  const cause = last.startsWith("cannot ") ? last : `${foreign}${nameOf({ urn })}: ${last.replace(/^error: /, "")}`;
+  // What a full disk breaks may not know why.
+  const full = fullDisk.test(last) ? undefined : lines.find((line) => fullDisk.test(line));
+  return [full === undefined ? cause : `${cause}; before that: ${full}`];
 }
+
+const fullDisk = /no space left on device|disk quota exceeded/i;
 
 function diagnosticIn(line: string): Diagnostic | undefined {
   try {

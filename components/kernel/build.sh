@@ -7,6 +7,8 @@
 . ../sources/holds.sh
 
 log=$build/duet-build.log
+# What ccache keeps at most: a dozen kernels like the sandbox's.
+ccache_size=5G
 
 create() {
   local release build_id
@@ -31,7 +33,8 @@ facts() {
 
 # The same source and configuration give the same bytes, whoever builds them.
 make_kernel() { # WORD...
-  as_developer env "CCACHE_DIR=$ccache" KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00 UTC' KBUILD_BUILD_VERSION=1 \
+  as_developer env "CCACHE_DIR=$ccache" "CCACHE_MAXSIZE=$ccache_size" \
+    KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00 UTC' KBUILD_BUILD_VERSION=1 \
     KBUILD_BUILD_USER=duet KBUILD_BUILD_HOST=duet \
     make -C "$tree" "O=$build" "LOCALVERSION=+duet-$commit" 'CC=ccache gcc' 'HOSTCC=ccache gcc' "$@"
 }
@@ -43,9 +46,10 @@ compile() {
   exec 8> >(tee -a -- "$log" >&2)
   tee=$!
   make_kernel "-j${jobs:-$(nproc)}" bzImage modules scripts_gdb </dev/null >&8 2>&1 8>&- || status=$?
-  # The log is whole when tee has ended.
+  # The log is whole when tee has ended, unless there was no room for it.
   exec 8>&-
-  wait "$tee" || true
+  wait "$tee" || [ "$status" = 0 ] ||
+    die "cannot build the kernel: the disk of $build is full, also for the log; free some of it, then run this again"
   [ "$status" = 0 ] || die "cannot build the kernel: $(first_error "$log" -n); make ended with status $status," \
     "and the whole log is $log"
 }

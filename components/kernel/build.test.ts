@@ -89,7 +89,7 @@ describe.runIf(isRoot)("a build", () => {
     expect(read("goals")).toBe("bzImage modules scripts_gdb\n");
     expect(read("cc")).toBe("ccache gcc\n");
     const env = read("env").split("\n");
-    expect(env).toContain(`CCACHE_DIR=${args.ccache}`);
+    expect(env).toEqual(expect.arrayContaining([`CCACHE_DIR=${args.ccache}`, "CCACHE_MAXSIZE=5G"]));
     expect(env).toEqual(expect.arrayContaining(["KBUILD_BUILD_USER=duet", "KBUILD_BUILD_HOST=duet"]));
     expect(env).toContain("KBUILD_BUILD_TIMESTAMP=1970-01-01 00:00:00 UTC");
   });
@@ -122,6 +122,22 @@ describe.runIf(isRoot)("a build", () => {
   ])("that fails for %s says so", async (_, line) => {
     remake(`echo before; printf '%s\\n' '${line.replaceAll("'", "'\\''")}'; echo after; exit 1`);
     expect(lastLine(await build())).toContain(line);
+  });
+
+  it("that has filled its disk says so, whatever was broken first, and if there was no room for its log", async () => {
+    const fill = (end: string) => remake(`echo 'slub.s:9: Error: end of file'; ${end}; exit 1`);
+    const full = () =>
+      runStep(script(), "create", {
+        stubs,
+        enter: ["unshare", "--mount"],
+        before: `mount -t tmpfs -o size=256k tmpfs '${args.build}'; echo >'${args.build}/.config'`,
+      });
+    fill(`head -c 1M /dev/zero >"$(O)/vmlinux.o" || rm "$(O)/vmlinux.o"`);
+    expect(lastLine(await full())).toMatch(/^cannot build the kernel: \d+:head: .*: No space left on device; /);
+    fill(`head -c 1M /dev/zero >"$(O)/vmlinux.o"; seq 10000`);
+    expect(lastLine(await full())).toBe(
+      `cannot build the kernel: the disk of ${args.build} is full, also for the log; free some of it, then run this again`,
+    );
   });
 
   it("that fails reports its error also if the log is written slowly", async () => {
