@@ -7,20 +7,31 @@
 
 grub_file=/etc/default/grub.d/duet.cfg
 kernels='linux-image-*+duet-*'
+advice="free some there, or ask for a larger \`disk\` in duet:vms"
 
 create() {
+  local needed
   export DEBIAN_FRONTEND=noninteractive
   mkdir -p "$(dirname "$grub_file")"
   printf '%s' "$grub_settings" >"$grub_file"
   wait_for_dpkg
   # An installation that was cut off is completed.
   complete_dpkg >&2
-  dpkg --force-confold -i "$package" >&2 || die "cannot install $package: see dpkg's lines above, and run this again"
   # The one that runs is there until the new one has come up; those before it would fill the disk, one a commit.
   purge_but "linux-image-$(uname -r)" "$(basename "${package%%_*}")"
+  # It is not compressed. If it is not there, dpkg says so.
+  needed=$((($(stat -c %s -- "$package" 2>/dev/null || echo 0) >> 20) + 32))
+  [ "$(left)" -ge "$needed" ] || die "cannot install $package: $(almost_full), and it takes $needed; $advice"
+  dpkg --force-confold -i "$package" >&2 || die "cannot install $package: see dpkg's lines above, and run this again"
   update-grub >&2
   sync
+  if [ "$(left)" -lt "$needed" ]; then say "$(almost_full), and the next kernel takes $needed; $advice"; fi
 }
+
+# The MiB that are left on the guest's disk.
+left() { echo "$(($(stat -f -c '%a * %S >> 20' /)))"; }
+
+almost_full() { printf 'the disk of %s has %s MiB left' "$HOSTNAME" "$(left)"; }
 
 # The Duet kernels that are installed, and GRUB's settings.
 facts() {

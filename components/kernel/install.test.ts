@@ -102,7 +102,29 @@ describe.runIf(isRoot)("installing the package", () => {
     const installs = scriptText(import.meta.url, "install.sh", values);
     await runStep(installs, "create", { stubs, enter, before: emptied });
     expect(read("calls")).toBe(
-      `dpkg --audit\ndpkg --force-confold -i ${values.package}\ndpkg --purge linux-image-6.0+duet-a\nupdate-grub\n`,
+      `dpkg --audit\ndpkg --purge linux-image-6.0+duet-a\ndpkg --force-confold -i ${values.package}\nupdate-grub\n`,
+    );
+  });
+
+  it("refuses one that does not fit, and says if the next one would not", async () => {
+    const package_ = join(root, "linux.deb");
+    writeFileSync(package_, Buffer.alloc(3 * 1024 ** 2));
+    const installs = scriptText(import.meta.url, "install.sh", { ...values, package: package_ });
+    // Of the two numbers the first is the one of blocks.
+    const stat = (mebibytes: string) =>
+      `if [ "$1" = -f ]; then echo "$(${mebibytes}) * 4096 >> 20"; else exec /usr/bin/stat "$@"; fi`;
+    const stubs = (mebibytes: string) => guest({ stat: stat(mebibytes) });
+    const full = await runStep(installs, "create", { stubs: stubs("echo $((34 << 8))"), enter, before: emptied });
+    expect(full.code).toBe(1);
+    expect(lastLine(full)).toMatch(
+      new RegExp(`^cannot install \\S+: the disk of ${os.hostname()} has 34 MiB left, and it takes 35; free some`),
+    );
+    expect(read("calls")).toBe("dpkg --audit\n");
+    const near = stubs(`grep -qs -e -i '${root}/calls' && echo $((34 << 8)) || echo $((35 << 8))`);
+    const last = await runStep(installs, "create", { stubs: near, enter, before: emptied });
+    expect(last.code).toBe(0);
+    expect(lastLine(last)).toMatch(
+      new RegExp(`^the disk of ${os.hostname()} has 34 MiB left, and the next kernel takes 35; free some`),
     );
   });
 
