@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { trimConsoles } from "../sandbox/consoles.ts";
 import { exclusive } from "../sandbox/exclusive.ts";
 import { inside, requireRoot, start, stop } from "../sandbox/host.ts";
 import { namespaceFile } from "../sandbox/namespace.ts";
@@ -88,6 +89,9 @@ export function embeddedHost(call: Call): StackHost {
         makeStackFolder(state, stack);
         makeBackend(state);
         await start(paths, reportTo("sandbox"));
+        if (invocation.command === "up") {
+          trimConsoles(paths.guestLogDirectory);
+        }
         return ["--config-file", stackConfiguration(call.spec, state, stack, pulumi)];
       });
     },

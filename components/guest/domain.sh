@@ -41,6 +41,7 @@ delete() { end_shared_connection; }
 
 explain() {
   if panicked; then printf '%s\n' "guest $guest panicked: $(panic_story); pulumi up resets it"; fi
+  if is_out_of_space; then printf '%s, then run pulumi up\n' "$(out_of_space)"; fi
 }
 
 # shellcheck disable=SC2016 # It is the guest's shell that runs this.
@@ -49,12 +50,24 @@ await_cloud_init='if [ -d /run/cloud-init ] && [ ! -e /run/cloud-init/result.jso
 fi'
 
 resume() {
-  local gdb
+  local gdb was_full=''
   gdb=$(attached "$port")
   [ -z "$gdb" ] || die "cannot resume domain $guest: a debugger that is attached has stopped it, $gdb;" \
     "detach it, then run this again"
   drop_breakpoints "$port"
+  if is_out_of_space; then was_full=yes; fi
   go_on
+  # What QEMU could not write it writes now, or stops the guest again.
+  if [ -n "$was_full" ]; then sleep 1 && require_space; fi
+}
+
+require_space() { if is_out_of_space; then die "$(out_of_space), then run this again"; fi; }
+
+# Whether QEMU has stopped the guest since its disk, on the host, could not grow. Source: virsh(1), domblkerror.
+is_out_of_space() { timeout 5 "${virsh[@]}" domblkerror -- "$guest" 2>/dev/null | grep -q ': no space$'; }
+
+out_of_space() {
+  printf 'cannot go on with domain %s: it is stopped, since the host has no space left for its disk; free some' "$guest"
 }
 
 # libvirt calls a guest paused after each gdb, and one that was reset while it was paused stays so.
@@ -89,17 +102,8 @@ start() {
   [ -z "$user" ] || die "cannot start domain $guest with its stub on port $port: $user listens there;" \
     "end it, then run this again"
   "${virsh[@]}" destroy -- "$guest" >/dev/null 2>&1 || true
-  trim_console
   forget_panic
   why=$("${virsh[@]}" start -- "$guest" 2>&1) || not_started "$why"
-}
-
-# QEMU appends to the console's file for ever. While it is off, all but the last mebibyte of a large one goes.
-trim_console() {
-  if [ "$(stat -c %s -- "$console" 2>/dev/null || echo 0)" -le $((16 << 20)) ]; then return; fi
-  tail -c 1M -- "$console" >"$console.new"
-  cat -- "$console.new" >"$console"
-  rm -- "$console.new"
 }
 
 # Says in a line why libvirt did not start the domain: its first line says no more than that, and QEMU's own words may
@@ -115,6 +119,7 @@ not_started() { # WHY
 
 reset() {
   if panicked; then say "$guest panicked: $(panic_story)"; fi
+  require_space
   say "$guest did not answer; resetting it"
   forget_panic
   [ -n "$(attached "$port")" ] || drop_breakpoints "$port"

@@ -1,0 +1,44 @@
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
+import { join } from "node:path";
+
+/** Bytes from which on a console is cut, and which of them stay. */
+const limit = 16 * 1024 ** 2;
+const kept = 1024 ** 2;
+
+/**
+ * Cuts the consoles of the guests that have grown large: QEMU appends to them for ever, also to one that was cut short
+ * while it is open.
+ *
+ * @param folder absolute path of the folder of their files
+ */
+export function trimConsoles(folder: string): void {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  for (const file of names.filter((name) => name.endsWith("-console.log")).map((name) => join(folder, name))) {
+    // A guest that is destroyed takes its own along.
+    const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+    if (size > limit) {
+      const end = readAt(file, size - kept);
+      truncateSync(file);
+      appendFileSync(file, end);
+    }
+  }
+}
+
+function readAt(file: string, position: number): Buffer {
+  const end = Buffer.alloc(kept);
+  const descriptor = openSync(file, "r");
+  try {
+    return end.subarray(0, readSync(descriptor, end, 0, kept, position));
+  } finally {
+    closeSync(descriptor);
+  }
+}
