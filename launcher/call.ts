@@ -15,6 +15,10 @@ export interface Call {
   readonly spec: string;
   /** Absolute path of the directory in which pulumi is to run: a relative path among the words is meant from there. */
   readonly directory: string;
+  /** Absolute path of the sources directory that the spec asks for. */
+  readonly sources: string;
+  /** Absolute path of the cache. */
+  readonly cache: string;
   /** Absolute path of the launcher's state. */
   readonly state: string;
   /** Installs pulumi and its plugins if they are missing. */

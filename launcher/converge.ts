@@ -6,6 +6,7 @@ import { type Pulumi, removeHalfAttributes } from "./backend.ts";
 import { type Call, runMark, say } from "./call.ts";
 import { eventLog, explained } from "./causes.ts";
 import { runsProgram, startCompanion } from "./companion/companion.ts";
+import { nearlyFull } from "./disks.ts";
 import { stackFolder } from "./environment.ts";
 import { explanations } from "./explanations.ts";
 import { withOptions } from "./invocation.ts";
@@ -51,6 +52,10 @@ async function converge(host: StackHost, call: Call): Promise<number> {
   }
   if (isDestroy && !host.isShared && !stands(host.deployment())) {
     return nothingStands(host, call);
+  }
+  if (isRun && invocation.command === "up") {
+    const { cache, sources } = call;
+    nearlyFull([cache, sources, ...(host.images === undefined ? [] : [host.images])]).forEach(say);
   }
   const pulumi = await host.pulumi();
   const options = await host.prepare(pulumi);

@@ -77,6 +77,7 @@ export function embeddedHost(call: Call): StackHost {
     uri: paths.uri,
     enter,
     isShared: false,
+    images: join(paths.lib, "images"),
     backend,
     pulumi,
     isThere: () => isNamespace(namespaceFile(paths.namespace)),

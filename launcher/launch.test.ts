@@ -214,6 +214,16 @@ describe("one line and status 1", () => {
   });
 });
 
+describe("an up", () => {
+  it.runIf(process.getuid?.() === 0)("says of a disk that is nearly full what is left of it", async () => {
+    const full = 'mount -t tmpfs -o size=9m tmpfs /media; exec "$@"';
+    const through = ["unshare", "--mount", "bash", "-c", full, "bash"];
+    const { stderr, status } = await launch("up --stack workstation", { through });
+    expect(stderr).toMatch(/^duet: the disk of \/media\/data\/duet has 0\.0 GB left of 0\.0, and a kernel takes 4: /m);
+    expect(status).toBe(0);
+  });
+});
+
 describe("after a run on a workstation that was cut off", () => {
   const vm = "dc369ac7-64de-406a-9e5d-c33ab1567047";
   const alien = "371337fa-607e-4e67-bf34-9b4f6dac0987";

@@ -34,7 +34,7 @@ function ground(stack: string, spec: string, state: string, command = ""): Groun
     return groundOf(readFileSync(spec, "utf8"), name);
   }
   if (!/^(?:up|preview)$/.test(command) && existsSync(join(checkpoints(backendOf(state)), `${stack}.json`))) {
-    return { sandbox: true, uri: "" };
+    return { ...groundOf("", ""), sandbox: true };
   }
   throw new UserError(
     `cannot find the spec of stack ${stack}: there is no ${name}; write it, or choose one of stacks/`,
@@ -59,12 +59,12 @@ await entryPoint("duet", async () => {
     process.exitCode = await run([tools.pulumi, ...words], { environment, directory });
     return;
   }
-  const { state } = folders(process.env);
+  const { cache, state } = folders(process.env);
   const selected = () => selectedStack(installed(process.env)?.home ?? "");
   const qualifiedStack = invocation.stack ?? (process.env.PULUMI_STACK || selected() || defaultStack);
   const stack = bareName(qualifiedStack);
   const spec = invocation.configFile === undefined ? specFile(stack) : resolve(directory, invocation.configFile);
-  const { sandbox, uri } = ground(stack, spec, state, invocation.command);
-  const call: Call = { words, invocation, stack, qualifiedStack, spec, directory, state, toolchain };
+  const { sandbox, uri, sources } = ground(stack, spec, state, invocation.command);
+  const call: Call = { words, invocation, stack, qualifiedStack, spec, directory, sources, cache, state, toolchain };
   process.exitCode = await runOn(sandbox ? embeddedHost(call) : await workstation(call, uri), call);
 });

@@ -16,7 +16,9 @@ describe("where a stack is to be", () => {
     expect(groundOf("config: { duet:host: { uri: 'qemu:///session' } }", "a.yaml")).toEqual({
       sandbox: false,
       uri: "qemu:///session",
+      sources: "/media/data/duet",
     });
+    expect(groundOf("config: { duet:sources: { directory: /srv/duet } }", "a.yaml").sources).toBe("/srv/duet");
   });
 
   it.each([
@@ -27,8 +29,9 @@ describe("where a stack is to be", () => {
     "config: { duet:host: 7 }",
     "config: { duet:host: { sandbox: 1 } }",
     'config: { duet:host: { uri: "qemu:///\\0" } }',
+    "config: { duet:sources: { directory: relative } }",
   ])("is left to the program to complain about in %j", (text) =>
-    expect(groundOf(text, "a.yaml")).toEqual({ sandbox: false, uri: "qemu:///system" }),
+    expect(groundOf(text, "a.yaml")).toEqual({ sandbox: false, uri: "qemu:///system", sources: "/media/data/duet" }),
   );
 
   it.each(["config: [", "a: b: c", "\tconfig: x", "config: {\n  'duet:host: 1"])("is one line for %j", (text) => {

@@ -13,6 +13,8 @@ export interface Ground {
   readonly sandbox: boolean;
   /** URI of libvirt, if it is not. */
   readonly uri: string;
+  /** Absolute path of the sources directory. */
+  readonly sources: string;
 }
 
 /** Folder of the Pulumi project that a directory is in, as pulumi itself finds it. */
@@ -36,10 +38,12 @@ export function specFile(stack: string): string {
  * @param name what the file is called in a message
  */
 export function groundOf(text: string, name: string): Ground {
-  const host = parsed(text, name)?.config?.["duet:host"];
+  const { "duet:host": host, "duet:sources": sources } = parsed(text, name)?.config ?? {};
+  const directory = sources?.directory;
   return {
     sandbox: host?.sandbox === true,
     uri: typeof host?.uri === "string" && !/[\s\p{C}]/u.test(host.uri) ? host.uri : "qemu:///system",
+    sources: typeof directory === "string" && /^\/\P{C}*$/u.test(directory) ? directory : "/media/data/duet",
   };
 }
 

@@ -9,6 +9,8 @@ export interface StackHost {
   readonly enter: readonly string[];
   /** Whether others use that libvirt: then nothing there is an orphan, unless a run of this stack was cut off. */
   readonly isShared: boolean;
+  /** Absolute path of the folder of its storage pools; undefined if it is on another machine. */
+  readonly images: string | undefined;
   /** The folder of the file backend of its stacks; undefined for any other backend. */
   readonly backend: string | undefined;
   /** The real pulumi, and its environment. Installs it if it is missing. */

@@ -84,7 +84,7 @@ describe("the state of a stack", () => {
   it("that cannot be written is one line", () => {
     writeFileSync(join(home, "file"), "");
     expect(() => makeStackFolder(join(home, "file/duet"), "dev")).toThrow(
-      /^state is to be kept in \S+, which cannot be written \(ENOTDIR\): set XDG_STATE_HOME$/,
+      /^cannot keep state in \S+: it cannot be written \(ENOTDIR\); set XDG_STATE_HOME$/,
     );
   });
 });

@@ -23,7 +23,8 @@ export function writing<T>(state: string, work: () => T): T {
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (typeof code === "string" && /^(?:EACCES|EPERM|EROFS|ENOTDIR|EEXIST|ENOENT|ENOSPC|EDQUOT)$/.test(code)) {
-      throw new UserError(`state is to be kept in ${state}, which cannot be written (${code}): set XDG_STATE_HOME`);
+      const advice = /^E(?:NOSPC|DQUOT)$/.test(code) ? "free some of its disk" : "set XDG_STATE_HOME";
+      throw new UserError(`cannot keep state in ${state}: it cannot be written (${code}); ${advice}`);
     }
     throw error;
   }

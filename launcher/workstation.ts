@@ -35,6 +35,7 @@ export async function workstation(call: Call, uri: string): Promise<StackHost> {
     uri,
     enter: [],
     isShared: true,
+    images: uri.startsWith("qemu:///system") ? "/var/lib/libvirt/images" : undefined,
     backend,
     pulumi: async () => pulumi,
     prepare: async () => {
