@@ -28,6 +28,9 @@ export function guestId(guest: string): string {
   return ownWords.has(guest) ? `${guest}.vm` : guest;
 }
 
+/** The file in a stack's folder of the state that names the image of which its guests' disks are made. */
+export const imageNote = "image";
+
 /** The volume of the image, and those of a guest: its disk is an overlay of the image. */
 export const imageVolume = "image.qcow2";
 export const diskVolume = (guest: string): string => `${guestId(guest)}.qcow2`;

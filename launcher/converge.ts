@@ -1,5 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { getCompileCacheDir } from "node:module";
 import { join } from "node:path";
+import { removeUnused } from "../sandbox/cache.ts";
 import { exclusive } from "../sandbox/exclusive.ts";
 import { UserError } from "../sandbox/report.ts";
 import { type Pulumi, removeHalfAttributes } from "./backend.ts";
@@ -17,7 +19,7 @@ import { bringInOrder, removeOrphans, settlePending, survey } from "./repair/rec
 import { takeBack } from "./repair/take-back.ts";
 import { run } from "./run.ts";
 import type { StackHost } from "./stack-host.ts";
-import { makeStackFolder, writing } from "./state.ts";
+import { imagesInUse, makeStackFolder, writing } from "./state.ts";
 
 /** Runs pulumi for a stack, and gives its exit status. */
 export async function runOn(host: StackHost, call: Call): Promise<number> {
@@ -63,11 +65,21 @@ async function converge(host: StackHost, call: Call): Promise<number> {
   if (result !== 0) {
     (await endLeftovers(runMark(call))).forEach(say);
   }
+  if (isRun && result === 0) {
+    removeUnused(call.cache, inUse(call, pulumi), say);
+  }
   if (isDestroy && result === 0 && !stands(host.deployment())) {
     takeBack(stackFolder(state, stack), host.enter, say);
     await host.end();
   }
   return result;
+}
+
+/** What in the cache is in use: by this run, and by the stacks that stand. */
+function inUse({ state }: Call, { program, environment }: Pulumi): readonly string[] {
+  return [program, environment.PULUMI_HOME, getCompileCacheDir(), ...imagesInUse(state)].filter(
+    (path) => path !== undefined,
+  );
 }
 
 /** Marks a run as unfinished while it lasts, and runs pulumi once all is in order. */

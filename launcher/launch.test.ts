@@ -215,6 +215,20 @@ describe("one line and status 1", () => {
 });
 
 describe("an up", () => {
+  it("bounds the cache once it has succeeded, and says what goes", async () => {
+    const folder = join(home, "cache/duet/kernel");
+    for (const name of ["a", "b", "c", "d", "e"]) {
+      mkdirSync(join(folder, name), { recursive: true });
+    }
+    const failed = { environment: { FAKE_PULUMI: "exit 1" } };
+    expect((await launch("up --stack workstation", failed)).stderr).not.toContain("remove from");
+    expect((await launch("preview --stack workstation")).stderr).not.toContain("remove from");
+    expect((await launch("up --stack workstation")).stderr).toMatch(/^duet: remove from \S+duet what .*: kernel\/\w$/m);
+    expect(readdirSync(folder)).toHaveLength(4);
+    // Of the toolchain nothing is removed while it runs.
+    expect(readdirSync(join(home, "cache/duet/toolchain"))).toHaveLength(1);
+  });
+
   it.runIf(process.getuid?.() === 0)("says of a disk that is nearly full what is left of it", async () => {
     const full = 'mount -t tmpfs -o size=9m tmpfs /media; exec "$@"';
     const through = ["unshare", "--mount", "bash", "-c", full, "bash"];

@@ -5,7 +5,15 @@ import { writeProgram } from "../test/support/run-script.ts";
 import { temporaryFolder } from "../test/support/temporary-folder.ts";
 import { checkpoints, type Pulumi } from "./backend.ts";
 import { stackFolder } from "./environment.ts";
-import { backendOf, giveBack, makeBackend, makeStackFolder, passphraseFile, stackConfiguration } from "./state.ts";
+import {
+  backendOf,
+  giveBack,
+  imagesInUse,
+  makeBackend,
+  makeStackFolder,
+  passphraseFile,
+  stackConfiguration,
+} from "./state.ts";
 
 let home: string;
 let state: string;
@@ -87,6 +95,14 @@ describe("the state of a stack", () => {
       /^cannot keep state in \S+: it cannot be written \(ENOTDIR\); set XDG_STATE_HOME$/,
     );
   });
+});
+
+it("knows the images of the stacks that stand", () => {
+  expect(imagesInUse(state)).toEqual([]);
+  make("dev");
+  make("other");
+  writeFileSync(join(stackFolder(state, "dev"), "image"), "/cache/image/a/b.qcow2\n");
+  expect(imagesInUse(state)).toEqual(["/cache/image/a/b.qcow2"]);
 });
 
 describe("giving back", () => {

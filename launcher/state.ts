@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { imageNote } from "../components/names.ts";
 import { removeEmpty } from "../sandbox/host.ts";
 import { UserError } from "../sandbox/report.ts";
 import { checkpoints, order, type Pulumi, readCheckpoint } from "./backend.ts";
@@ -89,6 +90,12 @@ export function stackConfiguration(spec: string, state: string, stack: string, p
     order(pulumi, ["stack", "init", stack, "--no-select"]);
   }
   return own;
+}
+
+/** Absolute paths of the images of which the guests of all stacks are made. */
+export function imagesInUse(state: string): readonly string[] {
+  const folder = join(state, "stacks");
+  return list(folder).flatMap((stack) => read(join(folder, stack, imageNote)).trim() || []);
 }
 
 /** Names of the embedded host's stacks other than this one. */

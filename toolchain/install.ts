@@ -16,6 +16,7 @@ import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
+import { markUsed } from "../sandbox/cache.ts";
 import { exclusive } from "../sandbox/exclusive.ts";
 import {
   type Artefact,
@@ -358,6 +359,7 @@ async function build(
   log: (line: string) => void,
 ): Promise<void> {
   const { go } = await usableGo(env, options);
+  for (const folder of [directory, join(cache, "go/build"), join(cache, "go/mod")]) markUsed(folder);
   for (const [index, artefact] of wanted.entries()) {
     const target = join(directory, artefact.target);
     if (existsSync(target)) continue;

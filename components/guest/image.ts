@@ -2,7 +2,7 @@ import * as libvirt from "@pulumi/libvirt";
 import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../host/host.ts";
 import { script } from "../machine/script.ts";
-import { imageVolume, libvirtName } from "../names.ts";
+import { imageNote, imageVolume, libvirtName } from "../names.ts";
 
 /** Where the disk image of the guests comes from: a file, an absolute path, with an optional SHA-256 in hex. */
 export interface ImageSource {
@@ -50,7 +50,7 @@ export class Image extends pulumi.ComponentResource {
           uri: host.uri,
           pool: libvirtName(host.stack),
           volume: imageVolume,
-          noted: `${host.stateFolder}/image`,
+          noted: `${host.stateFolder}/${imageNote}`,
         }),
       },
       // Pulumi hands what a component depends on to none of its children.

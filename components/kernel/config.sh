@@ -15,6 +15,8 @@ asked='' wanted=''
 create() {
   local guest='' needed
   take_turn
+  # What is taken is in use from now on.
+  touch -c -- "$cache"
   take_from_cache "$cache/build" "$build"
   take_from_cache "$cache/ccache" "$ccache"
   take_hold

@@ -13,7 +13,11 @@ create() {
   install_packages "$package"
   refuse_foreign "package $package"
   if is_ours; then drop_other; fi
-  if ! is_ours && [ -e "$cached/.duet-source" ]; then put_tree "$cached"; fi
+  if ! is_ours && [ -e "$cached/.duet-source" ]; then
+    # It may take a while, and is in use from now on.
+    touch -- "$cache"
+    put_tree "$cached"
+  fi
   if ! is_ours; then unpack; fi
   give_to_developer "$tree"
   read_note
