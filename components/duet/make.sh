@@ -1,5 +1,6 @@
 # make as the developer, of what guests and the host build in one folder.
-: "${tree:?}" "${sources:?}" "${content:?}" "${made_note:?}"
+: "${tree:?}" "${made_note:?}"
+: "${sources:?}" # Others are built again.
 . ../machine/step.sh
 . ../machine/lib/developer.sh
 . ../machine/lib/lock.sh
@@ -28,34 +29,52 @@ can_read() { # FILE...
   return 1
 }
 
-# Makes by the function. A program or a header that make writes to the tree is no edit of it: what it has left is noted
-# as the sources that it was given. Somebody may edit them meanwhile, so that only what one more make leaves as it is
-# counts.
-make_until_settled() { # FUNCTION
-  local left again
+# Makes by the function, and notes what that has left in the tree: a program, a header. It is no edit as long as its
+# bytes stay. Somebody may have added a file meanwhile, so that make sees it once more.
+make_and_note() { # FUNCTION
+  local before
+  before=$(developer_does find_others files_in "$tree" "${products[@]}") || true
+  # What make writes is newer. Without the note nothing is left aside, and preview tells of it.
+  as_developer touch -c -- "$made_note" || true
   "$1"
-  left=$(content_now)
-  for _ in 1 2 3; do
-    if [ "$left" = "$sources" ] || is_noted "$left"; then return; fi
+  if [ -n "$(note_made "$before")" ]; then
     "$1"
-    again=$(content_now)
-    if [ "$again" = "$left" ]; then printf '%s\n' "$sources $left" | as_developer tee -- "$made_note" >/dev/null; fi
-    left=$again
-  done
+    note_made "$before" >/dev/null
+  fi
 }
 
-is_noted() { [ "$(as_developer cat -- "$made_note" 2>/dev/null)" = "$sources $1" ]; } # CONTENT
+note_made() { # FILES-BEFORE
+  developer_does find_others note_in "$tree" "$made_note" "${products[@]}" <<<"$1" || true
+}
 
-content_now() {
-  developer_does 'content_of_git changed_only digest content_of_tree content_by_bytes find_others' content_in \
-    "$tree" "$content" "${products[@]}"
+files_in() { # TREE PRODUCT...
+  local products=("${@:2}") made=()
+  cd -- "$1" || return
+  find_others -type f -printf '%P\n'
+}
+
+# Notes the files that make has written, by their hashes, and prints those that were not noted yet: those that were not
+# there before, which are read, and those that no editor writes.
+note_in() { # TREE NOTE PRODUCT...
+  local products=("${@:3}") made=() before file noted new=''
+  cd -- "$1" && [ -w "$2" ] || return
+  before=$(cat)
+  noted=$(sed 's/^[^ ]*  //' -- "$2")
+  while IFS= read -r file; do
+    if grep -qxF -e "$file" <<<"$noted"; then continue; fi
+    if ! grep -qxF -e "$file" <<<"$before" || ! grep -qI . -- "$file"; then new+=$file$'\n'; fi
+  done < <(find_others -type f -newer "$2" -printf '%P\n')
+  printf '%s' "$new"
+  while IFS= read -r file; do
+    if [ -f "$file" ]; then sha256sum -- "$file"; fi
+  done <<<"$noted"$'\n'"$new" >"$2"
 }
 
 # Runs make as the developer, one at a time of those that guests and the host run there: whoever has the turn, a file of
 # the developer's, locked is building. Its lines stream; when it fails, the first error is the last line.
 make_as_developer() { # WHAT TURN WORD...
   local what=$1 why
-  log=$(mktemp)
+  log=${log:-$(mktemp)}
   trap 'rm -f -- "$log"' EXIT
   if ! developer_does lock make_in_turn "$turn_limit" "$build_limit" "${@:2}" </dev/null 2>&1 | tee -- "$log" >&2; then
     why=$(first_error "$log")

@@ -17,7 +17,7 @@ create() {
       "or the rights there"
   [ -e "$symbols" ] || die "cannot build module $module: the kernel in $build is not built; run pulumi up"
   fresh_sources "$tree" "$symbols" "$build/include/config/auto.conf"
-  make_until_settled make_module
+  make_and_note make_module
   object=$(find_object)
   [ -n "$object" ] ||
     die "cannot build module $module: make in $tree made no $module.ko, but: $(others); correct duet:module.name"

@@ -11,7 +11,7 @@ create() {
     die "cannot build the tools: there is no Makefile in $programs that uid $uid can read; correct duet:sources," \
       "or the rights there"
   fresh_sources "$programs"
-  make_until_settled make_tools
+  make_and_note make_tools
   result tools "$(checksum)"
 }
 

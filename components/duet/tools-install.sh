@@ -15,7 +15,7 @@ create() {
   work=$(mktemp -d)
   trap 'rm -rf -- "$work"' EXIT
   before=$(cat -- "$list" 2>/dev/null) || true
-  installed=$(install_by_stage || install_in_place) || die "cannot install the tools: $(why_not)"
+  installed=$(install_by_stage || install_in_place "$before") || die "cannot install the tools: $(why_not)"
   [ -n "$installed" ] || die "cannot install the tools: make install in $programs has written nothing below its" \
     "DESTDIR, /usr/local or /opt; correct its target install"
   # Folders that an earlier run has made are there already, and still ours.
@@ -36,7 +36,7 @@ facts() {
     recorded ''
     return
   fi
-  while read -r sum file; do fact "$file" "${sum:0:16}"; done < <(sha256sum -- "${files[@]}" 2>/dev/null)
+  while read -r sum file; do fact "$file" "${sum:0:16}"; done < <(sha256sum -- "$list" "${files[@]}" 2>/dev/null)
   while read -r name _ _ file; do fact "linker finds $name" "$file"; done < <(ldconfig -p | grep -F -e libduet.so)
 }
 
@@ -70,16 +70,24 @@ install_by_stage() {
   find "$stage" -mindepth 1 '(' -type d -printf '/%P/\n' -o -printf '/%P\n' ')' | while IFS= read -r path; do
     case $path in */) if [ -d "$path" ]; then continue; fi ;; esac
     printf '%s\n' "$path"
-  done
-  tar -C "$stage" -cf - . | tar -C / --keep-directory-symlink --no-overwrite-dir --no-same-owner -xpf -
+  done >"$work/staged"
+  # Without the folders: tar would take the rights of those that are there for a moment, of / too.
+  find "$stage" ! -type d -printf '%P\0' | tar -C "$stage" --null -T - -cf - |
+    tar -C / --keep-directory-symlink --no-same-owner -xpf - || return
+  cat -- "$work/staged"
 }
 
-# Installs as root, if the Makefile knows no DESTDIR. Prints what is new where no package puts anything.
-install_in_place() {
+# Installs as root, if the Makefile knows no DESTDIR. Prints what is new where no package puts anything, and what is
+# left of an earlier run: make need not write it again.
+install_in_place() { # BEFORE
+  local path
   folders | sort >"$work/folders"
   : >"$work/begun"
   timeout 300 make -C "$programs" install </dev/null >"$work/as root" 2>&1 || return
   find /usr/local /opt ! -type d -cnewer "$work/begun"
+  while IFS= read -r path; do
+    if [ -e "$path" ]; then printf '%s\n' "$path"; fi
+  done <<<"$1"
   folders | sort | comm -13 "$work/folders" -
 }
 

@@ -18,7 +18,7 @@ const programs = () => join(directory, "duet-progs");
 const build = (verbs: Verb | readonly Verb[]) => {
   const values = {
     ...{ tree: directory, programs: programs(), uid: 1000, gid: 1000 },
-    ...{ sources: "s1", content: "content_by_bytes", made_note: join(root, "made") },
+    ...{ sources: "s1", made_note: join(root, "made") },
   };
   return runStep(scriptText(import.meta.url, "tools-build.sh", values), verbs, { stubs: here });
 };
@@ -135,6 +135,16 @@ describe.runIf(process.getuid?.() === 0)("installing the tools", () => {
     const ran = await inGuest(["create", "create"], ":", left, { ...here, timeout });
     expect(ran.stdout.trim().split("\n").slice(-1)).toEqual(["duet"]);
     expect(ran.stdout).not.toContain("dummy_task");
+  });
+
+  it("does not change the rights of a folder that is there, not for a moment", async () => {
+    const [stamp, folders] = [
+      "stat -c '%n %z' /usr/local",
+      "mkdir -p /usr/local/bin /usr/local/lib /usr/local/include",
+    ];
+    const ran = await inGuest("create", `${folders}; ${stamp}; sleep 0.1`, stamp, { ...here, timeout });
+    const [before, ...after] = ran.stdout.trim().split("\n");
+    expect(after.at(-1)).toBe(before);
   });
 
   it("says that the command does not reach the module", async () => {

@@ -1,7 +1,7 @@
 # The definition of a domain: as it was made, with what the spec asks for, and with what a person has added to it.
 : "${uri:?}" "${guest:?}" "${uuid:?}" "${definition:?}" "${stylesheet:?}"
 : "${memory:?}" "${vcpus:?}" "${type:?}" "${cpu:?}" "${port:?}"
-. ../machine/lib/files.sh
+. ../machine/lib/ssh.sh
 
 virsh=(virsh -q -c "$uri")
 
@@ -33,24 +33,36 @@ keep_definition() {
   asked=$(definition_as asked "$now")
   if [ "$(definition_as own "$now")" = "$asked" ]; then return; fi
   keep_disks "$now"
+  # The domain that runs may know of a snapshot that the other one does not.
+  keep_disks "$("${virsh[@]}" dumpxml -- "$guest" 2>/dev/null || true)"
   if [ "$(definition_as own "$(<"$definition")")" = "$asked" ]; then
     say "domain $guest was edited or undefined by hand: it is defined as it was, and starts again"
   else
     say "domain $guest is given what the spec asks for, and starts again"
   fi
   definition_as whole "$now" >"$definition.new"
+  # It is not shut down: that may take minutes, or not come to an end.
+  if [ "$("${virsh[@]}" domstate -- "$guest" 2>/dev/null)" = running ]; then
+    timeout 20 "${ssh[@]}" sync </dev/null >/dev/null 2>&1 || true
+  fi
   "${virsh[@]}" destroy -- "$guest" >/dev/null 2>&1 || true
-  "${virsh[@]}" define -- "$definition.new" >&2
+  "${virsh[@]}" define -- "$definition.new" >&2 ||
+    die "cannot define domain $guest as the spec asks for it, with what was added to it by hand: see libvirt's line" \
+      "above; take that addition out with virsh edit $guest, and run this again"
   own_definition >"$definition.new"
   mv -- "$definition.new" "$definition"
 }
 
-# A disk that is another file now has been written to there: it is the top of a snapshot.
+# A disk that is another file than its volume has been written to there: it is the top of a snapshot.
 keep_disks() { # NOW
-  local moved
-  moved=$(definition_as moved "$1" | sed '/^$/d' | paste -sd',')
-  [ -z "$moved" ] ||
-    die "cannot define domain $guest as the spec asks for it: its disk $moved," \
-      "and what was written there would be lost; merge that into the disk with" \
-      "virsh blockcommit $guest ${moved%% *} --active --pivot, and run this again"
+  local target pool volume file
+  if [ -z "$1" ]; then return; fi
+  while read -r target pool volume file; do
+    if [ -z "$file" ] || [ "$("${virsh[@]}" vol-path --pool "$pool" "$volume" 2>/dev/null)" = "$file" ]; then
+      continue
+    fi
+    die "cannot define domain $guest as the spec asks for it: its disk $target is $file, and what was written there" \
+      "would be lost; while the guest runs, merge that with virsh blockcommit $guest $target --active --pivot," \
+      "and run this again"
+  done < <(definition_as moved "$1")
 }

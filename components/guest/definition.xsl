@@ -5,7 +5,7 @@
     own    the one that is now, without additions
     asked  the one that was made, with the values of the spec
     whole  the same, and the additions
-    moved  the disks whose source is another now
+    moved  the disks whose source is a file now: target, pool, volume and file
 -->
 <xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform" xmlns:qemu="http://libvirt.org/schemas/domain/qemu/1.0">
   <xsl:output omit-xml-declaration="yes" indent="yes"/>
@@ -46,7 +46,7 @@
   <xsl:template match="disk" mode="moved">
     <xsl:variable name="disk" select="$now/devices/disk[target/@dev = current()/target/@dev]"/>
     <xsl:if test="$disk/source/@file and not($disk/source/@file = source/@file)">
-      <xsl:value-of select="concat(target/@dev, ' is ', $disk/source/@file, '&#10;')"/>
+      <xsl:value-of select="concat(target/@dev, ' ', source/@pool, ' ', source/@volume, ' ', $disk/source/@file, '&#10;')"/>
     </xsl:if>
   </xsl:template>
 
@@ -83,11 +83,13 @@
     </xsl:copy>
   </xsl:template>
 
-  <!-- The stub is the first argument. -->
+  <!-- Its own part is the stub: -gdb and what comes after it. -->
   <xsl:template match="qemu:commandline">
     <xsl:copy>
-      <xsl:apply-templates select="*[position() &lt;= 2]"/>
-      <xsl:if test="$mode = 'whole'"><xsl:copy-of select="$now/qemu:commandline/*[position() > 2]"/></xsl:if>
+      <xsl:apply-templates select="*[@value = '-gdb' or preceding-sibling::*[1]/@value = '-gdb']"/>
+      <xsl:if test="$mode = 'whole'">
+        <xsl:copy-of select="$now/qemu:commandline/*[not(@value = '-gdb' or preceding-sibling::*[1]/@value = '-gdb')]"/>
+      </xsl:if>
     </xsl:copy>
   </xsl:template>
 
@@ -100,7 +102,7 @@
       <xsl:otherwise><cpu mode="{$cpu}"/></xsl:otherwise>
     </xsl:choose>
   </xsl:template>
-  <xsl:template match="/both/domain[1]/qemu:commandline/qemu:arg[2]/@value">
+  <xsl:template match="/both/domain[1]/qemu:commandline/*[preceding-sibling::*[1]/@value = '-gdb']/@value">
     <xsl:attribute name="value"><xsl:value-of select="concat('tcp:127.0.0.1:', $port)"/></xsl:attribute>
   </xsl:template>
 </xsl:stylesheet>

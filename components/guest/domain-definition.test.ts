@@ -40,7 +40,7 @@ const definition = (id: string, { disk = "", devices = "", elements = "", argume
 const added = {
   devices: "<disk type='file' device='disk'><source file='/my.img'/><target dev='vdc' bus='virtio'/></disk>",
   elements: "<title>mine</title>",
-  argument: "<qemu:arg value='-s'/>",
+  argument: "<qemu:arg value='-d'/><qemu:arg value='int'/>",
 };
 const defined = () => readFileSync(join(root, "defined.xml"), "utf8");
 /** Defines the domain by hand; nothing for a domain that was undefined. */
@@ -53,6 +53,7 @@ case $4 in
   dumpxml) [ "$5 $7" = "--inactive it's duetdev" ] && [ -s defined.xml ] || { echo 'error: no domain' >&2; exit 1; }; cat defined.xml;;
   define) echo define >>calls; cp "$6" defined.xml;;
   domstate) echo running;;
+  domiflist|vol-path) ;;
   *) echo "$4 $6" >>calls;;
 esac`,
   ssh: "case $* in *'echo yes') echo yes;; esac",
@@ -118,7 +119,15 @@ describe("the definition of a domain", () => {
     expect((await keep("1", { memory: 1024, vcpus: 4, port: 4321 })).stderr).toContain(
       "is given what the spec asks for",
     );
-    for (const part of ["/my.img", "<title>mine<", "-s", ">1048576</memory>", ">4</vcpu>", "tcp:127.0.0.1:4321"]) {
+    for (const part of [
+      "/my.img",
+      "<title>mine<",
+      '"-d"',
+      '"int"',
+      ">1048576</memory>",
+      ">4</vcpu>",
+      "tcp:127.0.0.1:4321",
+    ]) {
       expect(defined()).toContain(part);
     }
     expect((await keep("1", { memory: 1024, vcpus: 4, port: 4321 })).stderr).toBe("");

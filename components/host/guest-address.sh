@@ -1,6 +1,7 @@
 # The address of one guest in the subnet of its stack: it is the guest's for as long as the stack has it, whatever its
 # place among the others, and nobody's for whom the DHCP server holds it. So is its name. Source: guide, step 4.
 : "${guest:?}" "${description:?}" "${mac:?}" "${subnet:?}" "${network:?}" "${uri:?}" "${state:?}" "${folder:?}"
+: "${disk:?}" "${image:?}"
 . ../machine/step.sh
 . ../machine/lib/lease.sh
 . ../machine/lib/virsh.sh
@@ -12,6 +13,7 @@ last=199
 create() {
   local addresses
   require_name
+  require_disk
   mapfile -t addresses < <(standing && seq -f "$subnet.%.0f" "$first" "$last")
   claim address "${addresses[@]}"
 }
@@ -37,6 +39,17 @@ require_name() {
   grep -qF -e "<description>$description</description>" <<<"$domain" ||
     die "cannot make domain $guest: libvirt has one of that name, which is not of this stack; give the guest another" \
       "name in duet:vms"
+}
+
+# The provider takes a volume of that name for its own, and destroy deletes it. The pool has the network's name.
+require_disk() {
+  local volume
+  volume=$(virsh_in_time vol-dumpxml --pool "$network" --vol "$disk" 2>/dev/null) || return 0
+  case $volume in
+    '' | *"/$image</path>"* | *"<format type='raw'/>"*) ;;
+    *) die "cannot make the disk of $guest: the storage pool $network has a volume $disk, which is not of this stack;" \
+      "move it away, or give the guest another name in duet:vms" ;;
+  esac
 }
 
 # The address of a guest that stood before addresses were leased, by which ssh reaches it.

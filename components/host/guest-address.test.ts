@@ -29,6 +29,8 @@ esac`,
       ...values,
       guest,
       description: "Duet stack dev",
+      disk: `${guest}.qcow2`,
+      image: "image.qcow2",
       mac,
       subnet,
       state,
@@ -42,6 +44,17 @@ esac`,
     mkdirSync(join(state, guest));
     writeFileSync(join(state, guest, "ssh_config"), `Host ${guest}\n  HostName ${address}\n  User root\n`);
   };
+
+  it("is not given to one whose disk would be a volume of somebody's", async () => {
+    const volume = (xml: string): Stubs => ({ virsh: `case "$4 $8" in 'vol-dumpxml a.qcow2') echo "${xml}" ;; esac` });
+    const refused = await run("a", "create", volume("<format type='qcow2'/>"));
+    expect(lastLine(refused)).toMatch(
+      /^cannot make the disk of a: .* duet-dev has a volume a\.qcow2, .*; move it away/,
+    );
+    for (const own of ["<backingStore><path>/pool/image.qcow2</path>", "<format type='raw'/>"]) {
+      expect((await run("a", "create", volume(own))).code).toBe(0);
+    }
+  });
 
   it("is its own, stays while others come and go, and is a fact", async () => {
     expect([await addressOf("a"), await addressOf("b")]).toEqual(["192.168.150.10", "192.168.150.11"]);

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { script } from "../machine/script.ts";
-import { domainDescription, guestId, libvirtName } from "../names.ts";
+import { diskVolume, domainDescription, guestId, imageVolume, libvirtName } from "../names.ts";
 import type { Host } from "./host.ts";
 import { guestMac, type Network } from "./network.ts";
 
@@ -35,6 +35,8 @@ export class GuestAddress extends pulumi.ComponentResource {
           mac: guestMac(host.stack, guest),
           subnet: network.subnet,
           network: libvirtName(host.stack),
+          disk: diskVolume(guest),
+          image: imageVolume,
           uri: host.uri,
           state: host.stateFolder,
           folder: `${host.stateFolder}/${id}`,

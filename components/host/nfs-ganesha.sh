@@ -43,6 +43,11 @@ sockets() {
   if running; then ss -Hltnp 'sport = :2049' | { grep -F -e "pid=$pid," || true; }; fi
 }
 
+# Who has the port, on this address or on all.
+taken() {
+  ss -Hltnp 'sport = :2049' | awk '{ print $4, $6 }' | grep -F -e "$address:" -e '0.0.0.0:' -e '*:' -e '[::]:' || true
+}
+
 listening() { ss -Hltn "src $address sport = :2049" | grep -q .; }
 
 stop() {
@@ -58,12 +63,13 @@ stop() {
 }
 
 start() {
+  local user
   stop
   mv -- "$conf.new" "$conf"
-  if listening; then
-    die "cannot serve $directory on port 2049 of $address: another process listens there," \
-      "$(ss -Hltnp "src $address sport = :2049" | grep -o 'users:.*'); end it and run this again"
-  fi
+  user=$(taken)
+  [ -z "$user" ] ||
+    die "cannot serve $directory on port 2049 of $address: another server listens there, ${user//$'\n'/, };" \
+      "end it and run this again"
   : >"$log"
   # Without a bus of its own it would take the name that the system's nfs-ganesha has there.
   DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent \

@@ -27,7 +27,7 @@ facts() {
   fi
 }
 
-identity() { echo "clone $tree"; }
+identity() { echo "clone $tree of $directory"; }
 
 delete() { release_hold true; }
 
@@ -70,7 +70,7 @@ is_at_branch() { # NOW
   }
 }
 
-# Whether nobody but make has written to the clone.
+# Whether nobody but make has written to the clone. What is in git's way it names itself.
 is_as_checked_out() { [ "$(content_of content_of_tree)" = "$(git_as_developer rev-parse HEAD | digest)" ]; }
 
 switch() {
@@ -83,8 +83,7 @@ switch() {
       "commit or stash them, or ask for the branch that it is on"
   git_as_developer rev-parse -q --verify "$branch^{commit}" >/dev/null ||
     fetch_as_developer fetch --tags origin </dev/null >&2 || true
-  # What make has written may be in the way.
-  git_as_developer checkout -qf "$branch" -- </dev/null >&2 ||
+  git_as_developer checkout -q "$branch" -- </dev/null >&2 ||
     die "cannot switch $tree to $branch: neither it nor its origin has that; ask for one that is there"
 }
 

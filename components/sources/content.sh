@@ -5,6 +5,9 @@ products=(.git '*.o' '*.ko' '*.a' '*.so' '*.so.*' '*.cmd' '*.mod' '*.mod.c' '*.d
 products+=(Module.symvers modules.order modules.livepatch __pycache__ .cache.mk compile_commands.json)
 products+=(tags TAGS 'cscope.*' '.*.sw?' '*~' '.nfs*' .duet-source)
 
+# Files that make has left in the tree, beside those. Paths from the tree, as patterns.
+made=()
+
 digest() { sha256sum | cut -c1-16; }
 
 # By names, sizes and times, products left aside: a file that was touched counts as changed, as it does for make. Cheap
@@ -42,13 +45,6 @@ content_of_git() { # PRODUCT...
   } | digest
 }
 
-# Of a folder that may be a git work tree or not. Runs as the developer, without the variables of this script.
-content_in() { # FOLDER FUNCTION PRODUCT...
-  local products=("${@:3}")
-  cd -- "$1" || return
-  if [ -e .git ]; then content_of_git "${products[@]}"; else "$2"; fi
-}
-
 # Drops the header of a file that was touched and has no change, which git prints if it may not write its index.
 changed_only() { awk '/^diff --git / { header = $0; next } header { print header; header = "" } { print }'; }
 
@@ -57,6 +53,7 @@ changed_only() { awk '/^diff --git / { header = $0; next } header { print header
 find_others() { # EXPRESSION...
   local name ignored=()
   for name in "${products[@]}"; do ignored+=(-o -name "$name"); done
+  for name in "${made[@]}"; do ignored+=(-o -path "./$name"); done
   while IFS= read -r name || [ -n "$name" ]; do
     name=${name%"${name##*[![:space:]]}"}
     case $name in

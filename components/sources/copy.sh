@@ -11,7 +11,7 @@ create() {
   sum=$(cd -- "$seed" && content_by_bytes)
   if is_pristine content_by_bytes && [ "$commit" != "$sum" ]; then rm -rf -- "$tree"; fi
   if ! is_ours; then copy "$sum"; fi
-  give_to_developer "$tree" "$made_note"
+  give_to_developer "$tree"
   read_note
   hand_on "$commit" content_of content_by_bytes
 }
@@ -25,7 +25,7 @@ facts() {
   if cd -- "$seed"; then fact "content of $seed" "$(content_by_bytes)"; fi
 }
 
-identity() { echo "copy $tree"; }
+identity() { echo "copy $tree of $directory"; }
 
 delete() { release_hold remove; }
 

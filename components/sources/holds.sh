@@ -51,7 +51,7 @@ make_folder() { # FOLDER
 give_to_developer() { # FOLDER...
   local folder
   for folder; do
-    if [ -e "$folder" ] && [ "$(stat -c %u:%g -- "$folder")" != "$uid:$gid" ]; then
+    if [ -e "$folder" ] && [ "$(stat -c %u -- "$folder")" != "$uid" ]; then
       chown -Rh "$uid:$gid" -- "$folder"
     fi
   done

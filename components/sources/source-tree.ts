@@ -53,9 +53,7 @@ export class SourceTree extends pulumi.ComponentResource {
   readonly toMake: {
     readonly tree: string;
     readonly sources: pulumi.Output<string>;
-    /** The function of content.sh that hashes the tree, if it is no git work tree. */
-    readonly content: "content_by_bytes" | "content_of_tree";
-    /** Absolute path of the note of what make has left of the tree. The developer writes it. */
+    /** Absolute path of the note of what make has left in the tree. The developer writes it. */
     readonly made_note: string;
   };
   /** Absolute path of the folder of the cache for what belongs to these sources at this place. */
@@ -65,8 +63,9 @@ export class SourceTree extends pulumi.ComponentResource {
     super("duet:sources:SourceTree", name, {}, { ...opts, aliases: [{ type: "duet:kernel:SourceTree" }] });
     const { host, role, source, directory } = args;
     this.tree = "tree" in source ? source.tree : `${directory}/${role}`;
-    const content = "copy" in source ? "content_by_bytes" : "content_of_tree";
-    const madeNote = `${directory}/.duet/holds/${role}/.made`;
+    // Other stacks may have other trees for the same role.
+    const treeKey = createHash("sha256").update(this.tree).digest("hex").slice(0, 8);
+    const madeNote = `${directory}/.duet/holds/${role}/.made-${treeKey}`;
     const key = createHash("sha256")
       .update(JSON.stringify([this.tree, role, source]))
       .digest("hex");
@@ -91,7 +90,7 @@ export class SourceTree extends pulumi.ComponentResource {
     );
     this.commit = step.result("commit");
     this.hash = step.result("hash");
-    this.toMake = { tree: this.tree, sources: this.hash, content, made_note: madeNote };
+    this.toMake = { tree: this.tree, sources: this.hash, made_note: madeNote };
     this.registerOutputs({ tree: this.tree, commit: this.commit, hash: this.hash });
   }
 }

@@ -12,16 +12,20 @@ git_command+=(git -c 'safe.directory=*' -c http.lowSpeedLimit=1000 -c http.lowSp
 git_as_developer() { as_developer "${git_command[@]}" "$@"; }
 
 # Prints what is in the tree, which is the current folder: by git if it is a work tree, else by the function. What make
-# has left of it counts as what make was given: see duet/make.sh.
+# has left there is no part of it: see duet/make.sh.
 content_of() { # FUNCTION
-  local content given left
+  local made=()
+  if [ -s "$made_note" ]; then mapfile -t made < <(as_make_left_it); fi
   if [ -e .git ]; then
-    content=$(developer_does 'content_of_git changed_only digest' content_of_git "${products[@]}")
+    developer_does 'content_of_git changed_only digest' content_of_git "${products[@]}" "${made[@]/#//}"
   else
-    content=$("$1")
+    "$1"
   fi
-  if read -r given left 2>/dev/null <"$made_note" && [ "$content" = "$left" ]; then content=$given; fi
-  printf '%s\n' "$content"
+}
+
+# Prints the files of the note whose bytes are those that make has left, as patterns of git and find.
+as_make_left_it() {
+  LC_ALL=C sha256sum --check -- "$made_note" 2>/dev/null | sed -n -e 's/[][*?\]/\\&/g' -e 's/: OK$//p'
 }
 
 # Hands on what the sources are called, in twelve digits, and a hash that changes with every edit, which the function
@@ -31,7 +35,8 @@ hand_on() { # COMMIT FUNCTION WORD...
   result commit "${1:0:12}"
   hash=$(cd -- "$tree" && "${@:2}")
   result hash "$hash"
-  [ -e "$made_note" ] || install -o "$uid" -g "$gid" -m 644 /dev/null "$made_note"
+  [ -e "$made_note" ] || : >"$made_note"
+  chown "$uid:$gid" -- "$made_note"
   take_hold
 }
 
@@ -67,5 +72,5 @@ put_tree() { # FROM
 
 # Whether nobody has changed the tree since it was made.
 is_pristine() { # FUNCTION
-  is_ours && read_note && [ "$(cd -- "$tree" && content_of "$1")" = "$pristine" ]
+  is_ours && read_note && [ "$(cd -- "$tree" && "$1")" = "$pristine" ]
 }

@@ -24,7 +24,7 @@ facts() {
   fi
 }
 
-identity() { echo "tree $tree"; }
+identity() { echo "tree $tree of $directory"; }
 
 delete() { release_hold true; }
 

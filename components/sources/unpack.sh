@@ -36,7 +36,7 @@ facts() {
   fi
 }
 
-identity() { echo "package $tree"; }
+identity() { echo "package $tree of $directory"; }
 
 delete() { release_hold keep; }
 

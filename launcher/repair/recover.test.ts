@@ -161,7 +161,7 @@ describe("an orphan", () => {
 
   it("is no volume that a person has put there, and ends a destroy before it begins", () => {
     libvirtHas({ volumes: [...whole, "mine.qcow2", "two.qcow2", "notes.txt"] });
-    writeFileSync(join(home, "mine.qcow2"), "<volume></volume>");
+    writeFileSync(join(home, "mine.qcow2"), "<volume><format type='qcow2'/></volume>");
     writeFileSync(join(home, "two.qcow2"), overlayOf("duetdev.qcow2"));
     order("up run");
     expect(() => order("destroy run")).toThrow(

@@ -90,7 +90,9 @@ function startNetwork({ stack, uri, enter, say }: Place, bridge: string | undefi
 /** Whether a volume of the stack's pool is one that the stack makes. Whatever a person has put there is not. */
 function isOurs({ stack, uri }: Place, volume: string): boolean {
   const definition = () => virsh(uri, ["vol-dumpxml", "--pool", libvirtName(stack), "--vol", volume])?.stdout ?? "";
-  return isOwnVolume(volume) || new RegExp(`<backingStore>\\s*<path>[^<]*/${imageVolume}</path>`).test(definition());
+  // A create that was cut off may have written no header yet.
+  const disk = new RegExp(`<backingStore>\\s*<path>[^<]*/${imageVolume}</path>|<format type='raw'/>`);
+  return isOwnVolume(volume) || (volume.endsWith(".qcow2") && disk.test(definition()));
 }
 
 /** Ends a `destroy` before it begins if the folder of the pool, which goes then, has something of somebody's in it. */
