@@ -48,7 +48,10 @@ facts() {
   local id state
   if [ -d "$loaded" ]; then
     state=loaded
-    if [ -e "$mark" ] && ! on_probation && is_live; then state='loaded by hand, and would not be at the next boot'; fi
+    # A probation that has ended while systemd was asked has taken the mark with it.
+    if [ -e "$mark" ] && ! on_probation && [ -e "$mark" ] && is_live; then
+      state='loaded by hand, and would not be at the next boot'
+    fi
   elif [ -e "$mark" ]; then
     state='not loaded, since it did not live for long after its last load'
   else

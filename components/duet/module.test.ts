@@ -253,6 +253,9 @@ describe.runIf(process.getuid?.() === 0)("loading the module", () => {
     expect((await inGuest(guest(none), "facts", loads.shell)).stdout).toMatch(/^module: loaded by hand/);
     await inGuest(guest(none), "create", loads.shell);
     expect(called()).toEqual(["depmod", probation]);
+    writeFileSync(mark(), "");
+    const ends = { systemctl: `rm -f -- ${sh`${mark()}`.shell}; echo inactive` };
+    expect((await inGuest(guest(ends), "facts", loads.shell)).stdout).toMatch(/^module: loaded$/m);
   });
 
   it("says what the kernel warned of while it was loaded, and goes on", async () => {

@@ -41,16 +41,24 @@ keep_definition() {
     say "domain $guest is given what the spec asks for, and starts again"
   fi
   definition_as whole "$now" >"$definition.new"
-  # It is not shut down: that may take minutes, or not come to an end.
-  if [ "$("${virsh[@]}" domstate -- "$guest" 2>/dev/null)" = running ]; then
-    timeout 20 "${ssh[@]}" sync </dev/null >/dev/null 2>&1 || true
-  fi
-  "${virsh[@]}" destroy -- "$guest" >/dev/null 2>&1 || true
+  power_off
   "${virsh[@]}" define -- "$definition.new" >&2 ||
     die "cannot define domain $guest as the spec asks for it, with what was added to it by hand: see libvirt's line" \
       "above; take that addition out with virsh edit $guest, and run this again"
   own_definition >"$definition.new"
   mv -- "$definition.new" "$definition"
+}
+
+# In order, if the guest is up to that: what it has is written, and its module is not what took it down.
+power_off() {
+  if [ "$("${virsh[@]}" domstate -- "$guest" 2>/dev/null)" = running ] &&
+    timeout 20 "${ssh[@]}" systemctl --no-block poweroff </dev/null >/dev/null 2>&1; then
+    for _ in $(seq 60); do
+      if [ "$("${virsh[@]}" domstate -- "$guest")" != running ]; then break; fi
+      sleep 1
+    done
+  fi
+  "${virsh[@]}" destroy -- "$guest" >/dev/null 2>&1 || true
 }
 
 # A disk that is another file than its volume has been written to there: it is the top of a snapshot.

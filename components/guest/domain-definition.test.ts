@@ -52,11 +52,11 @@ const stubs = (): Stubs => ({
 case $4 in
   dumpxml) [ "$5 $7" = "--inactive it's duetdev" ] && [ -s defined.xml ] || { echo 'error: no domain' >&2; exit 1; }; cat defined.xml;;
   define) echo define >>calls; cp "$6" defined.xml;;
-  domstate) echo running;;
+  domstate) if [ -e off ]; then rm off; echo 'shut off'; else echo running; fi;;
   domiflist|vol-path) ;;
   *) echo "$4 $6" >>calls;;
 esac`,
-  ssh: "case $* in *'echo yes') echo yes;; esac",
+  ssh: `case $* in *'echo yes') echo yes;; *poweroff) echo poweroff >>'${root}/calls'; : >'${root}/off';; esac`,
   ss: ":",
 });
 const asked = { memory: 768, vcpus: 2, type: "qemu", cpu: "maximum", port: 1234 };
@@ -73,6 +73,8 @@ const script = (uuid: string, spec: Partial<typeof asked> = {}) =>
     ...{ tree: "/nowhere", build: "/nowhere", modules: "/nowhere", uid: 1000, gid: 1000 },
     timeout: 1,
   });
+/** In order first, and off in any case. */
+const stopped = "poweroff\ndestroy it's duetdev\ndefine\n";
 const keep = (id: string, spec: Partial<typeof asked> = {}) => runStep(script(id, spec), "create", { stubs: stubs() });
 const facts = async () => (await runStep(script("1"), "facts", { stubs: stubs() })).stdout.split("\n")[0] ?? "";
 const calls = () => (existsSync(join(root, "calls")) ? readFileSync(join(root, "calls"), "utf8") : "");
@@ -106,7 +108,7 @@ describe("the definition of a domain", () => {
     expect(ran.stderr).toContain("domain it's duetdev was edited or undefined by hand");
     expect(defined()).toContain('<memory unit="KiB">786432</memory>');
     expect(defined().includes("/my.img")).toBe(how === "edited");
-    expect(calls()).toBe("destroy it's duetdev\ndefine\n");
+    expect(calls()).toBe(stopped);
     expect(await facts()).toBe(before);
   });
 
@@ -131,7 +133,7 @@ describe("the definition of a domain", () => {
       expect(defined()).toContain(part);
     }
     expect((await keep("1", { memory: 1024, vcpus: 4, port: 4321 })).stderr).toBe("");
-    expect(calls()).toBe("destroy it's duetdev\ndefine\n");
+    expect(calls()).toBe(stopped);
   });
 
   it("follows the host's accelerator in place", async () => {

@@ -1,7 +1,7 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { sh } from "../../components/index.ts";
 import { demand } from "../e2e/checks.ts";
+import { problem } from "../e2e/pulumi-output.ts";
 import type { TestStack } from "../e2e/stack.ts";
 import { bootOf, change, type FieldCase, one, staysClean } from "./case.ts";
 
@@ -48,27 +48,32 @@ export const guestCases: readonly FieldCase[] = [
     kind: 11,
     name: "a person adds a disk and a snapshot, and then the spec asks for more memory",
     run: async (stack) => {
-      const file = join(stack.folder, "added.raw");
+      const [file, top] = ["added.raw", "one.first"].map((name) => join(stack.folder, name)) as [string, string];
       const domain = await stack.virsh("domuuid", "one");
       await stack.host(sh`truncate -s 16M ${file}`);
+      await stack.virsh("attach-disk", "one", file, "vdc", "--config");
       try {
-        await stack.virsh("attach-disk", "one", file, "vdc", "--config");
-        await stack.virsh("snapshot-create-as", "one", "first", "--diskspec", "vdb,snapshot=no");
-        await stack.guest("one", sh`echo kept >/root/kept`);
         await staysClean(stack);
-        await change(stack, { "duet:vms": [{ ...one, memory: 1024 }] });
+        const disks = ["--diskspec", `vda,file=${top}`, "--diskspec", "vdb,snapshot=no"];
+        await stack.virsh("snapshot-create-as", "one", "first", "--disk-only", ...disks);
+        await stack.guest("one", sh`echo kept >/root/kept; sync`);
+        stack.writeSpec({ "duet:vms": [{ ...one, memory: 1024 }] });
+        const { code, output } = await stack.attempt("up");
+        demand("the exit code of up", String(code !== 0), "true");
+        demand("what up says", problem(output), new RegExp(`its disk vda is ${top}, .*blockcommit one vda --active`));
+        await stack.virsh("blockcommit", "one", "vda", "--active", "--pivot", "--wait");
+        await stack.virsh("snapshot-delete", "one", "first", "--metadata");
+        await stack.run("up");
+        await staysClean(stack);
         demand(
-          "what the guest has got",
+          "what the guest has",
           await stack.guest("one", sh`cat /root/kept; lsblk -dno SIZE /dev/vdc`),
           "kept\n 16M",
         );
         demand("the domain", await stack.virsh("domuuid", "one"), domain);
-        demand("its snapshots", await stack.virsh("snapshot-list", "one", "--name"), "first");
-        await stack.virsh("snapshot-delete", "one", "first");
       } finally {
         await stack.virsh("detach-disk", "one", "vdc", "--config");
-        await change(stack, {});
-        rmSync(file);
+        await stack.host(sh`rm -f -- ${file} ${top}`);
       }
     },
   },
