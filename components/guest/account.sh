@@ -67,7 +67,7 @@ make_group() {
   old=$(getent group "$user" | cut -d: -f3)
   if [ "$old" != "$gid" ]; then
     groupmod -g "$gid" "$user"
-    find / -xdev -gid "$old" -exec chgrp -h "$gid" {} +
+    hand_over -gid "$old" chgrp "$gid"
   fi
 }
 
@@ -82,7 +82,7 @@ make_user() {
   if [ "$old" != "$uid" ]; then
     usermod -u "$uid" "$user" ||
       die "cannot give the guest's $user the user id $uid: see above; end what it runs, and run this again"
-    find / -xdev -uid "$old" -exec chown -h "$uid" {} +
+    hand_over -uid "$old" chown "$uid"
   fi
   [ "$(id -g "$user")" = "$gid" ] || usermod -g "$gid" "$user"
   home=$(getent passwd "$user" | cut -d: -f6)
@@ -99,8 +99,17 @@ allow_sudo() {
   mv -- "$sudoers.new" "$sudoers"
 }
 
-# Frees an id that another user or group has. Its files are found on the root file system only, and never below a mount:
-# what is on the NFS server is not the guest's to change.
+# Gives the files of an id to another one, on the root file system only: what is on the NFS server is not the guest's to
+# change. Of a mount find leaves out what is below it, and not itself.
+hand_over() { # -uid|-gid ID chown|chgrp OTHER
+  local where type root=''
+  while read -r _ where type _; do
+    if [ "$where" = / ]; then root=$type; fi
+  done </proc/mounts
+  find / -xdev -fstype "$root" "$1" "$2" -exec "$3" -h "$4" {} +
+}
+
+# Frees an id that another user or group has.
 free_id() { # user|group ID
   local kind=$1 id=$2 other free
   other=$(getent "${kind/user/passwd}" "$id" | cut -d: -f1 || true)
@@ -112,9 +121,9 @@ free_id() { # user|group ID
     die "cannot give the guest's $user the $kind id $id: it belongs to $other, which cannot be moved, see above;" \
       "end what it runs, and run this again"
   if [ "$kind" = user ]; then
-    find / -xdev -uid "$id" -exec chown -h "$free" {} +
+    hand_over -uid "$id" chown "$free"
   else
-    find / -xdev -gid "$id" -exec chgrp -h "$free" {} +
+    hand_over -gid "$id" chgrp "$free"
   fi
   say "moved $kind $other to id $free"
 }

@@ -97,6 +97,18 @@ describe.runIf(isRoot)("the account", { timeout: 120_000 }, () => {
     expect(seen).not.toContain("/home/duet");
   });
 
+  it("leaves what is mounted alone, the top of it too", () => {
+    const mount =
+      "mkdir /srv/share; mount -n -t ramfs ramfs /srv/share; chown 1234:2345 /srv/share; mount -n -o remount,ro /srv/share";
+    const seen = inOwnRoot(
+      mount,
+      account("create"),
+      "stat -c '%u:%g' /srv/share /srv/file",
+      account("create", { uid: 1300 }),
+    );
+    expect(seen).toMatch(/^1234:2345\n1002:1001$/m);
+  });
+
   it("keeps its home under another name, and with another id", () => {
     const other = { user: "dev", uid: 1300 };
     const seen = inOwnRoot(
