@@ -105,7 +105,7 @@ describe.runIf(process.getuid?.() === 0).each(kinds)("what make writes to $name"
     const meanwhile = "{ sleep 0.05; echo 'int last;' >>duet.c; echo 'int new;' >new.c; }";
     write("duet-progs/Makefile", makefile.replace("cat $^ >$@", `cat $^ *.c >$@; grep -q last duet.c || ${meanwhile}`));
     await build(hash(await bring("create")));
-    expect(readFileSync(join(tree, "duet-progs/duet"), "utf8")).toMatch(/last[^]*int new/);
+    expect(readFileSync(join(tree, "duet-progs/duet"), "utf8")).toMatch(/last[\s\S]*int new/);
     const built = await facts();
     undo();
     expect(await facts()).not.toBe(built);
