@@ -53,8 +53,20 @@ async function editDomain({ stack, guest }: Place, part: RegExp, edited: string)
   await stack.awaitGuest(guest, "mount the sources at boot", sh`findmnt -nt nfs4 ${shared} >/dev/null`, 300);
 }
 
-/** A disk of a person's, as a raw image. */
-const addedDisk = ({ stack }: Place): string => join(stack.folder, "added.raw");
+const addedVolume = "added.raw";
+
+/** Adds a disk of a person's to a domain, from its next start on. QEMU may read what is in the pool. */
+export async function addDisk(stack: Pick<TestStack, "name" | "virsh">, guest: string): Promise<void> {
+  const pool = libvirtName(stack.name);
+  await stack.virsh("vol-create-as", pool, addedVolume, "16M", "--format", "raw");
+  await stack.virsh("attach-disk", guest, `/var/lib/libvirt/images/${pool}/${addedVolume}`, "vdc", "--config");
+}
+
+/** Takes it away again, also if it is not there. */
+export async function removeAddedDisk(stack: Pick<TestStack, "name" | "virsh">, guest: string): Promise<void> {
+  await stack.virsh("detach-disk", guest, "vdc", "--config").catch(() => {});
+  await stack.virsh("vol-delete", "--pool", libvirtName(stack.name), addedVolume).catch(() => {});
+}
 
 /** All that a restart of the machine takes from the embedded host: it keeps its files, but those in /run. */
 export async function restartHost(stack: Pick<TestStack, "processes" | "host" | "paths">): Promise<void> {
@@ -211,19 +223,14 @@ export const hostFaults: readonly Fault[] = [
     name: "domain edited beside a disk that somebody has added",
     cheap: false,
     apply: async (place) => {
-      await place.stack.host(sh`truncate -s 16M ${addedDisk(place)}`);
-      await place.stack.virsh("attach-disk", place.guest, addedDisk(place), "vdc", "--config");
+      await addDisk(place.stack, place.guest);
       await editDomain(place, /(?<=tcp:127\.0\.0\.1:)\d+/g, "1399");
     },
     words: (guest) => ({ drifts: { [`${guest}-boot`]: /domain definition: expected \w+, found \w+/ } }),
     verify: async ({ stack, guest }) => {
       demand("the disk that was added", await stack.guest(guest, sh`lsblk -dno SIZE /dev/vdc | tr -d ' '`), "16M");
     },
-    restore: async (place) => {
-      const { stack, guest } = place;
-      await stack.host(sh`virsh -q -c ${stack.paths.uri} detach-disk ${guest} vdc --config 2>/dev/null || true`);
-      await stack.host(sh`rm -f -- ${addedDisk(place)}`);
-    },
+    restore: ({ stack, guest }) => removeAddedDisk(stack, guest),
   },
   {
     name: "host restarted",

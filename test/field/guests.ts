@@ -1,8 +1,9 @@
-import { join } from "node:path";
 import { sh } from "../../components/index.ts";
+import { libvirtName } from "../../components/names.ts";
 import { demand } from "../e2e/checks.ts";
 import { problem } from "../e2e/pulumi-output.ts";
 import type { TestStack } from "../e2e/stack.ts";
+import { addDisk, removeAddedDisk } from "../faults/host.ts";
 import { bootOf, change, type FieldCase, one, staysClean } from "./case.ts";
 
 /** What a guest is to its user, whatever else stands in the list. */
@@ -48,11 +49,11 @@ export const guestCases: readonly FieldCase[] = [
     kind: 11,
     name: "a person adds a disk and a snapshot, and then the spec asks for more memory",
     run: async (stack) => {
-      const [file, top] = ["added.raw", "one.first"].map((name) => join(stack.folder, name)) as [string, string];
+      const pool = libvirtName(stack.name);
+      const top = `/var/lib/libvirt/images/${pool}/one.first`;
       const domain = await stack.virsh("domuuid", "one");
-      await stack.host(sh`truncate -s 16M ${file}`);
-      await stack.virsh("attach-disk", "one", file, "vdc", "--config");
       try {
+        await addDisk(stack, "one");
         await staysClean(stack);
         const disks = ["--diskspec", `vda,file=${top}`, "--diskspec", "vdb,snapshot=no"];
         await stack.virsh("snapshot-create-as", "one", "first", "--disk-only", ...disks);
@@ -63,6 +64,7 @@ export const guestCases: readonly FieldCase[] = [
         demand("what up says", problem(output), new RegExp(`its disk vda is ${top}, .*blockcommit one vda --active`));
         await stack.virsh("blockcommit", "one", "vda", "--active", "--pivot", "--wait");
         await stack.virsh("snapshot-delete", "one", "first", "--metadata");
+        await stack.virsh("vol-delete", "--pool", pool, "one.first");
         await stack.run("up");
         await staysClean(stack);
         demand(
@@ -72,8 +74,7 @@ export const guestCases: readonly FieldCase[] = [
         );
         demand("the domain", await stack.virsh("domuuid", "one"), domain);
       } finally {
-        await stack.virsh("detach-disk", "one", "vdc", "--config");
-        await stack.host(sh`rm -f -- ${file} ${top}`);
+        await removeAddedDisk(stack, "one");
       }
     },
   },
