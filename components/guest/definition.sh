@@ -69,8 +69,9 @@ keep_disks() { # NOW
     if [ -z "$file" ] || [ "$("${virsh[@]}" vol-path --pool "$pool" "$volume" 2>/dev/null)" = "$file" ]; then
       continue
     fi
+    # Without --shallow it would go down to the image, which all guests have.
     die "cannot define domain $guest as the spec asks for it: its disk $target is $file, and what was written there" \
-      "would be lost; while the guest runs, merge that with virsh blockcommit $guest $target --active --pivot," \
-      "and run this again"
+      "would be lost; while the guest runs, merge that with" \
+      "virsh blockcommit $guest $target --active --shallow --pivot, and run this again"
   done < <(definition_as moved "$1")
 }

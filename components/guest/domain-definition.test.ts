@@ -149,7 +149,9 @@ describe("the definition of a domain", () => {
     const snapshot = definition("1", { disk: "<source file='/pool/one.first'/>" });
     define(snapshot);
     const ran = await keep("1");
-    expect(lastLine(ran)).toMatch(/its disk vda is \/pool\/one\.first, .* virsh blockcommit it's duetdev vda --active/);
+    expect(lastLine(ran)).toMatch(
+      /its disk vda is \/pool\/one\.first, .* virsh blockcommit it's duetdev vda --active --shallow --pivot/,
+    );
     expect([ran.code, defined(), calls()]).toEqual([1, snapshot, ""]);
   });
 
