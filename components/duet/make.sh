@@ -48,7 +48,7 @@ note_made() { # FILES-BEFORE
 }
 
 files_in() { # TREE PRODUCT...
-  local products=("${@:2}") made=()
+  local products=("${@:2}") made_files=()
   cd -- "$1" || return
   find_others -type f -printf '%P\n'
 }
@@ -56,7 +56,7 @@ files_in() { # TREE PRODUCT...
 # Notes the files that make has written, by their hashes, and prints those that were not noted yet: those that were not
 # there before, which are read, and those that no editor writes.
 note_in() { # TREE NOTE PRODUCT...
-  local products=("${@:3}") made=() before file noted new=''
+  local products=("${@:3}") made_files=() before file noted new=''
   cd -- "$1" && [ -w "$2" ] || return
   before=$(cat)
   noted=$(sed 's/^[^ ]*  //' -- "$2")

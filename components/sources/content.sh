@@ -6,7 +6,7 @@ products+=(Module.symvers modules.order modules.livepatch __pycache__ .cache.mk 
 products+=(tags TAGS 'cscope.*' '.*.sw?' '*~' '.nfs*' .duet-source)
 
 # Files that make has left in the tree, beside those. Paths from the tree, as patterns.
-made=()
+made_files=()
 
 digest() { sha256sum | cut -c1-16; }
 
@@ -53,7 +53,7 @@ changed_only() { awk '/^diff --git / { header = $0; next } header { print header
 find_others() { # EXPRESSION...
   local name ignored=()
   for name in "${products[@]}"; do ignored+=(-o -name "$name"); done
-  for name in "${made[@]}"; do ignored+=(-o -path "./$name"); done
+  for name in "${made_files[@]}"; do ignored+=(-o -path "./$name"); done
   while IFS= read -r name || [ -n "$name" ]; do
     name=${name%"${name##*[![:space:]]}"}
     case $name in

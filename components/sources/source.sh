@@ -14,10 +14,10 @@ git_as_developer() { as_developer "${git_command[@]}" "$@"; }
 # Prints what is in the tree, which is the current folder: by git if it is a work tree, else by the function. What make
 # has left there is no part of it: see duet/make.sh.
 content_of() { # FUNCTION
-  local made=()
-  if [ -s "$made_note" ]; then mapfile -t made < <(as_make_left_it); fi
+  local made_files=()
+  if [ -s "$made_note" ]; then mapfile -t made_files < <(as_make_left_it); fi
   if [ -e .git ]; then
-    developer_does 'content_of_git changed_only digest' content_of_git "${products[@]}" "${made[@]/#//}"
+    developer_does 'content_of_git changed_only digest' content_of_git "${products[@]}" "${made_files[@]/#//}"
   else
     "$1"
   fi
