@@ -40,6 +40,8 @@ const unit = readFileSync(new URL("duet-module.service", import.meta.url), "utf8
 export class DuetModule extends pulumi.ComponentResource {
   /** Absolute path of its sources and its object. */
   readonly tree: string;
+  /** Name of the module. */
+  readonly moduleName: string;
   readonly #args: DuetModuleArgs;
   readonly #name: string;
   #built: Step | undefined;
@@ -47,6 +49,7 @@ export class DuetModule extends pulumi.ComponentResource {
   constructor(name: string, args: DuetModuleArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:duet:DuetModule", name, {}, opts);
     this.tree = args.source.tree;
+    this.moduleName = args.name ?? "duet";
     this.#args = args;
     this.#name = name;
     this.registerOutputs({});
@@ -59,7 +62,8 @@ export class DuetModule extends pulumi.ComponentResource {
    * @returns the build id that is loaded then, and the resource after which it is
    */
   loadIn(guest: VirtualMachine, opts: pulumi.CustomResourceOptions): LoadedModule {
-    const { kernel, name: module = "duet", probation = 60 } = this.#args;
+    const { kernel, probation = 60 } = this.#args;
+    const module = this.moduleName;
     const built = this.#build(guest, opts);
     const dependsOn = pulumi.output(opts.dependsOn).apply((others) => [others ?? [], built.resource].flat());
     const step = guest.step(
@@ -83,7 +87,8 @@ export class DuetModule extends pulumi.ComponentResource {
   }
 
   #build(guest: VirtualMachine, opts: pulumi.CustomResourceOptions): Step {
-    const { host, source, kernel, name: module = "duet", build = "guest" } = this.#args;
+    const { host, source, kernel, build = "guest" } = this.#args;
+    const module = this.moduleName;
     this.#built ??= (build === "host" ? host : guest).step(
       `${this.#name}-build`,
       {

@@ -1,4 +1,4 @@
-cd @tree@
+cd @build@
 set auto-load python-scripts off
 file @build@/vmlinux
 source @build@/vmlinux-gdb.py
@@ -6,4 +6,4 @@ set auto-load python-scripts on
 set tcp connect-timeout 15
 set remotetimeout 15
 target remote 127.0.0.1:@port@
-lx-symbols @tree@ @build@
+lx-symbols @tree@

@@ -1,17 +1,20 @@
 # The proof that a guest can be debugged: gdb attaches once the module is loaded, finds a function of it by name, with a
 # file and a line below the shared path, and lets the guest go. Source: guide, step 13.
-: "${uri:?}" "${guest:?}" "${port:?}" "${directory:?}" "${tree:?}" "${function:?}"
+: "${uri:?}" "${guest:?}" "${port:?}" "${directory:?}" "${function?}"
 : "${user_commands:?}" "${proof_commands:?}" "${command_file:?}"
-: "${kernel:?}" "${module:?}" # Other builds are proven again.
+: "${kernel:?}" "${loaded:?}" # Other builds are proven again.
 . ../machine/step.sh
+. ../machine/lib/developer.sh
 . ../machine/lib/files.sh
 . ../machine/lib/virsh.sh
+. ../duet/module-file.sh
 . ../host/gdb-stub.sh
 
 # Seconds that gdb gets to read the symbols, attach and detach: a second or two is what it takes.
 limit=120
 stub="the gdb stub of $guest at 127.0.0.1:$port"
-cannot_prove="cannot find $function of the module in $guest with gdb"
+# What Duet's modules hook into the page cache: the sample's function, and that of Duet's own module.
+hooks=(duet_handle_event duet_hook)
 
 # There while the last build that was loaded is not proven, since somebody was debugging.
 left_out=$command_file.left-out
@@ -23,6 +26,7 @@ create() {
   rm -f -- "$left_out"
   [ -n "$(ss -Hltn "sport = :$port")" ] ||
     die "cannot use $stub: nothing listens there; run pulumi up, which starts the guest"
+  choose_function
   client=$(attached "$port")
   if [ -n "$client" ]; then
     leave_out "$client"
@@ -32,7 +36,7 @@ create() {
   gdb=
   trap 'code=$?; end_session || :; exit "$code"' EXIT
   trap 'exit 143' HUP INT TERM
-  printf '%s' "$proof_commands" >"$work/commands"
+  printf '%s' "${proof_commands//@function@/"$function"}" >"$work/commands"
   run_gdb
   read_proof
 }
@@ -46,6 +50,23 @@ facts() {
 }
 
 delete() { rm -f -- "$command_file" "$left_out"; }
+
+# Chooses the function to look for, if the spec names none: a hook, or for lack of one the module's first function.
+choose_function() {
+  local all hook
+  if [ -z "$function" ]; then
+    all=$(functions_of "$(find_object)")
+    for hook in "${hooks[@]}" "${all%%$'\n'*}"; do
+      if grep -qxF -e "$hook" <<<"$all"; then function=$hook && break; fi
+    done
+  fi
+  [ -n "$function" ] || die "cannot prove $guest debuggable: module $module has no function that stays in memory;" \
+    "name one in duet:module.breakpoint"
+  cannot_prove="cannot find $function of the module in $guest with gdb"
+}
+
+# Prints the functions of an object which stay once it is loaded. Source: objdump(1), --syms.
+functions_of() { as_developer objdump --syms -j .text -- "$1" 2>/dev/null | sed -n 's/^.* F \.text\t[0-9a-f]* *//p'; }
 
 # Goes on without the proof if whoever is attached has let the guest continue: the stub takes one client.
 leave_out() { # CLIENT

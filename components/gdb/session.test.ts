@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, given, localGuest, localStep, printedOf, scriptOf, settled } from "../../test/support/mocks.ts";
@@ -27,15 +27,18 @@ const values = () => ({
   guest: "duetdev",
   port: 1234,
   directory,
+  uid: process.getuid?.() ?? 0,
+  gid: process.getgid?.() ?? 0,
   tree: join(directory, "duet-module"),
+  module: "duet",
   function: "duet_handle_event",
   user_commands: "for the user\n",
   proof_commands: "for the proof\n",
   command_file: join(folder, "a folder", "gdb"),
   kernel: "k1",
-  module: "m1",
+  loaded: "m1",
 });
-const script = () => scriptText(import.meta.url, "session.sh", values());
+const script = (change = {}) => scriptText(import.meta.url, "session.sh", { ...values(), ...change });
 
 /** What gdb 13 printed in a session with the sample module. */
 const gdbOutput = () => `loading @0xffffffffa0000000: ${directory}/duet-module/duet.ko
@@ -109,6 +112,24 @@ describe("a debug session", () => {
     expect(await facts("")).not.toContain("proof: ");
   });
 
+  /** The function that is looked for in a module whose object has these, as objdump lists them. */
+  const chosen = async (...names: readonly string[]) => {
+    const line = (name: string) => `0000000000000010 g     F .text\t0000000000000005 ${name}`;
+    const all = ["0000000000000000 l    d  .text\t0000000000000000 .text", ...names.map(line)].join("\n");
+    const gdb = `sed -n 's/^looks for //p' "\${@: -1}" >'${calls}.function'; exit 1`;
+    const stubs = { ...host(gdb), objdump: show(all) };
+    const commands = { function: undefined, proof_commands: "looks for @function@\n" };
+    const ran = await runStep(script(commands), "create", { stubs });
+    return { ran, looked: existsSync(`${calls}.function`) ? readFileSync(`${calls}.function`, "utf8").trim() : "" };
+  };
+
+  it("looks for the module's hook if no function is named, and for its first function if it has none", async () => {
+    expect((await chosen("helper", "duet_hook")).looked).toBe("duet_hook");
+    expect((await chosen("duet_hook", "duet_handle_event")).looked).toBe("duet_handle_event");
+    expect((await chosen("helper", "other")).looked).toBe("helper");
+    expect(lastLine((await chosen()).ran)).toMatch(/module duet has no function.*duet:module\.breakpoint/);
+  });
+
   it("says that nothing listens", async () => {
     const ran = await prove({ ...host(""), ss: ":" });
     expect(lastLine(ran)).toContain("127.0.0.1:1234: nothing listens there");
@@ -167,9 +188,11 @@ describe("gdb's commands", () => {
     "load the module's symbols last, without looking through the folder in which a user is: %s",
     async (which) => {
       const all = await commands(which);
-      const at = all.indexOf("lx-symbols /media/data/duet/duet-module /media/data/duet/build/duet-kernel");
+      const at = all.indexOf("lx-symbols /media/data/duet/duet-module");
       expect(all[at - 1]).toBe("target remote 127.0.0.1:1240");
-      expect(all.indexOf("cd /media/data/duet/duet-module")).toBeLessThan(all.findIndex((line) => /^file /.test(line)));
+      expect(all.indexOf("cd /media/data/duet/build/duet-kernel")).toBeLessThan(
+        all.findIndex((line) => /^file /.test(line)),
+      );
       expect(all).toContain("source /media/data/duet/build/duet-kernel/vmlinux-gdb.py");
     },
   );
@@ -194,6 +217,6 @@ describe("DebugSession", () => {
     const step = localStep(await deployed({ module: "module-2" }), "session");
     const leftOut = await deployed({ printed: "function: f" });
     expect((await settled(leftOut.value.proof)).value).toBeUndefined();
-    expect([given(step, "kernel"), given(step, "module")]).toEqual(["kernel-1", "module-2"]);
+    expect([given(step, "kernel"), given(step, "loaded")]).toEqual(["kernel-1", "module-2"]);
   });
 });

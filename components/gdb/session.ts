@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import type { DuetModule, LoadedModule } from "../duet/module.ts";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
@@ -14,7 +15,7 @@ export interface DebugSessionArgs {
   readonly module: DuetModule;
   /** The module as it is loaded in this guest. */
   readonly loaded: LoadedModule;
-  /** A function of the module, which gdb has to find. Defaults to "duet_handle_event", which the sample has. */
+  /** A function of the module, which gdb has to find. Defaults to the module's hook, or its first function. */
   readonly functionName?: string | undefined;
 }
 
@@ -28,6 +29,9 @@ export interface Proof {
   /** The line at which it begins. */
   readonly line: number;
 }
+
+/** The commands that find the function, whose `@function@` the step fills: it chooses one if the spec names none. */
+const prove = readFileSync(new URL("prove.gdb", import.meta.url), "utf8");
 
 /**
  * A path for a command of gdb's, which has no quoting that all of them share.
@@ -52,7 +56,8 @@ function proofIn(stdout: string): Proof | undefined {
 /**
  * The proof that a guest can be debugged: gdb attaches once the module is loaded, finds a function of it by name, and
  * lets the guest go. Writes the commands with which a person does the same: lx-symbols comes last, when the guest runs
- * and the module is loaded, and gdb works in the module's directory, as lx-symbols looks for modules there too.
+ * and the module is loaded, and gdb works in the build directory, where lx-symbols looks for the kernel's own modules,
+ * and up to Linux 4.19 for vmlinux.
  *
  * Source: guide, step 13. Errors: nothing listens on the port; a gdb that has stopped the guest, by its pid; what gdb
  * says if it does not find the function. With one that has let the guest continue the proof is left out until it is gone.
@@ -65,8 +70,8 @@ export class DebugSession extends pulumi.ComponentResource {
 
   constructor(name: string, args: DebugSessionArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:gdb:DebugSession", name, {}, { ...opts, aliases: [{ type: "duet:debug:DebugSession" }] });
-    const { guest, directory, kernel, module, loaded, functionName = "duet_handle_event" } = args;
-    if (!/^[A-Za-z_]\w*$/.test(functionName)) {
+    const { guest, directory, kernel, module, loaded, functionName } = args;
+    if (functionName !== undefined && !/^[A-Za-z_]\w*$/.test(functionName)) {
       throw new Error(`cannot look for the function ${JSON.stringify(functionName)}: it is no name in C`);
     }
     const { host } = guest;
@@ -74,7 +79,6 @@ export class DebugSession extends pulumi.ComponentResource {
     const [tree, build] = [gdbPath(module.tree), gdbPath(kernel.build)];
     const attach = guest.gdbPort.apply((port) => template(import.meta.url, "attach.gdb", { tree, build, port }));
     const user = template(import.meta.url, "user.gdb", { guest: guest.name });
-    const prove = template(import.meta.url, "prove.gdb", { function: functionName });
     const step = host.step(
       name,
       {
@@ -84,13 +88,15 @@ export class DebugSession extends pulumi.ComponentResource {
           guest: guest.name,
           port: guest.gdbPort,
           directory,
+          ...host.developer,
           tree,
+          module: module.moduleName,
           function: functionName,
           user_commands: pulumi.interpolate`${user}${attach}`,
           proof_commands: pulumi.interpolate`set pagination off\nset confirm off\nset width 0\n${attach}${prove}`,
           command_file: commandFile,
           kernel: kernel.buildId,
-          module: loaded.buildId,
+          loaded: loaded.buildId,
         }),
       },
       // Pulumi hands what a component depends on to none of its children.

@@ -19,8 +19,9 @@ bzImage:
 	@echo 'CC mm/slub.o'; mkdir -p "$(O)/arch/x86/boot"
 	@for file in vmlinux System.map arch/x86/boot/bzImage; do echo "$$file" >"$(O)/$$file"; done
 	@env >"$(O)/env"; echo "$(MAKECMDGOALS)" >"$(O)/goals"; echo "$(CC)" >"$(O)/cc"
-modules scripts_gdb:
+modules:
 	@touch "$(O)/Module.symvers" "$(O)/vmlinux-gdb.py"
+scripts_gdb: modules
 kernelrelease:
 	@echo "$(release)"
 modules_install:
@@ -92,6 +93,12 @@ describe.runIf(isRoot)("a build", () => {
     expect(env).toEqual(expect.arrayContaining([`CCACHE_DIR=${args.ccache}`, "CCACHE_MAXSIZE=5G"]));
     expect(env).toEqual(expect.arrayContaining(["KBUILD_BUILD_USER=duet", "KBUILD_BUILD_HOST=duet"]));
     expect(env).toContain("KBUILD_BUILD_TIMESTAMP=1970-01-01 00:00:00 UTC");
+  });
+
+  it("asks for gdb's scripts by their own target only where the kernel has it, from 5.1 on", async () => {
+    writeFileSync(join(args.tree, "Makefile"), makefile.replace("scripts_gdb: modules\n", ""));
+    await build();
+    expect(read("goals")).toBe("bzImage modules\n");
   });
 
   it("belongs to the developer", async () => {
