@@ -20,6 +20,7 @@ create() {
   take_from_cache "$cache/build" "$build"
   take_from_cache "$cache/ccache" "$ccache"
   take_hold
+  refuse_built_in_place
   give_to_developer "$build" "$ccache" "$scratch"
   make_folders
   rm -f -- "$scratch/.config"
@@ -70,6 +71,15 @@ keep() {
   keep_in_cache "$ccache" "$cache/ccache"
   rm -rf -- "$scratch"
   rmdir -- "$(dirname "$build")" 2>/dev/null || true
+}
+
+# The kernel's own make builds nothing elsewhere then, and says so late.
+refuse_built_in_place() {
+  local left
+  for left in .config include/config arch/x86/include/generated; do
+    [ ! -e "$tree/$left" ] || die "cannot build the kernel of $tree in $build: it was built in place, which has left" \
+      "$left; keep its .config elsewhere, and do make mrproper there"
+  done
 }
 
 make_folders() {

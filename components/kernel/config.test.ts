@@ -124,6 +124,21 @@ describe.runIf(isRoot)("the configuration of a kernel", () => {
     expect(statSync(join(build, ".config"))).toMatchObject(developer);
   });
 
+  it("is refused for a tree that was built in place", async () => {
+    writeFileSync(join(source, ".config"), "");
+    const ran = await configure();
+    expect(lastLine(ran)).toMatch(/^cannot build the kernel of .*built in place.*make mrproper/);
+  });
+
+  it("has Duet's own part where the kernel has that, and not what an old kernel does not boot with", async () => {
+    writeFileSync(join(source, "Kconfig"), `${kconfig}config DUET\nconfig X86_X32\nconfig CC_STACKPROTECTOR_STRONG\n`);
+    const base = join(root, "base.config");
+    writeFileSync(base, "CONFIG_X86_X32=y\nCONFIG_CC_STACKPROTECTOR_STRONG=y\n");
+    expect((await configure({ base })).code).toBe(0);
+    const off = ["X86_X32", "CC_STACKPROTECTOR_STRONG"].map((name) => `# CONFIG_${name} is not set`);
+    expect(config()).toEqual(expect.arrayContaining(["CONFIG_DUET=y", ...off]));
+  });
+
   it("is not written again if it does not change, so that make builds nothing", async () => {
     const first = await configure();
     const before = statSync(join(build, ".config"));
