@@ -27,7 +27,7 @@ const userName = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, {
 });
 
 const gitReference = z.string().regex(/^(?!-)(?!.*\.\.)[\w./-]{1,200}$/, {
-  error: (issue) => `asked for ${quoted(issue.input)}, which git does not take as a branch`,
+  error: (issue) => `asked for ${quoted(issue.input)}, which git does not take as a branch, a tag or a commit`,
 });
 
 const gitUrl = z.string().regex(/^(?:https?:\/\/|ssh:\/\/|git:\/\/|file:\/\/|\/|[\w.-]+@[\w.-]+:)[^\s]+$/, {
@@ -45,12 +45,15 @@ const fileName = z.string().regex(/^[^\p{C}\p{Zl}\p{Zp}]{1,1024}$/u);
 
 const sourceTree = z.union(
   [
-    z.strictObject({ git: gitUrl, branch: gitReference.optional() }),
+    z.strictObject({ git: gitUrl, branch: gitReference.optional(), submodules: z.boolean().optional() }),
     z.strictObject({ package: z.string().regex(/^linux-source-[\w.+-]+$/) }),
     z.strictObject({ tree: absolutePath }),
     z.strictObject({ copy: fileName }),
   ],
-  { error: "takes one of { git, branch }, { package: linux-source-… }, { tree: /absolute/path } and { copy: folder }" },
+  {
+    error:
+      "takes one of { git, branch, submodules }, { package: linux-source-… }, { tree: /absolute/path } and { copy: folder }",
+  },
 );
 
 const kconfigLine = z.string().regex(/^(?:CONFIG_\w+=\S.*|# CONFIG_\w+ is not set)$/, {

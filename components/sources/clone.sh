@@ -1,6 +1,6 @@
 # A clone. What is there already is the user's: it is never reset or cleaned, nor switched while it has changes.
 # Source: guide, step 3.
-: "${url:?}" "${branch?}"
+: "${url:?}" "${branch?}" "${submodules?}"
 . ../machine/step.sh
 . ../machine/lib/apt.sh
 . ./source.sh
@@ -15,6 +15,7 @@ create() {
     clone
     cd -- "$tree"
   fi
+  bring_submodules
   hand_on "$(git_as_developer rev-parse HEAD)" content_of content_of_tree
 }
 
@@ -22,6 +23,7 @@ facts() {
   if cd -- "$tree"; then
     fact "content of $tree" "$(content_of content_of_tree)"
     if [ -n "$branch" ]; then fact "branch of $tree" "$(branch_now)"; fi
+    if [ -n "$submodules" ]; then fact "missing submodules of $tree" "$(missing_submodules | paste -sd' ')"; fi
   else
     fact "content of $tree" missing
   fi
@@ -38,8 +40,21 @@ require_clone() {
   local found
   [ -e .git ] || die "cannot clone $url to $tree: that is there and no clone; move it away, or ask for { tree: $tree }"
   found=$(git_as_developer config --get remote.origin.url) || true
-  [ "$found" = "$url" ] ||
+  [ "$(place_of "$found")" = "$(place_of "$url")" ] ||
     die "cannot clone $url to $tree: that is a clone of $found; move it away, or ask for its own URL"
+}
+
+# Prints host and path of a URL: one repository is reached in several ways. Source: git-clone(1), "GIT URLS".
+place_of() { # URL
+  local place=${1%/}
+  case $place in
+    *://*) place=${place#*://} ;;
+    /* | ./*) ;;
+    *:*) place=${place/:/\/} ;;
+  esac
+  place=${place%.git}
+  # Without the user, and without a port.
+  sed -E -e 's|^[^/@]*@||' -e 's|^([^/]*):[0-9]+/|\1/|' <<<"$place"
 }
 
 # git, where the internet is reached.
@@ -53,12 +68,19 @@ clone() {
   make_scratch
   {
     fetch_as_developer clone ${branch:+--no-checkout} -- "$url" "$scratch/tree" &&
-      { [ -z "$branch" ] || git_as_developer -C "$scratch/tree" checkout -q "$branch" --; }
+      { [ -z "$branch" ] || { cd -- "$scratch/tree" && check_out; }; }
   } </dev/null >&2 ||
     die "cannot clone $url${branch:+ at $branch}: see git's lines above;" \
       "correct the URL, the branch or the developer's access to it"
   put_tree "$scratch/tree"
   rm -rf -- "$scratch"
+}
+
+# Checks out what is asked for. A commit that is on no branch of the origin is not among what clone and fetch bring.
+check_out() {
+  { git_as_developer rev-parse -q --verify "$branch^{commit}" || git_as_developer rev-parse -q --verify "origin/$branch" ||
+    fetch_as_developer fetch --tags origin && fetch_as_developer fetch origin "$branch"; } >/dev/null || true
+  git_as_developer checkout -q "$branch" --
 }
 
 # Whether the clone is at the branch, the tag or the commit.
@@ -81,10 +103,29 @@ switch() {
   [ -z "$dirty" ] || is_as_checked_out ||
     die "cannot switch $tree to $branch: it is on $now with changes of your own in $dirty;" \
       "commit or stash them, or ask for the branch that it is on"
-  git_as_developer rev-parse -q --verify "$branch^{commit}" >/dev/null ||
-    fetch_as_developer fetch --tags origin </dev/null >&2 || true
-  git_as_developer checkout -q "$branch" -- </dev/null >&2 ||
+  check_out </dev/null >&2 ||
     die "cannot switch $tree to $branch: neither it nor its origin has that; ask for one that is there"
+  update_submodules
+}
+
+# The parts that are missing. Those that are there are the user's, at whatever commit.
+bring_submodules() {
+  local missing
+  if [ -z "$submodules" ]; then return; fi
+  mapfile -t missing < <(missing_submodules)
+  if [ "${#missing[@]}" -gt 0 ]; then update_submodules "${missing[@]}"; fi
+}
+
+missing_submodules() { git_as_developer submodule status | sed -n 's/^-[0-9a-f]* //p'; }
+
+# Brings the parts to the commits that the tree names. One on this disk may have others there.
+update_submodules() { # PATH...
+  local allow=()
+  if [ -z "$submodules" ]; then return; fi
+  case $url in /* | file://*) allow=(-c protocol.file.allow=always) ;; esac
+  fetch_as_developer "${allow[@]}" submodule update --init --recursive -- "$@" </dev/null >&2 ||
+    die "cannot bring the submodules of $tree: see git's lines above; correct the developer's access to them," \
+      "or ask for none"
 }
 
 run_step "$@"

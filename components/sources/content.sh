@@ -40,7 +40,7 @@ content_of_git() { # PRODUCT...
   head=$("${trusted[@]}" rev-parse -q --verify HEAD) || head=$("${trusted[@]}" hash-object -t tree /dev/null)
   {
     printf '%s\n' "$head"
-    "${trusted[@]}" diff --no-color --no-ext-diff --no-textconv --binary "$head" | changed_only
+    "${trusted[@]}" diff --no-color --no-ext-diff --no-textconv --submodule=diff --binary "$head" | changed_only
     "${trusted[@]}" "${others[@]}" | LC_ALL=C sort -z | xargs -0r sha256sum
   } | digest
 }

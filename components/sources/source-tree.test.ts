@@ -46,7 +46,8 @@ function script(source: Source, stack = "dev", fetchNamespace = ""): string {
   };
   const of = (file: string, values: Values) => scriptText(import.meta.url, file, { ...common, ...values });
   if ("git" in source) {
-    return of("clone.sh", { url: source.git, branch: source.branch, fetch_namespace: fetchNamespace });
+    const { git: url, branch, submodules } = source;
+    return of("clone.sh", { url, branch, submodules: submodules ? "yes" : "", fetch_namespace: fetchNamespace });
   }
   if ("package" in source) {
     return of("unpack.sh", {
@@ -244,6 +245,75 @@ describe.runIf(isRoot)("a clone", () => {
     expect(ran.code).toBe(1);
     expect(lastLine(ran)).toContain(`cannot clone https://example.org/other.git to ${tree}: `);
     expect(lastLine(ran)).toContain(`a clone of ${origin};`);
+  });
+
+  it("is one of the same repository, however that is reached", async () => {
+    await bring({ git: origin });
+    git(tree, "remote", "set-url", "origin", "git@example.org:someone/duet.git");
+    for (const url of ["https://example.org/someone/duet", "ssh://git@example.org:2222/someone/duet.git/"]) {
+      expect((await bring({ git: url })).code).toBe(0);
+    }
+    for (const url of ["https://example.org/other/duet", "git@example.com:someone/duet.git"]) {
+      expect(lastLine(await bring({ git: url }))).toContain("a clone of git@example.org:someone/duet.git;");
+    }
+  });
+
+  it("is made at, and switched to, a commit that is on no branch", async () => {
+    git(origin, "checkout", "-q", "--detach");
+    const [one, two] = ["one", "two"].map((text) => {
+      execFileSync("tee", [join(origin, "main.c")], { ...developer, input: text });
+      git(origin, "commit", "-qam", text);
+      return git(origin, "rev-parse", "HEAD");
+    });
+    git(origin, "checkout", "-q", "main");
+    const url = `file://${origin}`;
+    expect(handed(await bring({ git: url, branch: one })).commit).toBe(one?.slice(0, 12));
+    expect(handed(await bring({ git: url, branch: two })).commit).toBe(two?.slice(0, 12));
+  });
+
+  /** Gives the origin a part, `part`, at the only commit that has the text. */
+  const addPart = (text: string): void => {
+    const part = join(root, "part");
+    if (!existsSync(part)) {
+      mkdirSync(part);
+      chownSync(part, developer.uid, developer.gid);
+      git(part, "init", "-q");
+    }
+    execFileSync("tee", [join(part, "part.c")], { ...developer, input: text });
+    git(part, "add", ".");
+    git(part, "commit", "-qm", text);
+    const there = existsSync(join(origin, "part"));
+    git(
+      origin,
+      "-c",
+      "protocol.file.allow=always",
+      ...(there ? ["submodule", "update", "--remote"] : ["submodule", "add", part]),
+    );
+    git(origin, "commit", "-qam", text);
+  };
+
+  it("has its submodules if they are asked for, at the commits that it names, and tells their edits", async () => {
+    addPart("first part");
+    git(origin, "tag", "one");
+    addPart("second part");
+    const without = { git: origin };
+    await bring(without);
+    expect(readdirSync(join(tree, "part"))).toEqual([]);
+    const source = { git: origin, branch: "one", submodules: true };
+    expect(await facts(source)).toMatch(/^missing submodules of .*: part$/m);
+    expect((await bring(source)).code).toBe(0);
+    const part = () => readFileSync(join(tree, "part/part.c"), "utf8");
+    expect(part()).toBe("first part");
+    await bring({ ...source, branch: "main" });
+    expect(part()).toBe("second part");
+    const seen = [await facts(source)];
+    for (const text of ["edited", "edited again"]) {
+      edit("part/part.c", text);
+      seen.push(await facts(source));
+    }
+    expect(new Set(seen).size).toBe(3);
+    expect((await bring({ ...source, branch: "main" })).code).toBe(0);
+    expect(part()).toBe("edited again");
   });
 
   it("takes the place of an empty folder", async () => {

@@ -5,8 +5,11 @@ import { script, type Values } from "../machine/script.ts";
 
 /** Where sources come from. */
 export type Source =
-  /** A clone. Without a branch, whichever is there; a branch, tag or commit otherwise. */
-  | { readonly git: string; readonly branch?: string | undefined }
+  /**
+   * A clone. Without a branch, whichever is there; a branch, tag or commit otherwise. With submodules, at the commits
+   * that it names; defaults to without.
+   */
+  | { readonly git: string; readonly branch?: string | undefined; readonly submodules?: boolean | undefined }
   /** A Debian source package which holds a tarball below /usr/src: "linux-source-6.1". */
   | { readonly package: string }
   /** The user's own tree, used in place: an absolute path below the sources directory. */
@@ -27,7 +30,8 @@ export interface SourceTreeArgs {
 /** The file of the step that brings such sources, and what only that one is given. */
 function stepOf(source: Source, cache: string, fetchNamespace: string | undefined): readonly [string, Values] {
   if ("git" in source) {
-    return ["clone.sh", { url: source.git, branch: source.branch, fetch_namespace: fetchNamespace }];
+    const { git: url, branch, submodules } = source;
+    return ["clone.sh", { url, branch, submodules: submodules ? "yes" : "", fetch_namespace: fetchNamespace }];
   }
   if ("package" in source) {
     return ["unpack.sh", { package: source.package, cache, fetch_namespace: fetchNamespace }];
