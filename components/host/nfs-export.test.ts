@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -55,11 +55,24 @@ describe.runIf(process.getuid?.() === 0)("the kernel's server", () => {
     writeFileSync(inRoot("etc/fstab"), "# the user's\n");
   });
 
-  /** An exportfs that lists what the export files say, and what somebody else exports. */
+  /**
+   * An exportfs that lists what was exported by hand, one export a line, and exports and withdraws as it is told. It
+   * reads no file, and drops nothing else.
+   */
   const stubs = (others = ""): Stubs => ({
-    exportfs: `[ "$1" != -s ] || { printf '%s' '${others}'; cat /etc/exports.d/*.exports 2>/dev/null; }`,
+    exportfs: `etab=/etc/etab
+[ -e $etab ] || printf '%s' '${others}' >$etab
+case $1 in
+  -s) cat $etab ;;
+  -i) client=\${4%%:/*}; printf '%s  %s(%s)\\n' "/\${4#*:/}" "$(tr -d '[]' <<<"$client")" "$3" >>$etab.new
+    grep -vF "/\${4#*:/}  $(tr -d '[]' <<<"$client")(" $etab >>$etab.new; mv $etab.new $etab ;;
+  -u) client=\${2%%:/*}; grep -vF "/\${2#*:/}  $(tr -d '[]' <<<"$client")(" $etab >$etab.new; mv $etab.new $etab ;;
+  *) exit 9 ;;
+esac`,
     systemctl: ":",
   });
+  /** What is exported, a line each. */
+  const exported = () => readFileSync(inRoot("etc/etab"), "utf8").trim().split("\n").sort();
   /** Bash that runs its words in that root: nothing that they make outside of the test's folder is seen or stays. */
   const enterRoot = () => `set -eu
 mount -t tmpfs tmpfs '${inRoot("root")}'
@@ -89,16 +102,41 @@ exec chroot . "$@"`;
     expect(lines.slice(1, 3).every((line) => options.test(line))).toBe(true);
     expect(lines[3]).toBe("mounted");
     expect(fstab()).toBe(
-      `# duet: begin dev\n${inRoot("shared")} /export/duet-dev none bind 0 0\n# duet: end dev\n# the user's\n`,
+      `# duet: begin dev\n${inRoot("shared")} /export/duet-dev none bind,nofail 0 0\n# duet: end dev\n# the user's\n`,
     );
   });
 
-  it("is mounted below the root of NFSv4, if a user has one above it", async () => {
+  it("is mounted below the root of NFSv4, if a user has one above it, which is opened to its clients too", async () => {
+    const own = /^\/export\/duet-dev {2}(?:192\.168\.150\.10|fd00::11)\(rw,.*root_squash/;
+    for (const fsid of ["fsid=0", "fsid=root"]) {
+      const theirs = `/export  192.168.0.0/16(rw,${fsid},insecure)`;
+      writeFileSync(inRoot("etc/etab"), `${theirs}\n`);
+      expect((await run("create")).stdout).toBe("192.168.150.1:/duet-dev\n");
+      const [root, ...rest] = exported().filter((line) => line !== theirs);
+      expect(root).toMatch(/^\/export {2}192\.168\.150\.10\(ro,fsid=0,.*all_squash/);
+      expect(rest.filter((line) => own.test(line))).toHaveLength(2);
+      await run("delete");
+      expect(exported()).toEqual([theirs]);
+    }
     const source = async (others: string) => (await run("create", { stubs: stubs(others) })).stdout;
-    expect(await source("/export 192.168.0.0/16(rw,fsid=0,insecure)\n")).toBe("192.168.150.1:/duet-dev\n");
-    expect(await source("/export 192.168.0.0/16(rw,fsid=root)\n")).toBe("192.168.150.1:/duet-dev\n");
-    expect(await source("/exp 192.168.0.0/16(rw,fsid=0)\n")).toBe("192.168.150.1:/export/duet-dev\n");
-    expect(await source("/export 192.168.0.0/16(rw,fsid=01)\n")).toBe("192.168.150.1:/export/duet-dev\n");
+    rmSync(inRoot("etc/etab"));
+    expect(await source("/export  192.168.0.0/16(rw,fsid=01)\n")).toBe("192.168.150.1:/export/duet-dev\n");
+  });
+
+  it("is refused if NFSv4 begins where it cannot be", async () => {
+    const ran = await run("create", { stubs: stubs("/srv/nfs4  192.168.0.0/16(rw,fsid=0)\n") });
+    expect(lastLine(ran)).toMatch(/^cannot serve .*begin at \/srv\/nfs4 .*nfsServer: ganesha/);
+    expect(fstab()).toBe("# the user's\n");
+  });
+
+  it("leaves alone what others have exported by hand, and withdraws what is no client's any more", async () => {
+    const theirs = "/srv/theirs  10.0.0.7(rw,sync)";
+    writeFileSync(inRoot("etc/etab"), `${theirs}\n/export/duet-dev  192.168.150.99(rw)\n`);
+    await run("create");
+    expect(exported()).toHaveLength(3);
+    expect(exported().join()).not.toContain("192.168.150.99");
+    await run("delete");
+    expect(exported()).toEqual([theirs]);
   });
 
   it("may be made again, and serves another directory if it is to", async () => {
@@ -109,7 +147,7 @@ exec chroot . "$@"`;
     const ran = await run(["create", "create"], { before, after }, "other");
     const [source, again, ...seen] = ran.stdout.trim().split("\n");
     expect([ran.code, source, seen]).toEqual([0, again, ["it", "1"]]);
-    expect(fstab().match(/ \/export\/duet-dev none bind /g)).toHaveLength(1);
+    expect(fstab().match(/ \/export\/duet-dev none bind,/g)).toHaveLength(1);
   });
 
   it("gives back all of it, and may do so twice, and leaves the user's", async () => {

@@ -1,17 +1,26 @@
 # The kernel's NFS server, for the guests of one stack: a bind mount below the export folder, and an export file.
 # Source: guide, step 5.
-: "${directory:?}" "${address:?}" "${mount_point:?}" "${mount_line:?}" "${exports:?}" "${exports_file:?}" "${fstab:?}"
+: "${directory:?}" "${address:?}" "${mount_point:?}" "${mount_line:?}" "${clients[0]:?}" "${options:?}"
+: "${exports_file:?}" "${fstab:?}"
 . ../machine/step.sh
 . ../machine/lib/files.sh
 . ../machine/lib/lines.sh
 
 folders=("$(dirname "$mount_point")" "$(dirname "$exports_file")")
+# Of the export that is the root of NFSv4: a guest finds its own below it, and nothing else.
+root_options=ro,fsid=0,subtree_check,all_squash,sec=sys
 
 create() {
-  local folder
+  local folder root
   command -v exportfs >/dev/null ||
     die "cannot serve $directory: exportfs is not installed; apt-get install nfs-kernel-server"
   [ -d "$directory" ] || die "cannot serve $directory: it is no directory; make it first"
+  root=$(root_of_exports)
+  case $mount_point in
+    "$root"/*) ;;
+    *) die "cannot serve $directory: exports of NFSv4 begin at $root on this host (fsid=0), and $mount_point is not" \
+      "below it; move that root to $(dirname "$mount_point"), or ask for nfsServer: ganesha" ;;
+  esac
   for folder in "${folders[@]}"; do
     if [ ! -d "$folder" ]; then
       mkdir -p -- "$folder"
@@ -22,16 +31,17 @@ create() {
   put_lines "$fstab" "$mount_line"
   if mountpoint -q "$mount_point" && [ ! "$mount_point" -ef "$directory" ]; then umount -l -- "$mount_point"; fi
   mountpoint -q "$mount_point" || mount --bind -- "$directory" "$mount_point"
-  printf '%s' "$exports" | replace_file "$exports_file"
   if [ -d /run/systemd/system ]; then timeout 60 systemctl start nfs-server >&2; fi
-  exportfs -ra
-  printf '%s:%s\n' "$address" "$(client_path)"
+  withdraw < <(own_entries | grep -vxF -f <(entries "$root"))
+  entries "$root" | replace_file "$exports_file"
+  grant <"$exports_file"
+  printf '%s:%s\n' "$address" "${mount_point#"$root"}"
 }
 
 facts() {
   fact 'exported directory' "$(stat -c 'device %d, inode %i' "$mount_point" 2>/dev/null)"
   fact 'bind mount' "$(mountpoint -q "$mount_point" && echo mounted || echo none)"
-  fact exports "$(exportfs -s | awk -v path="$mount_point" '$1 == path { print $2 }' | sort | tr '\n' ' ')"
+  fact exports "$(exportfs -s | sed -n "s|^$mount_point  *||p" | sort | tr '\n' ' ')"
   checksum_fact 'exports file' "$exports_file"
   lines_fact "lines in $fstab" "$fstab"
 }
@@ -41,8 +51,8 @@ identity() { echo kernel; }
 # Takes back the export, the mount, the line and the folders, and nothing of anybody else's.
 delete() {
   local folder
+  if command -v exportfs >/dev/null; then withdraw < <(own_entries); fi
   rm -f -- "$exports_file"
-  if command -v exportfs >/dev/null; then exportfs -ra; fi
   while mountpoint -q "$mount_point"; do umount -- "$mount_point" || umount -l -- "$mount_point"; done
   drop_lines "$fstab"
   if [ -d "$mount_point" ]; then rmdir -- "$mount_point"; fi
@@ -54,14 +64,38 @@ delete() {
   done
 }
 
-# The path by which a client mounts it. NFSv4 paths begin at the export with fsid=0, if the user has one.
-client_path() {
-  local root
-  root=$(exportfs -s | awk '/[(,]fsid=(0|root)[,)]/ { print $1; exit }')
-  case $mount_point in
-    "$root"/*) printf '%s' "${mount_point#"$root"}" ;;
-    *) printf '%s' "$mount_point" ;;
-  esac
+# The export at which the paths of NFSv4 begin, if the host has one; else nothing, which is `/`.
+root_of_exports() { exportfs -s | sed -n -E '/[(,]fsid=(0|root)[,)]/ { s/ .*//p; q }'; }
+
+# Prints what is to be exported, as exports(5) has it. With one root of NFSv4 there is no other: if it is for others
+# only, the guests cannot begin there.
+entries() { # ROOT
+  local client
+  for client in "${clients[@]}"; do
+    if [ -n "$1" ]; then printf '%s %s(%s)\n' "$1" "$client" "$root_options"; fi
+    printf '%s %s(%s)\n' "$mount_point" "$client" "$options"
+  done
 }
+
+# Prints what is exported for the stack: by its file, and whatever is at its own mount point.
+own_entries() {
+  cat -- "$exports_file" 2>/dev/null || true
+  exportfs -s | sed -n "s|^\($mount_point\)  *|\1 |p"
+}
+
+# Exports entries, and withdraws them, one by one: all at once would drop what somebody has exported by hand, and fail
+# on a broken line of somebody's. Source: exportfs(8), -i.
+grant() {
+  local path client options
+  while IFS=' (' read -r path client options; do exportfs -i -o "${options%)}" "$(as_client "$client"):$path"; done
+}
+
+withdraw() {
+  local path client
+  while IFS=' (' read -r path client _; do exportfs -u "$(as_client "$client"):$path" 2>/dev/null || true; done
+}
+
+# An address as exportfs takes it before a colon.
+as_client() { case $1 in *:*) printf '[%s]' "$1" ;; *) printf '%s' "$1" ;; esac; }
 
 run_step "$@"

@@ -58,7 +58,7 @@ export function ganeshaValues(share: NfsShare, stateFolder: string): Values {
 }
 
 /**
- * What the kernel's server is given: an export file of single addresses, with root squashed. The file system id is the
+ * What the kernel's server is given: single addresses, with root squashed. The file system id is the
  * stack's own, so that a directory of any file system can be exported.
  *
  * @throws if an address or a path would say more to it than what it is
@@ -68,14 +68,15 @@ export function kernelValues(share: NfsShare, stack: string): Values {
   const mountPoint = requirePath(`/export/duet-${stack}`);
   const id = createHash("sha256").update(mountPoint).digest("hex").slice(0, 32);
   const uuid = id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-  const options = `rw,async,no_subtree_check,root_squash,sec=sys,fsid=${uuid}`;
   return {
     stack,
     directory,
     address: requireAddress(share.address),
     mount_point: mountPoint,
-    mount_line: `${directory} ${mountPoint} none bind 0 0`,
-    exports: share.clients.map((client) => `${mountPoint} ${requireAddress(client)}(${options})\n`).join(""),
+    // Without that disk the host still boots; the mount waits for it.
+    mount_line: `${directory} ${mountPoint} none bind,nofail 0 0`,
+    clients: share.clients.map(requireAddress),
+    options: `rw,async,no_subtree_check,root_squash,sec=sys,fsid=${uuid}`,
     exports_file: `/etc/exports.d/duet-${stack}.exports`,
     fstab: "/etc/fstab",
   };
