@@ -1,12 +1,18 @@
-# A subnet 192.168.OCTET.0/24 for the guests of one stack.
-: "${bridge:?}" "${octets[0]:?}"
+# A subnet of 256 addresses for the guests of one stack, by its first three numbers, or by the third behind 192.168.
+: "${bridge:?}" "${subnets[0]:?}"
 . ../machine/step.sh
 . ../machine/lib/lease.sh
 
-# The link that has a route to the subnet, unless it is the bridge of this stack.
-taken() { ip -4 route show "192.168.$1.0/24" | grep -o 'dev [^ ]*' | grep -vxF "dev $bridge" || true; }
+# The route that has some of the subnet's addresses, in any table, unless it is of the bridge of this stack. A route for
+# all of the internet, whole or in a few parts as a VPN has it, leaves room for others.
+taken() { # SUBNET
+  local subnet=$1.0/24
+  case $1 in *.*) ;; *) subnet=192.168.$subnet ;; esac
+  { ip -4 route show table all match "$subnet" && ip -4 route show table all root "$subnet"; } |
+    { grep -vE -e "^default |^[0-9.]+/[1-4] | dev $bridge( |\$)" || true; } | sed -n -E '1 s/^(.* dev [^ ]+|[^ ]+ [^ ]+).*/the route \1/p'
+}
 
-create() { claim subnet "${octets[@]}"; }
+create() { claim subnet "${subnets[@]}"; }
 facts() { lease_fact subnet; }
 delete() { release; }
 

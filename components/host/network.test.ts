@@ -35,23 +35,42 @@ describe("the MAC address of a guest", () => {
   });
 });
 
-describe("a subnet that is taken", () => {
+/** On a network of its own, with the routes that a test gives it. */
+describe.runIf(process.getuid?.() === 0)("a subnet that is taken", () => {
   const script = (bridge: string) =>
-    scriptText(import.meta.url, "network.sh", { bridge, octets: [150], leases: "/leases/subnets", owner: "dev" });
-  const taken = async (routes: string, bridge = "duet-1") =>
-    (await runLibrary(script(bridge), "taken 150", { stubs: { ip: `printf '%s' '${routes}'` } })).stdout;
+    scriptText(import.meta.url, "network.sh", { bridge, subnets: [150], leases: "/leases/subnets", owner: "dev" });
+  const taken = async (route: string, subnet = "150", bridge = "duet-1") => {
+    const links =
+      "ip link add duet-1 type bridge; ip link add duet-12 type bridge; ip link set duet-1 up; ip link set duet-12 up";
+    const before = `${links}; ${route === "" ? ":" : `ip route add ${route}`}`;
+    const ran = await runLibrary(script(bridge), `taken ${subnet}`, { enter: ["unshare", "--net"], before });
+    expect([ran.code, ran.stderr]).toEqual([0, ""]);
+    return ran.stdout;
+  };
 
-  it("is said by the link that has a route to it", async () => {
-    expect(await taken("192.168.150.0/24 dev virbr7 proto kernel scope link src 192.168.150.1\n")).toBe("dev virbr7\n");
+  it.each([
+    ["the same subnet", "192.168.150.0/24 dev duet-12", "the route 192.168.150.0/24 dev duet-12\n"],
+    ["one that has it within", "192.168.0.0/16 dev duet-12", "the route 192.168.0.0/16 dev duet-12\n"],
+    ["one of its addresses", "192.168.150.7/32 dev duet-12", "the route 192.168.150.7 dev duet-12\n"],
+    ["another table", "192.168.144.0/20 dev duet-12 table 77", "the route 192.168.144.0/20 dev duet-12\n"],
+    ["no link", "unreachable 192.168.0.0/16", "the route unreachable 192.168.0.0/16\n"],
+  ])("is told by a route to %s", async (_, route, said) => {
+    expect(await taken(route)).toBe(said);
   });
 
-  it("is free without a route, and with a route of this stack's own bridge", async () => {
-    expect(await taken("")).toBe("");
-    expect(await taken("192.168.150.0/24 dev duet-1 proto kernel\n")).toBe("");
+  it.each([
+    "",
+    "192.168.150.0/24 dev duet-1",
+    "192.168.151.0/24 dev duet-12",
+    "default dev duet-12",
+    "128.0.0.0/1 dev duet-12",
+  ])("is none with the route %j", async (route) => {
+    expect(await taken(route)).toBe("");
   });
 
-  it("is not free for a bridge whose name only begins the same", async () => {
-    expect(await taken("192.168.150.0/24 dev duet-12 proto kernel\n")).toBe("dev duet-12\n");
+  it("is told beyond 192.168 too", async () => {
+    expect(await taken("10.0.0.0/8 dev duet-12", "10.213.150")).toBe("the route 10.0.0.0/8 dev duet-12\n");
+    expect(await taken("10.0.0.0/8 dev duet-12")).toBe("");
   });
 });
 
@@ -74,10 +93,17 @@ describe("Network", () => {
     expect((await settled(value.subnet)).value).toBe("192.168.151");
   });
 
-  it("leases one of fifty subnets for the stack", async () => {
+  it("leases one of a hundred subnets for the stack", async () => {
     const step = localStep(await deployed(), "network-subnet");
-    expect(given(step, "octets")).toMatch(/^\(150 151 [\d ]* 198 199\)$/);
+    expect(given(step, "subnets")).toMatch(/^\(150 151 [\d ]* 199 10\.213\.150 .* 10\.213\.199\)$/);
     expect([given(step, "leases"), given(step, "owner")]).toEqual(["/leases/subnets", "dev"]);
+  });
+
+  it("may be in 10.213 too", async () => {
+    const { value } = await deploy(() => new Network("network", { host: localHost() }), {
+      "network-subnet": "10.213.150",
+    });
+    expect((await settled(value.hostAddress)).value).toBe("10.213.150.1");
   });
 
   it("makes room before it is made again, and registers what others need", async () => {

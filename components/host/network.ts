@@ -9,8 +9,12 @@ export interface NetworkArgs {
   readonly host: Host;
 }
 
-/** Third octets of the subnets that stacks share out: 192.168.150.0/24 to 192.168.199.0/24. */
-const octets = Array.from({ length: 50 }, (_, index) => 150 + index);
+/**
+ * The subnets that stacks share out: 192.168.150.0/24 to 192.168.199.0/24, by their third numbers, and for a host whose
+ * VPN has all of 192.168 as many below 10.213.
+ */
+const thirds = Array.from({ length: 50 }, (_, index) => 150 + index);
+const subnets = [...thirds, ...thirds.map((third) => `10.213.${third}`)];
 
 /**
  * MAC address of a guest, in the form that the provider reads back. It is the same for a domain that is made again: the
@@ -38,12 +42,12 @@ export class Network extends pulumi.ComponentResource {
       `${name}-subnet`,
       {
         title: "lease a subnet",
-        script: script(import.meta.url, "network.sh", { leases: `${leases}/subnets`, owner: stack, bridge, octets }),
+        script: script(import.meta.url, "network.sh", { leases: `${leases}/subnets`, owner: stack, bridge, subnets }),
       },
       // Pulumi hands what a component depends on to none of its children.
       { parent: this, dependsOn: opts?.dependsOn ?? [] },
     );
-    this.subnet = pulumi.interpolate`192.168.${step.stdout}`;
+    this.subnet = step.stdout.apply((leased) => (leased.includes(".") ? leased : `192.168.${leased}`));
     this.hostAddress = pulumi.interpolate`${this.subnet}.1`;
     const network = new libvirt.Network(
       name,
