@@ -96,6 +96,6 @@ withdraw() {
 }
 
 # An address as exportfs takes it before a colon.
-as_client() { case $1 in *:*) printf '[%s]' "$1" ;; *) printf '%s' "$1" ;; esac; }
+as_client() { case $1 in *:*) printf '[%s]' "$1" ;; *) printf '%s' "$1" ;; esac }
 
 run_step "$@"

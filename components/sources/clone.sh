@@ -78,8 +78,11 @@ clone() {
 
 # Checks out what is asked for. A commit that is on no branch of the origin is not among what clone and fetch bring.
 check_out() {
-  { git_as_developer rev-parse -q --verify "$branch^{commit}" || git_as_developer rev-parse -q --verify "origin/$branch" ||
-    fetch_as_developer fetch --tags origin && fetch_as_developer fetch origin "$branch"; } >/dev/null || true
+  {
+    git_as_developer rev-parse -q --verify "$branch^{commit}" ||
+      git_as_developer rev-parse -q --verify "origin/$branch" ||
+      { fetch_as_developer fetch --tags origin && fetch_as_developer fetch origin "$branch"; }
+  } >/dev/null || true
   git_as_developer checkout -q "$branch" --
 }
 
