@@ -61,12 +61,12 @@ power_off() {
   "${virsh[@]}" destroy -- "$guest" >/dev/null 2>&1 || true
 }
 
-# A disk that is another file than its volume has been written to there: it is the top of a snapshot.
+# A disk that is another file than it was has been written to there: it is the top of a snapshot.
 keep_disks() { # NOW
   local target pool volume file
   if [ -z "$1" ]; then return; fi
   while read -r target pool volume file; do
-    if [ -z "$file" ] || [ "$("${virsh[@]}" vol-path --pool "$pool" "$volume" 2>/dev/null)" = "$file" ]; then
+    if [ "$pool" != - ] && [ "$("${virsh[@]}" vol-path --pool "$pool" "$volume" 2>/dev/null)" = "$file" ]; then
       continue
     fi
     # Without --shallow it would go down to the image, which all guests have.

@@ -5,7 +5,7 @@
     own    the one that is now, without additions
     asked  the one that was made, with the values of the spec
     whole  the same, and the additions
-    moved  the disks whose source is a file now: target, pool, volume and file
+    moved  the disks whose source is another file now: target, pool and volume, or a hyphen for each, and file
 -->
 <xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform" xmlns:qemu="http://libvirt.org/schemas/domain/qemu/1.0">
   <xsl:output omit-xml-declaration="yes" indent="yes"/>
@@ -46,7 +46,12 @@
   <xsl:template match="disk" mode="moved">
     <xsl:variable name="disk" select="$now/devices/disk[target/@dev = current()/target/@dev]"/>
     <xsl:if test="$disk/source/@file and not($disk/source/@file = source/@file)">
-      <xsl:value-of select="concat(target/@dev, ' ', source/@pool, ' ', source/@volume, ' ', $disk/source/@file, '&#10;')"/>
+      <xsl:value-of select="concat(target/@dev, ' ')"/>
+      <xsl:choose>
+        <xsl:when test="source/@volume"><xsl:value-of select="concat(source/@pool, ' ', source/@volume)"/></xsl:when>
+        <xsl:otherwise>- -</xsl:otherwise>
+      </xsl:choose>
+      <xsl:value-of select="concat(' ', $disk/source/@file, '&#10;')"/>
     </xsl:if>
   </xsl:template>
 

@@ -143,8 +143,11 @@ describe("the definition of a domain", () => {
     expect(defined()).toMatch(/type="kvm"[\s\S]*<cpu mode="host-passthrough"\/>/);
   });
 
-  it("is not put back if that would lose what was written to a disk", async () => {
-    define(definition("1"));
+  it.each([
+    ["a volume", ""],
+    ["a file", "<source file='/pool/one.qcow2'/>"],
+  ])("is not put back if that would lose what was written to a disk which was %s", async (_, disk) => {
+    define(definition("1", { disk }));
     await keep("1");
     const snapshot = definition("1", { disk: "<source file='/pool/one.first'/>" });
     define(snapshot);

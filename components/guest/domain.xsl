@@ -22,5 +22,8 @@
       </serial>
     </devices>
   </xsl:template>
+  <!-- AppArmor opens to a guest the files that are named here and those behind them, and no volume of a pool. -->
+  <xsl:template match="/domain/devices/disk/@type[. = 'volume']"><xsl:attribute name="type">file</xsl:attribute></xsl:template>
+  <xsl:template match="/domain/devices/disk/source[@volume]"><source file="@images@/{@volume}"/></xsl:template>
   <xsl:template match="/domain/devices/graphics|/domain/devices/video"/>
 </xsl:stylesheet>

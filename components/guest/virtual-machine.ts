@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import * as libvirt from "@pulumi/libvirt";
 import * as pulumi from "@pulumi/pulumi";
 import { GdbPort } from "../host/gdb-port.ts";
@@ -144,9 +145,11 @@ export class VirtualMachine extends pulumi.ComponentResource {
           },
         ],
         xml: {
-          xslt: this.gdbPort.apply((port) =>
-            template(import.meta.url, "domain.xsl", { gdb_port: port, console_log: consoleLog }),
-          ),
+          // The id of a volume is its path.
+          xslt: pulumi.all([this.gdbPort, disk.id]).apply(([port, path]) => {
+            const images = attribute(dirname(path));
+            return template(import.meta.url, "domain.xsl", { gdb_port: port, console_log: consoleLog, images });
+          }),
         },
       },
       {
