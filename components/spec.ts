@@ -139,6 +139,7 @@ const specShape = z.strictObject({
         .regex(/^[a-z][a-z0-9_-]{0,54}$/)
         .default("duet"),
       build: z.enum(["guest", "host"]).default("guest"),
+      debug: z.boolean().default(false),
       breakpoint: z
         .string()
         .regex(/^[A-Za-z_]\w*$/)

@@ -1,6 +1,6 @@
 # The module, built by the developer at the path that host and guests share, which is where gdb looks for its lines.
 # Source: guide, step 12.
-: "${build:?}" "${module:?}"
+: "${build:?}" "${module:?}" "${debug?}"
 : "${kernel:?}" # Another one needs another build.
 . ../machine/step.sh
 . ../machine/lib/build-id.sh
@@ -24,7 +24,11 @@ create() {
   result build-id "$(developer_does '' build_id_of "$object")"
 }
 
-make_module() { make_as_developer "module $module" "$symbols" "-j$(nproc)" -C "$build" "M=$tree" modules; }
+# With `debug` as the target `debug` of Duet's Makefile does it. make builds anew what was built with other flags.
+make_module() {
+  make_as_developer "module $module" "$symbols" "-j$(nproc)" -C "$build" "M=$tree" \
+    ${debug:+KCPPFLAGS=-DDUET_DEBUG} modules
+}
 
 facts() {
   local object

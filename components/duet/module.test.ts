@@ -35,15 +35,20 @@ const builders = (make: string): Stubs => ({
 });
 
 describe("building the module", () => {
-  const script = () =>
-    scriptText(import.meta.url, "module-build.sh", { ...paths, ...developer, ...sources(), kernel: "k1" });
-  const build = (make: string) => runStep(script(), "create", { stubs: builders(make) });
+  const script = (debug = "") =>
+    scriptText(import.meta.url, "module-build.sh", { ...paths, ...developer, ...sources(), debug, kernel: "k1" });
+  const build = (make: string, debug?: string) => runStep(script(debug), "create", { stubs: builders(make) });
 
   it("is make -C KDIR M=DIR modules, and prints the build id", async () => {
     const ran = await build(`printf '%s\\n' "$@"; echo abc123 >"${"$"}{4#M=}/duet.ko"`);
     expect(ran.stdout).toBe("build-id: abc123\n");
     expect(ran.stderr).toMatch(new RegExp(`^-j\\d+\n-C\n${paths.build}\nM=${paths.tree}\nmodules\n$`));
     expect((await runStep(script(), "facts", { stubs: builders("") })).stdout).toBe("built: abc123\n");
+  });
+
+  it("has DUET_DEBUG defined if it is to", async () => {
+    const ran = await build(`printf '%s\\n' "$@"; echo abc123 >"${"$"}{4#M=}/duet.ko"`, "yes");
+    expect(ran.stderr).toMatch(/\nKCPPFLAGS=-DDUET_DEBUG\nmodules\n$/);
   });
 
   it("reports the compiler's first error, after all of its lines", async () => {

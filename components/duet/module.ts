@@ -20,6 +20,8 @@ export interface DuetModuleArgs {
    * built the kernel. Without KVM a guest takes ten times as long. Defaults to "guest".
    */
   readonly build?: "guest" | "host" | undefined;
+  /** Whether it is built as `make debug` builds it, with DUET_DEBUG defined. Defaults to false. */
+  readonly debug?: boolean | undefined;
   /**
    * Seconds that it has to live after a load before a boot of its guest loads it: a guest that went down before is
    * reachable without it. Defaults to 60.
@@ -87,7 +89,7 @@ export class DuetModule extends pulumi.ComponentResource {
   }
 
   #build(guest: VirtualMachine, opts: pulumi.CustomResourceOptions): Step {
-    const { host, source, kernel, build = "guest" } = this.#args;
+    const { host, source, kernel, build = "guest", debug = false } = this.#args;
     const module = this.moduleName;
     this.#built ??= (build === "host" ? host : guest).step(
       `${this.#name}-build`,
@@ -98,6 +100,7 @@ export class DuetModule extends pulumi.ComponentResource {
           ...source.toMake,
           build: kernel.build,
           module,
+          debug: debug ? "yes" : "",
           kernel: kernel.buildId,
         }),
       },

@@ -6,6 +6,7 @@
 . ../machine/lib/files.sh
 . ../machine/lib/make.sh
 . ../machine/lib/since.sh
+. ./tasks.sh
 
 # What make install has made in this guest: a path a line, that of a folder with a slash at its end.
 list=$records/.tools
@@ -67,6 +68,7 @@ install_by_stage() {
   install -d -o "$uid" -- "$stage"
   as_developer timeout 300 make -C "$programs" "DESTDIR=$stage" install </dev/null >"$work/as the developer" 2>&1 &&
     [ -n "$(find "$stage" -mindepth 1 ! -type d -print -quit)" ] || return
+  install_tasks as_developer "$stage" >>"$work/as the developer" 2>&1 || return
   find "$stage" -mindepth 1 '(' -type d -printf '/%P/\n' -o -printf '/%P\n' ')' | while IFS= read -r path; do
     case $path in */) if [ -d "$path" ]; then continue; fi ;; esac
     printf '%s\n' "$path"
@@ -84,11 +86,25 @@ install_in_place() { # BEFORE
   folders | sort >"$work/folders"
   : >"$work/begun"
   timeout 300 make -C "$programs" install </dev/null >"$work/as root" 2>&1 || return
+  install_tasks env '' >>"$work/as root" 2>&1 || return
   find /usr/local /opt ! -type d -cnewer "$work/begun"
   while IFS= read -r path; do
     if [ -e "$path" ]; then printf '%s\n' "$path"; fi
   done <<<"$1"
   folders | sort | comm -13 "$work/folders" -
+}
+
+# Installs the tasks by their own Makefile or, if that knows no target install, where its author types their names.
+install_tasks() { # WORD DESTDIR
+  local program
+  if ! has_tasks; then return; fi
+  if "$1" make -n -C "$tasks" install >/dev/null 2>&1; then
+    "$1" timeout 300 make -C "$tasks" ${2:+"DESTDIR=$2"} install </dev/null
+    return
+  fi
+  made_tasks | while IFS= read -r program; do
+    "$1" install -D -t "$2/usr/local/bin" -- "$program" || return
+  done
 }
 
 folders() { find /usr/local /opt -type d -printf '%p/\n'; }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, given, localGuest, localHost, printedOf } from "../../test/support/mocks.ts";
@@ -15,9 +15,10 @@ const here: Stubs = { setpriv: `while [ "$1" != env ]; do shift; done; exec "$@"
 let root: string;
 let directory: string;
 const programs = () => join(directory, "duet-progs");
+const tasks = () => join(directory, "dummy_task");
 const build = (verbs: Verb | readonly Verb[]) => {
   const values = {
-    ...{ tree: directory, programs: programs(), uid: 1000, gid: 1000 },
+    ...{ tree: directory, programs: programs(), tasks: tasks(), uid: 1000, gid: 1000 },
     ...{ sources: "s1", made_note: join(root, "made") },
   };
   return runStep(scriptText(import.meta.url, "tools-build.sh", values), verbs, { stubs: here });
@@ -56,7 +57,10 @@ describe("building the tools", () => {
 });
 
 const installScript = () =>
-  scriptText(import.meta.url, "tools-install.sh", { programs: programs(), uid: 1000, gid: 1000, built: "sum" });
+  scriptText(import.meta.url, "tools-install.sh", {
+    ...{ programs: programs(), tasks: tasks() },
+    ...{ uid: 1000, gid: 1000, built: "sum" },
+  });
 
 /** With a /usr/local and a linker's cache of its own, in a mount namespace. Only root may mount. */
 const inGuest = (
@@ -111,6 +115,41 @@ describe.runIf(process.getuid?.() === 0)("installing the tools", () => {
     expect([gone.code, gone.stdout.trim()]).toEqual([0, ""]);
     const unknown = await inGuest("create", "mount -t tmpfs -o mode=755 tmpfs /opt", ":", { timeout });
     expect(lastLine(unknown)).toMatch(/^cannot use libduet.*\/opt\/duet\/lib in \/etc\/ld\.so\.conf\.d$/);
+  });
+
+  /** The dummy task as Duet's own repository has it: a program `dummy`, by a Makefile which installs nothing. */
+  const moveTask = (rest = "") => {
+    mkdirSync(tasks());
+    writeFileSync(join(tasks(), "helper"), "#!/bin/sh\n", { mode: 0o755 });
+    cpSync(join(programs(), "dummy_task.c"), join(tasks(), "dummy.c"));
+    const rule = "dummy: dummy.c\n\t$(CC) -I../duet-progs/include -o $@ $< -L../duet-progs -lduet\n";
+    writeFileSync(join(tasks(), "Makefile"), rule + rest);
+    const makefile = join(programs(), "Makefile");
+    writeFileSync(makefile, readFileSync(makefile, "utf8").replace("duet dummy_task", "duet"));
+    rmSync(join(programs(), "dummy_task.c"));
+    execFileSync("make", ["-C", programs(), "clean"]);
+    execFileSync("chown", ["-R", "1000:1000", directory]);
+  };
+
+  it("installs the dummy task that is a folder of its own, and takes it back", async () => {
+    moveTask();
+    const built = await build(["create", "facts"]);
+    const left = "ls /usr/local/bin; /usr/local/bin/dummy --help 2>&1 | head -n 1; ls -ld /usr/local/bin/dummy";
+    const ran = await inGuest("create", ":", left, { timeout });
+    expect(ran.stdout).toMatch(/\nduet\ndummy\nUsage: .*\n-rwxr-xr-x 1 0 0 /);
+    rmSync(join(tasks(), "dummy"));
+    expect((await build("facts")).stdout).not.toBe(built.stdout.split("\n")[1]);
+    await build("create");
+    const gone = await inGuest(["create", "delete"], ":", "find /usr/local -type f", { timeout });
+    expect([gone.code, gone.stdout.trim()]).toEqual([0, ""]);
+  });
+
+  it("installs it as its own Makefile says, if that knows how", async () => {
+    moveTask("install: dummy\n\tinstall -D dummy $(DESTDIR)/usr/local/sbin/dummy\n");
+    await build("create");
+    const ran = await inGuest("create", ":", "ls /usr/local/sbin /usr/local/bin", { timeout });
+    expect(ran.stdout).toMatch(/\/sbin:\ndummy\n/);
+    expect(ran.stdout).toMatch(/\/bin:\nduet\n/);
   });
 
   it("says that the Makefile has no target install, or what make says against it", async () => {

@@ -5,7 +5,7 @@ import type { Step } from "../machine/step.ts";
 import type { SourceTree } from "../sources/source-tree.ts";
 
 export interface DuetToolsArgs {
-  /** The tools' sources, at a path that the host and every guest share; the Makefile is in `duet-progs`. */
+  /** The tools' sources, at a path that the host and every guest share; the Makefile is in `duet-progs`. A dummy task may be beside. */
   readonly source: SourceTree;
 }
 
@@ -43,6 +43,7 @@ export class DuetTools extends pulumi.ComponentResource {
         script: script(import.meta.url, "tools-install.sh", {
           ...guest.host.developer,
           programs: this.#programs,
+          tasks: this.#tasks,
           built: built.result("tools"),
         }),
       },
@@ -54,6 +55,11 @@ export class DuetTools extends pulumi.ComponentResource {
     return `${this.#source.tree}/duet-progs`;
   }
 
+  /** The folder of the dummy task, if the repository has it beside the tools. */
+  get #tasks(): string {
+    return `${this.#source.tree}/dummy_task`;
+  }
+
   #build(guest: VirtualMachine, opts: pulumi.CustomResourceOptions): Step {
     this.#built ??= guest.step(
       `${this.#name}-build`,
@@ -63,6 +69,7 @@ export class DuetTools extends pulumi.ComponentResource {
           ...guest.host.developer,
           ...this.#source.toMake,
           programs: this.#programs,
+          tasks: this.#tasks,
         }),
       },
       { ...opts, parent: this },
