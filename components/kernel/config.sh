@@ -1,11 +1,11 @@
 # The configuration of a kernel: a base, the guest's modules, what a guest needs, fragments, and what Duet needs last.
 # With the base "guest" standard input is the guest's configuration. A fragment is a text, or the name of one of the
 # kernel's own: a text has ends of lines, and a name has none. Source: guide, step 8.
-: "${tree:?}" "${build:?}" "${ccache:?}" "${cache:?}" "${base:?}" "${localmodconfig?}" "${modules?}" "${fragments[*]-}"
+: "${tree:?}" "${build:?}" "${ccache:?}" "${base:?}" "${localmodconfig?}" "${modules?}" "${fragments[*]-}"
 : "${guest_needs:?}" "${needs:?}" "${depends_on:?}" "${sources:?}" # Other sources may have other symbols.
 . ../machine/step.sh
 . ../machine/lib/files.sh
-. ../sources/holds.sh
+. ../sources/aside.sh
 
 scratch=$build.config
 
@@ -17,8 +17,8 @@ create() {
   take_turn
   # What is taken is in use from now on.
   touch -c -- "$cache"
-  take_from_cache "$cache/build" "$build"
-  take_from_cache "$cache/ccache" "$ccache"
+  take_back build "$build"
+  take_back ccache "$ccache"
   take_hold
   refuse_built_in_place
   give_to_developer "$build" "$ccache" "$scratch"
@@ -50,25 +50,9 @@ identity() { printf '%s\n' "$build"; }
 
 delete() { release_hold keep; }
 
-# The build and ccache's folder wait in the cache while no stack has them, with the times that make knows.
-take_from_cache() { # CACHED FOLDER
-  if [ ! -e "$2" ] && [ -d "$1" ]; then
-    mkdir -p -- "$(dirname "$2")"
-    mv -T -- "$1" "$2"
-  fi
-}
-
-keep_in_cache() { # FOLDER CACHED
-  if [ -d "$1" ]; then
-    rm -rf -- "$2"
-    mkdir -p -- "$(dirname "$2")"
-    mv -T -- "$1" "$2"
-  fi
-}
-
 keep() {
-  keep_in_cache "$build" "$cache/build"
-  keep_in_cache "$ccache" "$cache/ccache"
+  put_aside "$build" build
+  put_aside "$ccache" ccache
   rm -rf -- "$scratch"
   rmdir -- "$(dirname "$build")" 2>/dev/null || true
 }

@@ -2,7 +2,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, given, localGuest, localHost, localStep, printedOf, scriptOf } from "../../test/support/mocks.ts";
-import { lastLine, runLibrary, runStep, type Stubs, type Verb } from "../../test/support/run-script.ts";
+import {
+  lastLine,
+  type RunOptions,
+  runLibrary,
+  runStep,
+  type Stubs,
+  type Verb,
+} from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { scriptText } from "../machine/script-text.ts";
 import { sh } from "../machine/shell.ts";
@@ -386,37 +393,54 @@ ${before}`,
 });
 
 describe("folders that wait in the cache", () => {
-  const cached = () => join(root, "cache/x y/build");
-  const run = (call: string) => runLibrary(script(), call);
-  const keep = () =>
-    run(sh`keep_in_cache ${join(root, "build")} ${cached()}; keep_in_cache ${join(root, "cc")} /no`.shell);
-  const take = () =>
-    run(sh`take_from_cache ${cached()} ${join(root, "build")}; take_from_cache /no ${join(root, "cc")}`.shell);
+  const folder = () => join(root, "build");
+  const object = () => join(folder(), "a.o");
+  const make = (text: string) => {
+    mkdirSync(folder());
+    writeFileSync(object(), text);
+  };
+  const run = (call: string, options: RunOptions = {}) => runLibrary(script(), call, options);
+  const keep = () => run(sh`put_aside ${folder()} build; put_aside ${join(root, "cc")} ccache`.shell);
+  const take = () => run(sh`take_back build ${folder()}; take_back ccache ${join(root, "cc")}`.shell);
 
   it("come back as they went, with their times", async () => {
-    mkdirSync(join(root, "build"));
-    writeFileSync(join(root, "build/a.o"), "object");
-    const { mtimeMs } = statSync(join(root, "build/a.o"));
+    make("object");
+    const { mtimeMs } = statSync(object());
     expect((await keep()).code).toBe(0);
     expect(readdirSync(root).sort()).toEqual(["cache", "source tree"]);
     expect((await take()).code).toBe(0);
-    expect(statSync(join(root, "build/a.o")).mtimeMs).toBe(mtimeMs);
+    expect(statSync(object()).mtimeMs).toBe(mtimeMs);
     expect(existsSync(join(root, "cc"))).toBe(false);
   });
 
   it("do not take the place of one that is there, and are replaced by a newer one", async () => {
     for (const text of ["old", "new"]) {
-      mkdirSync(join(root, "build"));
-      writeFileSync(join(root, "build/a.o"), text);
+      make(text);
       await keep();
     }
-    mkdirSync(join(root, "build"));
+    mkdirSync(folder());
     await take();
-    expect(readdirSync(join(root, "build"))).toEqual([]);
-    rmSync(join(root, "build"), { recursive: true });
+    expect(readdirSync(folder())).toEqual([]);
+    rmSync(folder(), { recursive: true });
     await take();
-    expect(readFileSync(join(root, "build/a.o"), "utf8")).toBe("new");
+    expect(readFileSync(object(), "utf8")).toBe("new");
   });
+
+  it.runIf(isRoot)(
+    "stay on their disk if the cache is on another one, and leave nothing once they are taken",
+    async () => {
+      make("object");
+      const { ino } = statSync(object());
+      const mount = sh`mkdir ${join(root, "cache")}; mount -t tmpfs tmpfs ${join(root, "cache")}`.shell;
+      const other: RunOptions = { enter: ["unshare", "--mount"], before: mount };
+      expect((await run(sh`put_aside ${folder()} build; ls ${join(root, "cache")}`.shell, other)).stdout).toBe("");
+      expect(existsSync(folder())).toBe(false);
+      rmSync(join(root, "cache"), { recursive: true });
+      expect((await run(sh`take_back build ${folder()}`.shell, other)).code).toBe(0);
+      expect(statSync(object()).ino).toBe(ino);
+      expect(existsSync(join(root, ".duet/cache"))).toBe(false);
+    },
+  );
 });
 
 describe.runIf(isRoot)("the facts of a configuration", () => {

@@ -78,7 +78,8 @@ release_hold() { # FUNCTION
     "$1"
     rm -rf -- "$holders" "$duet/$what.new"
   fi
-  if [ -d "$duet" ] && [ -z "$(ls -A -- "$duet/holds" 2>/dev/null)" ]; then
+  # What waits there is found again, and the note of what was made with it.
+  if [ -d "$duet" ] && [ -z "$(find "$duet"/{holds,cache} -mindepth 1 -print -quit 2>/dev/null)" ]; then
     made=$(cat "$duet/made" 2>/dev/null || true)
     rm -rf -- "$duet"
     while IFS= read -r folder; do

@@ -1,22 +1,23 @@
 # A Debian source package, unpacked; or taken back from the cache with the times that its build knows.
 # Source: guide, step 3.
-: "${package:?}" "${cache:?}"
+: "${package:?}"
 . ../machine/step.sh
 . ../machine/lib/apt.sh
 . ../machine/lib/since.sh
+. ./aside.sh
 . ./source.sh
 
-cached=$cache/source
-
 create() {
+  local waits
   take_turn
   install_packages "$package"
   refuse_foreign "package $package"
   if is_ours; then drop_other; fi
-  if ! is_ours && [ -e "$cached/.duet-source" ]; then
+  waits=$(aside source)
+  if ! is_ours && [ -e "$waits/.duet-source" ]; then
     # It may take a while, and is in use from now on.
-    touch -- "$cache"
-    put_tree "$cached"
+    touch -c -- "$cache"
+    put_tree "$waits"
   fi
   if ! is_ours; then unpack; fi
   give_to_developer "$tree"
@@ -63,10 +64,7 @@ unpack() {
 
 # An unedited tree waits in the cache, with its times, for the next stack. Any other is the user's and stays.
 keep() {
-  if ! is_pristine content_by_time; then return; fi
-  rm -rf -- "$cached"
-  mkdir -p -- "$cache"
-  mv -T -- "$tree" "$cached"
+  if is_pristine content_by_time; then put_aside "$tree" source; fi
 }
 
 run_step "$@"
