@@ -1,16 +1,20 @@
 import { existsSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { hostPackages } from "../../components/host/package-lists.ts";
+import { installPackages, sandboxPackages } from "../../sandbox/packages.ts";
+import { reportTo } from "../../sandbox/report.ts";
 import { difference, type Snapshot, snapshot } from "./snapshot.ts";
 import type { TestStack } from "./stack.ts";
 
 /**
- * The machine before a stack was there that may stand for longer than one run.
+ * The machine before a stack was there that may stand for longer than one run, with the packages that stay at destroy.
  *
  * @param state absolute path of the folder that is the stack's own
  */
-export function machineBefore(state: string): Snapshot {
+export async function machineBefore(state: string): Promise<Snapshot> {
   const file = join(state, "before.json");
   if (!existsSync(file)) {
+    await installPackages(reportTo("packages"), [...new Set([...sandboxPackages, ...hostPackages("ganesha")])]);
     writeFileSync(file, JSON.stringify(snapshot(process.env)), { mode: 0o600 });
   }
   return JSON.parse(readFileSync(file, "utf8"));

@@ -111,7 +111,7 @@ await entryPoint("faults", async () => {
   console.log(`log: ${state}.log`);
   writeFileSync(`${state}.log`, "", { mode: 0o600 });
   stack.writeSpec();
-  const before = machineBefore(state);
+  const before = await machineBefore(state);
   let isClean = true;
   try {
     say("bring an environment up");

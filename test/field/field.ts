@@ -90,7 +90,7 @@ await entryPoint("field", async () => {
   console.log(`log: ${log}`);
   writeFileSync(log, "", { mode: 0o600 });
   stack.writeSpec();
-  const before = machineBefore(state);
+  const before = await machineBefore(state);
   try {
     say("bring an environment up");
     await stack.run("up");
