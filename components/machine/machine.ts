@@ -20,6 +20,8 @@ export interface SshConnection {
 export interface MachineArgs {
   /** Absolute path, on the machine, of the folder for its steps: each one's file and its record. */
   readonly records: string;
+  /** Words that run its steps as somebody else: sudo. Only for the machine on which Pulumi runs. Defaults to none. */
+  readonly as?: readonly string[];
   /** How to reach it. Defaults to no connection: the machine on which Pulumi runs. */
   readonly connection?: SshConnection;
   /** Seconds to wait for the machine when it does not answer. Defaults to 120. */
@@ -54,7 +56,7 @@ export class Machine {
       throw new Error(`step ${name} of ${this.name} is declared twice`);
     }
     this.#steps.add(name);
-    const { records, connection } = this.#args;
+    const { records, connection, as = [] } = this.#args;
     const { title, secretOutput = false } = args;
     const isLocal = connection === undefined || args.across !== undefined;
     const frame = pulumi.output(args.across).apply((across): Frame => ({ title, step: name, records, across }));
@@ -64,9 +66,9 @@ export class Machine {
     // What a command is does not hang on values that a preview may not know.
     const shape: Frame = { title, step: name, records, across: args.across === undefined ? undefined : [] };
     const inputs = {
-      create: stepCommand(shape, isLocal, "create").shell,
-      delete: stepCommand(shape, isLocal, "delete").shell,
-      stdin: pulumi.all([file, args.stdin ?? ""]).apply(([text, rest]) => stepInput(text, rest)),
+      create: stepCommand(shape, isLocal, "create", as).shell,
+      delete: stepCommand(shape, isLocal, "delete", as).shell,
+      stdin: pulumi.all([file, args.stdin ?? ""]).apply(([text, rest]) => stepInput(text, rest, as.length > 0)),
       logging: secretOutput ? ("none" as const) : ("stdoutAndStderr" as const),
     };
     const options = {

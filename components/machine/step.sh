@@ -91,15 +91,33 @@ run_create() {
 run_delete() {
   (delete) </dev/null
   there rm -f -- "$record" "$record.sh" "$records/.completed/$step" </dev/null
+  give_back_folder "$records/.completed"
+}
+
+# Removes a folder, and those above it, that are empty, if they are root's own of Duet: nobody else removes those.
+give_back_folder() {
+  case $1 in /var/lib/duet/*) rmdir -p -- "$1" 2>/dev/null || true ;; esac
+}
+
+# Takes the step's own part of standard input, which comes after its length, and ends the step when the rest ends: then
+# whoever has asked for it is gone. What sudo has started gets no signal from there.
+watch_caller() {
+  local size own
+  read -r size
+  IFS= read -r -N "$size" own || true
+  # shellcheck disable=SC2016 # The variable is that of the shell which watches.
+  setpriv --pdeathsig KILL bash -c 'cat >/dev/null && kill -TERM "$1"' bash "$$" <&0 2>/dev/null &
+  exec < <(printf %s "$own")
 }
 
 run_step() {
   export LC_ALL=C
   case ${1-} in
     create | delete)
-      [ -n "${DUET_STEP-}" ] || exec env -i DUET_STEP="$step" LC_ALL=C "${inherited[@]}" bash "$0" "$1"
+      [ -n "${DUET_STEP-}" ] || exec env -i DUET_STEP="$step" LC_ALL=C "${inherited[@]}" bash "$0" "$@"
       set -euo pipefail
       umask 022
+      if [ "${2-}" = watched ]; then watch_caller; fi
       "run_$1"
       ;;
     record) set -euo pipefail && keep_record ;;

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { scriptText } from "./script-text.ts";
 import { sh } from "./shell.ts";
@@ -101,6 +101,39 @@ describe("a step", () => {
     const names = seen.map((line) => line.split("=")[0]);
     expect(names.filter((name) => name !== undefined && name in hostile)).toEqual([]);
     expect(recorded()).toBe("says: https_proxy=http://it's:3128\nLC_ALL=C\n");
+  });
+
+  /** A step that is run as somebody else, who is the same one here. */
+  const asOther = (create: string, stdin = "") => {
+    const input = stepInput(fileOf(create), stdin, true);
+    const words = ["-c", stepCommand(frame(), true, "create", ["env", "OTHER=1"]).shell];
+    return { input, words };
+  };
+
+  it("that somebody else runs is the same step, with the same input and the same end", () => {
+    const { input, words } = asOther('echo "got $(cat | wc -c)"; exit 7', "é\nx");
+    const ran = spawnSync("/bin/bash", words, { input, encoding: "utf8", cwd: root });
+    expect(ran).toMatchObject({ status: 7, stdout: "got 4\n", stderr: "" });
+    const made = asOther("cat");
+    const ends = spawnSync("/bin/bash", made.words, {
+      input: made.input,
+      encoding: "utf8",
+      cwd: root,
+      timeout: 20_000,
+    });
+    expect(ends).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    expect(existsSync(record)).toBe(true);
+  });
+
+  it("that somebody else runs ends with its shell, however that ends", async () => {
+    // The step's current directory is its caller's.
+    const { input, words } = asOther("trap 'touch told; exit' TERM\ntouch begun; while :; do sleep 0.1; done");
+    const child = spawn("/bin/bash", words, { cwd: root, stdio: ["pipe", "ignore", "ignore"] });
+    child.stdin.end(input);
+    await vi.waitFor(() => expect(existsSync(join(root, "begun"))).toBe(true), 10_000);
+    child.kill("SIGKILL");
+    await vi.waitFor(() => expect(existsSync(join(root, "told"))).toBe(true), 10_000);
+    expect(existsSync(record)).toBe(false);
   });
 
   it("reads the facts after the work, not before", () => {

@@ -62,8 +62,16 @@ export function stepFile({ title, step, records, across = [] }: Frame, script: s
  * runs it, and leaves it what follows. An error of Pulumi's repeats the command, so that is the title and this one line.
  *
  * On the machine on which Pulumi runs, the step ends with its shell. A step across leaves its file where it is needed.
+ *
+ * @param as words that run the step as somebody else, such as sudo. What they start cannot be told of its end by a
+ *   signal: it watches its standard input, which stays open for as long as the shell is there.
  */
-export function stepCommand({ title, step, records, across }: Frame, isLocal: boolean, verb: string): Shell {
+export function stepCommand(
+  { title, step, records, across }: Frame,
+  isLocal: boolean,
+  verb: string,
+  as: readonly string[] = [],
+): Shell {
   const kept = `${records}/${step}${stepSuffix}`;
   const place =
     across === undefined
@@ -75,13 +83,24 @@ export function stepCommand({ title, step, records, across }: Frame, isLocal: bo
   const run = isLocal ? sh`setpriv --pdeathsig TERM setsid bash "$file" ${verb}` : sh`bash "$file" ${verb}`;
   // A new line would end the comment.
   const comment = title.replaceAll("\n", " ");
-  const does = sh`umask 022; read -r size && ${place} && ${put} && (exec ${run}) || exit`;
+  const begins = sh`umask 022; read -r size && ${place} && ${put}`;
+  const watched = sh`${begins} && exec setsid --wait bash "$file" ${verb} watched`;
+  const open = sh`(cat; exec setpriv --pdeathsig KILL sleep infinity)`;
+  const does =
+    as.length === 0
+      ? sh`${begins} && (exec ${run}) || exit`
+      : sh`exec {held}< <${open}; ${as} bash -c ${watched.shell} <&"$held"; code=$?; kill "$!"; exit "$code"`;
   return { shell: `${sh`# ${comment}`.shell}\n${does.shell}` };
 }
 
-/** Standard input for `stepCommand`: the file, after its length in bytes, and the input of the step itself. */
-export function stepInput(file: string, stdin: string): string {
-  return `${Buffer.byteLength(file)}\n${file}${stdin}`;
+/**
+ * Standard input for `stepCommand`: the file, after its length in bytes, and the input of the step itself.
+ *
+ * @param isWatched whether the command runs the step as somebody else: then that input has its length before it, too
+ */
+export function stepInput(file: string, stdin: string, isWatched = false): string {
+  const own = isWatched ? `${Buffer.byteLength(stdin)}\n${stdin}` : stdin;
+  return `${Buffer.byteLength(file)}\n${file}${own}`;
 }
 
 /**

@@ -8,9 +8,11 @@
 # get a SIGTERM when the shell that started them dies: make passes that on to its compilers. Source: setpriv(1),
 # `--pdeathsig`: it is set after the change of user, which would clear it.
 as_developer() { # WORD...
-  local user='' home=''
+  local user='' home='' become=()
   IFS=: read -r user _ _ _ _ home _ < <(getent passwd "$uid") || true
-  "${enter[@]}" setpriv --reuid "$uid" --regid "$gid" --clear-groups --pdeathsig TERM \
+  # The developer's own steps have nobody to become.
+  if [ "$EUID" != "$uid" ]; then become=(--reuid "$uid" --regid "$gid" --clear-groups); fi
+  "${enter[@]}" setpriv "${become[@]}" --pdeathsig TERM \
     env -i LC_ALL=C "${for_developer[@]}" HOME="$home" USER="$user" LOGNAME="$user" "$@"
 }
 

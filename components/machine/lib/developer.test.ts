@@ -57,6 +57,13 @@ describe.runIf(process.getuid?.() === 0)("work as the developer", () => {
     );
   });
 
+  it("is done as it is by the developer's own steps", async () => {
+    const library = scriptText(import.meta.url, "developer.sh", developer);
+    const enter = ["setpriv", "--reuid=54321", "--regid=54322", "--clear-groups"];
+    const ran = await runLibrary(library, "as_developer id -G; developer_does '' id -u", { enter });
+    expect(ran).toMatchObject({ code: 0, stdout: "54322\n54321\n", stderr: "" });
+  });
+
   it("may end with the function's own words", async () => {
     const ran = await run("first() { die 'cannot do it: a; b'; }\ndeveloper_does '' first");
     expect(ran).toMatchObject({ code: 1, stderr: "cannot do it: a; b\n" });
