@@ -227,9 +227,7 @@ describe("two guests", () => {
   });
 
   it("are both served the sources, each by its address", () => {
-    const { script } = scriptOf(step("nfs-export"));
-    expect(script).toContain("/export/duet-dev 192.168.151.10(");
-    expect(script).toContain("/export/duet-dev 192.168.151.11(");
+    expect(given(step("nfs-export"), "clients")).toBe("(192.168.151.10 192.168.151.11)");
   });
 
   it("have what was asked for each", () => {
@@ -431,5 +429,56 @@ describe("another spec", () => {
     expect(given(ganesha.resource(local, "nfs-export"), "folder")).toBe("/state/dev/nfs");
     expect(given(packages, "packages")).toContain("nfs-ganesha-vfs");
     expect(given(packages, "fetch_namespace")).toBe("/run/netns/outer");
+  });
+});
+
+describe("on a host on which Pulumi runs as a person whom others share it with", () => {
+  const as = ["sudo", "-A", "--"];
+  const host = { ...site.host, owner: "dev of eve (0123)", leases: "/var/lib/duet/leases" };
+  let shared: Deployed<DuetEnvironment>;
+  beforeAll(async () => {
+    const root = { as, folder: "/var/lib/duet/stacks/0123" };
+    shared = await deploy(
+      () => new DuetEnvironment("duet", { spec: parseSpec(spec), site: { ...site, host: { ...host, root } } }),
+      printed,
+    );
+  });
+  const localSteps = () => shared.made.filter(({ type }) => type === local);
+
+  it("has root do what only root can, in a folder of root's, and all else as that person", () => {
+    const [ofRoot, own] = [true, false].map((isRoot) =>
+      localSteps()
+        .filter((one) => recordsOf(one) !== "/var/lib/duet/steps")
+        .filter(({ inputs }) => inputs.create.includes("sudo -A -- bash") === isRoot)
+        .map((one) => [one.name, recordsOf(one)] as const),
+    );
+    expect(ofRoot?.map(([name]) => name).sort()).toEqual([
+      "host-packages",
+      "image-file",
+      "network-subnet",
+      "nfs-export",
+      "one-console",
+      "one-gdb-port",
+      "sources-directory",
+      "stack-name",
+      "two-console",
+      "two-gdb-port",
+    ]);
+    expect(new Set(ofRoot?.map(([, records]) => records))).toEqual(new Set(["/var/lib/duet/stacks/0123/steps"]));
+    expect(new Set(own?.map(([, records]) => records))).toEqual(new Set(["/state/dev/steps"]));
+  });
+
+  it("marks what it has there with more than its name", () => {
+    const { inputs } = shared.resource(domain, "one");
+    expect(inputs.description).toBe("Duet stack dev of eve (0123)");
+    const leases = localSteps().flatMap((one) =>
+      given(one, "leases")?.startsWith("/var/lib/duet/") ? [given(one, "owner")] : [],
+    );
+    expect(leases).toEqual(Array(4).fill(expect.stringMatching(/^'dev of eve \(0123\)/)));
+  });
+
+  it("leases its name before it makes anything", () => {
+    const packages = localSteps().find(({ name }) => name === "host-packages");
+    expect(packages?.dependsOn).toContain("command:local:Command stack-name");
   });
 });

@@ -9,16 +9,18 @@ import { Image, type ImageSource } from "./guest/image.ts";
 import { NfsMount } from "./guest/nfs-mount.ts";
 import { GuestPackages } from "./guest/packages.ts";
 import { VirtualMachine } from "./guest/virtual-machine.ts";
+import { accessTo, type GuestAccess } from "./guest-access.ts";
 import { GuestAddress } from "./host/guest-address.ts";
 import { Host, type HostArgs } from "./host/host.ts";
 import { Network } from "./host/network.ts";
 import { NfsExport, nfsServer } from "./host/nfs-export.ts";
-import { hostPackages } from "./host/package-lists.ts";
+import { hostPackages, personPackages, sourcePackages } from "./host/package-lists.ts";
 import { HostPackages } from "./host/packages.ts";
+import { StackName } from "./host/stack-name.ts";
 import { KernelBuild } from "./kernel/build.ts";
 import { type Fragment, KernelConfig, kernelBuildFolder } from "./kernel/config.ts";
 import { KernelInstall } from "./kernel/install.ts";
-import { sh } from "./machine/shell.ts";
+import { SourcesDirectory } from "./sources/directory.ts";
 import { type Source, SourceTree } from "./sources/source-tree.ts";
 import type { Spec } from "./spec.ts";
 
@@ -38,16 +40,6 @@ export interface DuetEnvironmentArgs {
   readonly site: Site;
 }
 
-/** How to work with one guest; both commands work as printed, from any shell of the host. */
-export interface GuestAccess {
-  readonly name: string;
-  readonly address: string;
-  readonly gdbPort: number;
-  readonly kernelRelease: string;
-  readonly sshCommand: string;
-  readonly gdbCommand: string;
-}
-
 /**
  * All of it: a host that serves the sources, and guests that run the Duet kernel under a gdb stub, with the module
  * loaded and the tools installed, proven debuggable.
@@ -64,12 +56,22 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     const { directory } = spec.sources;
     const host = new Host("host", site.host, parent);
     const server = nfsServer(spec.host.nfsServer, spec.host.sandbox);
+    const claim = host.isShared ? [new StackName("stack-name", { host }, parent)] : [];
     const packages = new HostPackages(
       "host-packages",
-      // Nobody but root reaches the embedded host.
-      { host, packages: hostPackages(server), ...(spec.host.sandbox ? { groups: [] } : {}) },
-      parent,
+      {
+        host,
+        packages: [
+          ...hostPackages(server),
+          ...sourcePackages(Object.values(site.sources)),
+          ...(host.isOfPerson ? personPackages : []),
+        ],
+        // Nobody but root reaches the embedded host.
+        ...(spec.host.sandbox ? { groups: [] } : {}),
+      },
+      { ...parent, dependsOn: claim },
     );
+    const place = host.isOfPerson ? [new SourcesDirectory("sources-directory", { host, directory }, parent)] : [];
     const provider = new libvirt.Provider(`${name}-libvirt`, { uri: packages.uri }, parent);
     // Not for all: whatever has a provider waits until that has been started.
     const libvirtParent = { parent: this, providers: [provider] };
@@ -78,7 +80,7 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       new SourceTree(
         `${role}-source`,
         { host, role: `duet-${role}`, source: site.sources[role], directory },
-        { ...parent, dependsOn: packages },
+        { ...parent, dependsOn: [packages, ...place] },
       );
     const sources = { kernel: source("kernel"), module: source("module"), tools: source("tools") };
     const network = new Network("network", { host }, libvirtParent);
@@ -128,21 +130,9 @@ export class DuetEnvironment extends pulumi.ComponentResource {
         { guest, directory, kernel, module, loaded, functionName: spec.module.breakpoint },
         after(loaded.resource, autoLoad),
       );
-      return pulumi.all([guest.address, guest.gdbPort, install.release, guest.ssh, session.commandFile]).apply(
-        ([address, gdbPort, kernelRelease, ssh, commandFile]): GuestAccess => ({
-          name: guest.name,
-          address,
-          gdbPort,
-          kernelRelease,
-          sshCommand: commandLine([...host.enter, ...ssh]),
-          gdbCommand: commandLine([...host.enter, "gdb", "-x", commandFile]),
-        }),
-      );
+      return accessTo(guest, install, session);
     });
     this.vms = pulumi.all(accesses);
     this.registerOutputs({ vms: this.vms });
   }
 }
-
-/** A command as a person would type it. */
-const commandLine = (words: readonly string[]): string => sh`${words}`.shell;

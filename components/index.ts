@@ -1,7 +1,7 @@
 /** The library: a Duet environment whole, or a part of it in a program of your own. */
 export { DuetModule, type DuetModuleArgs, type LoadedModule } from "./duet/module.ts";
 export { DuetTools, type DuetToolsArgs } from "./duet/tools.ts";
-export { DuetEnvironment, type DuetEnvironmentArgs, type GuestAccess, type Site } from "./environment.ts";
+export { DuetEnvironment, type DuetEnvironmentArgs, type Site } from "./environment.ts";
 export { AutoLoad, type AutoLoadArgs } from "./gdb/auto-load.ts";
 export { DebugSession, type DebugSessionArgs, type Proof } from "./gdb/session.ts";
 export { Account, type AccountArgs } from "./guest/account.ts";
@@ -9,6 +9,7 @@ export { Image, type ImageArgs, type ImageSource } from "./guest/image.ts";
 export { NfsMount, type NfsMountArgs } from "./guest/nfs-mount.ts";
 export { GuestPackages, type GuestPackagesArgs } from "./guest/packages.ts";
 export { VirtualMachine, type VirtualMachineArgs } from "./guest/virtual-machine.ts";
+export type { GuestAccess } from "./guest-access.ts";
 export { GdbPort, type GdbPortArgs } from "./host/gdb-port.ts";
 export { GuestAddress, type GuestAddressArgs } from "./host/guest-address.ts";
 export { type Accelerator, type Developer, Host, type HostArgs } from "./host/host.ts";

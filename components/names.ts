@@ -12,10 +12,22 @@ export function bridgeName(stack: string): string {
   return `duet-${createHash("sha256").update(stack).digest("hex").slice(0, 8)}`;
 }
 
-/** The description of a domain, which tells whose it is. */
-export function domainDescription(stack: string): string {
-  return `Duet stack ${stack}`;
+/** The description of a domain, which tells whose it is: that of the stack, for all who use its host. */
+export function domainDescription(owner: string): string {
+  return `Duet stack ${owner}`;
 }
+
+/**
+ * Who a stack is on a host that others use: two of them may have one name.
+ *
+ * @param id made for the stack when it first came up
+ */
+export function ownerName(stack: string, person: string, id: string): string {
+  return `${stack} of ${person} (${id})`;
+}
+
+/** The folder of root's on a host that others use: leases, which are the host's, and what root keeps of each stack. */
+export const sharedFolder = "/var/lib/duet";
 
 /** Words by which the stack calls a step, a volume, or what is in its folder of the state. */
 const ownWords = new Set(["build", "gdb", "groups", "image", "nfs", "steps", "unfinished"]);

@@ -1,5 +1,5 @@
 # The disk image of the guests, from where the spec says.
-: "${path:?}" "${url?}" "${sha256?}" "${build[*]-}" "${fetch_namespace?}" "${smallest_disk:?}"
+: "${path:?}" "${url?}" "${sha256?}" "${build[*]-}" "${owner?}" "${fetch_namespace?}" "${smallest_disk:?}"
 : "${uri:?}" "${pool:?}" "${volume:?}" "${noted:?}"
 . ../machine/step.sh
 . ../machine/lib/apt.sh
@@ -10,6 +10,7 @@ create() {
   keep_disks
   if [ -n "$url" ] && [ ! -e "$path" ]; then fetch; fi
   if [ "${#build[@]}" != 0 ] && [ ! -e "$path" ]; then in_namespace "${build[@]}" >&2; fi
+  if [ -n "$owner" ]; then give_away; fi
   [ -r "$path" ] || die "cannot use image $path: there is no such file; correct duet:image"
   if [ -n "$sha256" ]; then check; fi
   require_fit
@@ -17,6 +18,13 @@ create() {
 }
 
 delete() { rm -f -- "$noted"; }
+
+# What root has made in the cache is its owner's to delete.
+give_away() {
+  local folder
+  folder=$(dirname "$path")
+  if [ -O "$folder" ]; then chown "$owner" -- "$(dirname "$folder")" "$folder" "$folder"/*; fi
+}
 
 # The disks of guests are overlays of the image: of another one they would have to be made anew.
 keep_disks() {

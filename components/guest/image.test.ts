@@ -21,7 +21,7 @@ const sha256 = (text: string) => execFileSync("sha256sum", { input: text, encodi
 const url = "https://example.org/it's $(x).qcow2";
 const script = ({ path, sha256, url, build = [] }: ImageSource, namespace?: string) =>
   scriptText(import.meta.url, "image.sh", {
-    ...{ path, sha256, url, build, fetch_namespace: namespace, smallest_disk: 8 },
+    ...{ path, sha256, url, build, owner: undefined, fetch_namespace: namespace, smallest_disk: 8 },
     ...{ uri: "qemu:///system", pool: "duet-dev", volume: "image.qcow2", noted: join(root, "noted") },
   });
 const make = (source: ImageSource, stubs = {}, namespace?: string) =>

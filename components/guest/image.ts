@@ -36,7 +36,7 @@ export class Image extends pulumi.ComponentResource {
   constructor(name: string, { host, source, smallestDisk }: ImageArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:guest:Image", name, {}, opts);
     const { path, sha256, url, build = [] } = source;
-    const step = host.step(
+    const step = host.root.step(
       `${name}-file`,
       {
         title: "make the guest image",
@@ -45,6 +45,8 @@ export class Image extends pulumi.ComponentResource {
           sha256,
           url,
           build,
+          // The cache is the developer's to delete.
+          owner: host.isOfPerson ? `${host.developer.uid}:${host.developer.gid}` : "",
           fetch_namespace: host.fetchNamespace,
           smallest_disk: smallestDisk,
           uri: host.uri,

@@ -125,11 +125,21 @@ export class VirtualMachine extends pulumi.ComponentResource {
     );
     const seed = makeSeed(`${id}-seed`, { host, image: args.image, guest: name, folder, userData: data }, parent);
     const consoleLog = attribute(`${host.consoleLogs}/${name}-console.log`);
+    const log = host.isOfPerson
+      ? host.root.step(
+          `${id}-console`,
+          {
+            title: `open the console of ${name} to its developer`,
+            script: script(import.meta.url, "console.sh", { console: this.consoleLog, ...host.developer }),
+          },
+          parent,
+        )
+      : undefined;
     const domain = new libvirt.Domain(
       id,
       {
         name,
-        description: domainDescription(host.stack),
+        description: domainDescription(host.owner),
         memory: args.memory,
         vcpu: args.vcpus,
         type: accelerated.type,
@@ -160,6 +170,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
         // domain what the spec asks for, instead of another one without what a person has added to it. And the addresses
         // of a domain that has just been made read as none, now and then; they follow from the network anyway.
         ignoreChanges: ["running", "memory", "vcpu", "type", "cpu", "xml", "networkInterfaces[0].addresses"],
+        dependsOn: log === undefined ? [] : [log.resource],
       },
     );
     const boot = host.step(

@@ -23,13 +23,13 @@ export class GdbPort extends pulumi.ComponentResource {
   constructor(name: string, args: GdbPortArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:host:GdbPort", name, {}, opts);
     const { host, guest, port } = args;
-    const step = host.step(
+    const step = host.root.step(
       name,
       {
         title: `lease a gdb port for ${guest}`,
         script: script(import.meta.url, "gdb-port.sh", {
           leases: `${host.leases}/gdb-ports`,
-          owner: `${host.stack}/${guest}`,
+          owner: `${host.owner}/${guest}`,
           guest,
           ports: port === undefined ? anyPort : [port],
         }),

@@ -28,10 +28,10 @@ export class GuestAddress extends pulumi.ComponentResource {
       {
         title: `lease an address for ${guest}`,
         script: script(import.meta.url, "guest-address.sh", {
-          leases: `${host.leases}/addresses`,
+          leases: host.isOfPerson ? `${host.stateFolder}/addresses` : `${host.leases}/addresses`,
           owner: `${host.stack}/${guest}`,
           guest,
-          description: domainDescription(host.stack),
+          description: domainDescription(host.owner),
           mac: guestMac(host.stack, guest),
           subnet: network.subnet,
           network: libvirtName(host.stack),

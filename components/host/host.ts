@@ -12,10 +12,20 @@ export interface Developer {
 /** Whether the guest's instructions run on the CPU or are translated. */
 export type Accelerator = "kvm" | "tcg";
 
+/** How what only root may do is done, if Pulumi runs as somebody else. */
+export interface RootAccess {
+  /** Words that run others as root. */
+  readonly as: readonly string[];
+  /** Absolute path of the folder for what root keeps of this stack. Only root writes there. */
+  readonly folder: string;
+}
+
 /** What a spec does not say of a host. Entry points find it out, components never do. */
 export interface HostArgs {
   /** Name of the stack. */
   readonly stack: string;
+  /** Who the stack is, for all who use the host: by this its leases are known. Defaults to its name. */
+  readonly owner?: string | undefined;
   /** URI of libvirt. */
   readonly uri: string;
   /** Words before a command that reaches guests and stubs from any shell of the host: `ip netns exec duet`. */
@@ -35,11 +45,14 @@ export interface HostArgs {
   readonly developer: Developer;
   /** Absolute path of the home directory of whoever runs gdb. */
   readonly home: string;
+  /** Defaults to none: Pulumi runs as root. */
+  readonly root?: RootAccess | undefined;
 }
 
 /** Where libvirt, the sources and their server are, and what belongs to this stack there. */
 export class Host extends Machine {
   readonly stack: string;
+  readonly owner: string;
   readonly uri: string;
   readonly enter: readonly string[];
   readonly fetchNamespace: string | undefined;
@@ -51,10 +64,15 @@ export class Host extends Machine {
   readonly consoleLogsHere: string;
   readonly developer: Developer;
   readonly home: string;
+  /** The host for steps that only root may do: itself, if Pulumi runs as root. */
+  readonly root: Machine;
+  /** Absolute path of the folder for what those steps keep. */
+  readonly rootFolder: string;
 
   constructor(name: string, args: HostArgs, opts?: pulumi.CustomResourceOptions) {
     super(name, { records: `${args.stateFolder}/steps` }, opts);
     this.stack = args.stack;
+    this.owner = args.owner ?? args.stack;
     this.uri = args.uri;
     this.enter = args.enter;
     this.fetchNamespace = args.fetchNamespace;
@@ -66,5 +84,19 @@ export class Host extends Machine {
     this.consoleLogsHere = args.consoleLogsHere;
     this.developer = args.developer;
     this.home = args.home;
+    const { root } = args;
+    this.rootFolder = root?.folder ?? args.stateFolder;
+    this.root =
+      root === undefined ? this : new Machine(`${name}-root`, { records: `${root.folder}/steps`, as: root.as }, opts);
+  }
+
+  /** Whether others use its libvirt, and may have a stack of the same name. */
+  get isShared(): boolean {
+    return this.owner !== this.stack;
+  }
+
+  /** Whether Pulumi runs as somebody who is not root. */
+  get isOfPerson(): boolean {
+    return this.root !== this;
   }
 }

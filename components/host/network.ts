@@ -36,13 +36,13 @@ export class Network extends pulumi.ComponentResource {
 
   constructor(name: string, { host }: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:host:Network", name, {}, opts);
-    const { stack, leases } = host;
+    const { stack, owner, leases } = host;
     const bridge = bridgeName(stack);
-    const step = host.step(
+    const step = host.root.step(
       `${name}-subnet`,
       {
         title: "lease a subnet",
-        script: script(import.meta.url, "network.sh", { leases: `${leases}/subnets`, owner: stack, bridge, subnets }),
+        script: script(import.meta.url, "network.sh", { leases: `${leases}/subnets`, owner, bridge, subnets }),
       },
       // Pulumi hands what a component depends on to none of its children.
       { parent: this, dependsOn: opts?.dependsOn ?? [] },

@@ -42,14 +42,14 @@ export class NfsExport extends pulumi.ComponentResource {
       .all([args.address, args.clients])
       // Guests that change places in the spec are no change of the export.
       .apply(([address, clients]): NfsShare => ({ directory, address, clients: clients.toSorted() }));
-    const step = host.step(
+    const step = host.root.step(
       name,
       {
         title: `serve ${directory} to the guests`,
         script: share.apply((known) =>
           server === "kernel"
             ? script(import.meta.url, "nfs-kernel.sh", kernelValues(known, host.stack))
-            : script(import.meta.url, "nfs-ganesha.sh", ganeshaValues(known, host.stateFolder)),
+            : script(import.meta.url, "nfs-ganesha.sh", ganeshaValues(known, host.rootFolder)),
         ),
       },
       // Pulumi hands what a component depends on to none of its children.

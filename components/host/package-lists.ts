@@ -56,3 +56,11 @@ export function nfsPackages(server: NfsServer): readonly string[] {
 export function hostPackages(server: NfsServer): readonly string[] {
   return [...new Set([...hypervisorPackages, ...imagePackages, ...buildPackages, ...nfsPackages(server)])].sort();
 }
+
+/** Those of the sources that are a package. Source: guide, step 3. */
+export function sourcePackages(sources: readonly object[]): readonly string[] {
+  return sources.flatMap((source) => ("package" in source ? [String(source.package)] : []));
+}
+
+/** What a host needs besides on which Pulumi does not run as root: by an access list libvirt is opened to a person. */
+export const personPackages: readonly string[] = ["acl"];

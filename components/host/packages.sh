@@ -1,5 +1,5 @@
 # The packages of the host, and the groups that the developer joins. Source: guide, steps 1 and 7.
-: "${packages[*]-}" "${groups[*]-}" "${uid:?}" "${joined:?}" "${uri:?}"
+: "${packages[*]-}" "${groups[*]-}" "${uid:?}" "${joined:?}" "${sockets[*]-}" "${uri:?}"
 . ../machine/step.sh
 . ../machine/lib/apt.sh
 
@@ -7,6 +7,7 @@ create() {
   install_packages "${packages[@]}"
   join_groups
   await_libvirt
+  open_sockets
 }
 
 facts() { package_facts "${packages[@]}"; }
@@ -29,9 +30,20 @@ join_groups() {
   done
 }
 
+# Whoever has joined a group is in it from the next login on. Until the next boot libvirt listens to the developer by
+# name, so that this run can go on.
+open_sockets() {
+  local socket
+  if [ ! -s "$joined" ]; then return; fi
+  for socket in "${sockets[@]}"; do
+    if [ -S "$socket" ]; then setfacl -m "u:$uid:rw" -- "$socket"; fi
+  done
+}
+
 leave_groups() {
-  local user group
+  local user group socket
   if [ ! -e "$joined" ]; then return; fi
+  for socket in "${sockets[@]}"; do setfacl -x "u:$uid" -- "$socket" 2>/dev/null || true; done
   while read -r user group; do gpasswd -d "$user" "$group" >&2 || true; done <"$joined"
   rm -f -- "$joined"
 }

@@ -5,6 +5,7 @@ import { deploy, given, localHost, localStep, settled } from "../../test/support
 import { lastLine, runStep, type Stubs } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { scriptText } from "../machine/script-text.ts";
+import { sh } from "../machine/shell.ts";
 import { buildPackages, hostPackages, hypervisorPackages } from "./package-lists.ts";
 import { HostPackages } from "./packages.ts";
 
@@ -25,7 +26,15 @@ function host(member: string, groups = "kvm libvirt", user = "dev"): Stubs {
 }
 
 const script = (uid: number, uri: string, groups: readonly string[]) =>
-  scriptText(import.meta.url, "packages.sh", { packages: [], groups, uid, joined, uri, fetch_namespace: "" });
+  scriptText(import.meta.url, "packages.sh", {
+    packages: [],
+    groups,
+    uid,
+    joined,
+    sockets: [],
+    uri,
+    fetch_namespace: "",
+  });
 const run = (verb: "create" | "delete", uid: number, stubs: Stubs) =>
   runStep(script(uid, "qemu+unix:///system", ["kvm", "libvirt"]), verb, {
     stubs,
@@ -57,6 +66,19 @@ describe("the developer", () => {
   it("joins nothing if there is no such account, or if it is root", async () => {
     expect(await joins(1234, host(""))).toMatchObject({ code: 0, stdout: "" });
     expect(await joins(0, host("root", "kvm libvirt", "root"))).toMatchObject({ code: 0, stdout: "" });
+  });
+
+  it("reaches libvirt before the next login, by name, for as long as it is a member", async () => {
+    const socket = join(root, "sock");
+    const sockets = scriptText(import.meta.url, "packages.sh", {
+      ...{ packages: [], groups: ["libvirt"], uid: 1000, joined, sockets: [socket] },
+      ...{ uri: "qemu+unix:///system", fetch_namespace: "" },
+    });
+    const stubs = { ...host("dev"), setfacl: `echo "setfacl $*" >>"$STUBS/calls"` };
+    const open = sh`python3 -c ${`import socket; socket.socket(socket.AF_UNIX).bind(${JSON.stringify(socket)})`}`.shell;
+    const after = 'grep setfacl -- "$STUBS/calls"';
+    const ran = await runStep(sockets, ["create", "delete"], { stubs, before: open, after });
+    expect(ran.stdout).toBe(`setfacl -m u:1000:rw -- ${socket}\nsetfacl -x u:1000 -- ${socket}\n`);
   });
 
   it("leaves at destroy what was joined, and only that, also if it has left already", async () => {

@@ -2,6 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { script } from "../machine/script.ts";
 import type { Host } from "./host.ts";
 
+/** Where the system's libvirt listens. */
+const libvirtSocket = "/run/libvirt/libvirt-sock";
+
 export interface HostPackagesArgs {
   readonly host: Host;
   /** Names of Debian packages. */
@@ -23,7 +26,7 @@ export class HostPackages extends pulumi.ComponentResource {
   constructor(name: string, args: HostPackagesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:host:HostPackages", name, {}, opts);
     const { host, packages, groups = ["kvm", "libvirt"] } = args;
-    const step = host.step(
+    const step = host.root.step(
       name,
       {
         title: "install the packages of the host",
@@ -31,7 +34,8 @@ export class HostPackages extends pulumi.ComponentResource {
           packages,
           groups,
           uid: host.developer.uid,
-          joined: `${host.stateFolder}/groups`,
+          joined: `${host.rootFolder}/groups`,
+          sockets: host.isOfPerson ? [libvirtSocket] : [],
           uri: host.uri,
           fetch_namespace: host.fetchNamespace,
         }),

@@ -50,11 +50,7 @@ function script(source: Source, stack = "dev", fetchNamespace = ""): string {
     return of("clone.sh", { url, branch, submodules: submodules ? "yes" : "", fetch_namespace: fetchNamespace });
   }
   if ("package" in source) {
-    return of("unpack.sh", {
-      package: source.package,
-      cache: join(root, "cache/kernel/key"),
-      fetch_namespace: fetchNamespace,
-    });
+    return of("unpack.sh", { package: source.package, cache: join(root, "cache/kernel/key") });
   }
   return "copy" in source ? of("copy.sh", { seed: source.copy }) : of("tree.sh", {});
 }
@@ -556,8 +552,7 @@ describe.runIf(isRoot)("a user's own tree", () => {
 describe.runIf(isRoot)("a source package", () => {
   const source: Source = { package: "linux-source-6.1" };
   const installed: Stubs = {
-    "dpkg-query": `case "$2" in *Status*) echo 'linux-source-6.1 installed'; echo 'linux-source-6.2 installed';; *) echo "$3-6.1.1";; esac`,
-    "apt-get": "exit 9",
+    "dpkg-query": 'echo "$3-6.1.1"',
   };
 
   beforeEach(() => {

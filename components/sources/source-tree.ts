@@ -34,7 +34,7 @@ function stepOf(source: Source, cache: string, fetchNamespace: string | undefine
     return ["clone.sh", { url, branch, submodules: submodules ? "yes" : "", fetch_namespace: fetchNamespace }];
   }
   if ("package" in source) {
-    return ["unpack.sh", { package: source.package, cache, fetch_namespace: fetchNamespace }];
+    return ["unpack.sh", { package: source.package, cache }];
   }
   return "copy" in source ? ["copy.sh", { seed: source.copy }] : ["tree.sh", {}];
 }

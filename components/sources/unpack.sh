@@ -2,7 +2,6 @@
 # Source: guide, step 3.
 : "${package:?}"
 . ../machine/step.sh
-. ../machine/lib/apt.sh
 . ../machine/lib/since.sh
 . ./aside.sh
 . ./source.sh
@@ -10,7 +9,6 @@
 create() {
   local waits
   take_turn
-  install_packages "$package"
   refuse_foreign "package $package"
   if is_ours; then drop_other; fi
   waits=$(aside source)
@@ -52,7 +50,7 @@ drop_other() {
 
 unpack() {
   local tarball=/usr/src/$package.tar.xz version
-  [ -r "$tarball" ] || die "cannot unpack $package: it holds no $tarball; ask for a linux-source package"
+  [ -r "$tarball" ] || die "cannot unpack $package: there is no $tarball; ask for a linux-source package"
   make_scratch
   # The files get the present time: they are newer than any object that was built from another version.
   as_developer mkdir "$scratch/tree"

@@ -11,7 +11,7 @@ own_leases() { { grep -lxF -e "$owner" -- "$leases"/* 2>/dev/null || true; } | s
 # this may wait for that lock: then it is nobody else's, and the one in the new folder counts.
 lock_leases() {
   until [ "$leases/.lock" -ef /proc/self/fd/9 ]; do
-    install -d -m 700 -- "$leases"
+    install -d -m 755 -- "$leases"
     exec 9<>"$leases/.lock"
     lock 9 60 || die "cannot lock the leases in $leases: another claim has them for 60 s; end it, and run this again"
   done
@@ -64,5 +64,8 @@ release() {
   [ -d "$leases" ] || return 0
   lock_leases
   drop_leases ''
-  if [ -z "$(ls -- "$leases")" ]; then rm -rf -- "$leases"; fi
+  if [ -z "$(ls -- "$leases")" ]; then
+    rm -rf -- "$leases"
+    give_back_folder "$(dirname -- "$leases")"
+  fi
 }

@@ -1,0 +1,37 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { DebugSession } from "./gdb/session.ts";
+import type { VirtualMachine } from "./guest/virtual-machine.ts";
+import type { KernelInstall } from "./kernel/install.ts";
+import { sh } from "./machine/shell.ts";
+
+/** How to work with one guest; both commands work as printed, from any shell of the host. */
+export interface GuestAccess {
+  readonly name: string;
+  readonly address: string;
+  readonly gdbPort: number;
+  readonly kernelRelease: string;
+  readonly sshCommand: string;
+  readonly gdbCommand: string;
+}
+
+/** How to work with a guest, known once it is proven debuggable. */
+export function accessTo(
+  guest: VirtualMachine,
+  install: KernelInstall,
+  session: DebugSession,
+): pulumi.Output<GuestAccess> {
+  const { name, host } = guest;
+  return pulumi
+    .all([guest.address, guest.gdbPort, install.release, guest.ssh, session.commandFile])
+    .apply(([address, gdbPort, kernelRelease, ssh, commandFile]) => ({
+      name,
+      address,
+      gdbPort,
+      kernelRelease,
+      sshCommand: commandLine([...host.enter, ...ssh]),
+      gdbCommand: commandLine([...host.enter, "gdb", "-x", commandFile]),
+    }));
+}
+
+/** A command as a person would type it. */
+const commandLine = (words: readonly string[]): string => sh`${words}`.shell;

@@ -1,0 +1,38 @@
+# The sources directory, if only root can make it. It goes at destroy if it is empty, with those above it that
+# were made for it. Source: guide, step 3.
+: "${directory:?}" "${uid:?}" "${gid:?}"
+. ../machine/step.sh
+. ../machine/lib/die.sh
+
+# The folders that were made, a line each, the deepest first.
+made=$records/.sources-directory
+
+create() {
+  local folder=$directory new=''
+  mkdir -p -- "$records"
+  while [ ! -d "$folder" ]; do
+    new+=$folder$'\n'
+    folder=$(dirname -- "$folder")
+  done
+  printf '%s' "$new" >>"$made"
+  mkdir -p -- "$directory"
+  if [ -n "$new" ]; then chown "$uid:$gid" -- "$directory"; fi
+  # The developer notes there what belongs to whom.
+  [ "$(stat -c %u -- "$directory")" = "$uid" ] ||
+    die "cannot keep sources in $directory: it is not yours; do sudo chown $uid:$gid $directory, or ask for another" \
+      "directory in duet:sources"
+}
+
+facts() { fact 'owner of the sources directory' "$(stat -c %u -- "$directory")"; }
+
+delete() {
+  local folder
+  if [ ! -e "$made" ]; then return; fi
+  while IFS= read -r folder; do
+    # A stack that stands has something there.
+    rmdir -- "$folder" 2>/dev/null || true
+  done <"$made"
+  rm -f -- "$made"
+}
+
+run_step "$@"
