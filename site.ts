@@ -4,11 +4,13 @@ import { join, resolve } from "node:path";
 import type { Fragment, ImageSource, Site, Source, Spec } from "./components/index.ts";
 import { SpecError } from "./components/index.ts";
 import { folders, stackFolder } from "./launcher/environment.ts";
+import { identityOf } from "./launcher/identity.ts";
+import { rootAccess } from "./launcher/root.ts";
 import { hostAccelerator } from "./sandbox/accelerator.ts";
 import { guestImagePath } from "./sandbox/image/build.ts";
 import { sandboxPathsFrom } from "./sandbox/paths.ts";
 
-/** The first UID that Debian gives to a person: who root works for, if root was not called through sudo. */
+/** The first UID that Debian gives to a person: who root works for, if nobody is named. */
 const firstUser = 1000;
 
 /** What may be a fragment of the kernel's own. Whether it is cannot be said before the sources are there. */
@@ -51,6 +53,16 @@ function checkMemory({ host, vms }: Spec): void {
   }
 }
 
+/** Whoever is not root works as nobody else. */
+function checkDeveloper({ developer: { uid } }: Spec): void {
+  const own = process.getuid?.() ?? 0;
+  if (own !== 0 && uid !== undefined && uid !== own) {
+    throw new SpecError([
+      `duet:developer.uid: asked for ${uid}, and you are ${own}; leave it out, or run this as root`,
+    ]);
+  }
+}
+
 function sourceOf(source: Spec["sources"]["kernel"], project: string): Source {
   return "copy" in source ? { copy: resolve(project, source.copy) } : source;
 }
@@ -60,7 +72,8 @@ function imageOf(spec: Spec, cache: string, cacheHome: string, project: string):
   if ("build" in image) {
     return {
       path: guestImagePath(cacheHome),
-      build: [process.execPath, join(project, "sandbox/image/build.ts")],
+      // Whoever builds it may have another cache.
+      build: ["env", `XDG_CACHE_HOME=${cacheHome}`, process.execPath, join(project, "sandbox/image/build.ts")],
     };
   }
   return "url" in image ? { ...image, path: join(cache, "image", `${image.sha256}.qcow2`) } : image;
@@ -68,24 +81,30 @@ function imageOf(spec: Spec, cache: string, cacheHome: string, project: string):
 
 /** Finds out what a spec does not say. Reads the environment and the machine; changes nothing. */
 export function findSite(spec: Spec, stack: string, project: string, environment: NodeJS.ProcessEnv): Site {
-  const { cache, state } = folders(environment);
+  const { cache, state, shared } = folders(environment);
   const { sandbox } = spec.host;
   checkMemory(spec);
+  checkDeveloper(spec);
   const paths = sandboxPathsFrom(environment);
   const id = (name: "SUDO_UID" | "SUDO_GID", own: number | undefined): number =>
     Number(environment[name] ?? 0) || own || firstUser;
+  const identity = sandbox ? undefined : identityOf(stackFolder(state, stack), stack);
+  const root = identity && rootAccess(shared, identity);
+  const consoleLogs = root === undefined ? paths.guestLogs : join(root.folder, "consoles");
   return {
     host: {
       stack,
+      owner: identity?.owner,
+      root,
       uri: sandbox ? paths.uri : spec.host.uri,
       enter: sandbox ? ["ip", "netns", "exec", paths.namespace] : [],
       fetchNamespace: sandbox ? `/run/netns/${paths.outerNamespace}` : undefined,
       accelerator: spec.host.accelerator === "auto" ? hostAccelerator() : spec.host.accelerator,
       cache,
-      leases: join(state, "leases"),
+      leases: join(sandbox ? state : shared, "leases"),
       stateFolder: stackFolder(state, stack),
-      consoleLogs: paths.guestLogs,
-      consoleLogsHere: sandbox ? paths.guestLogDirectory : paths.guestLogs,
+      consoleLogs,
+      consoleLogsHere: sandbox ? paths.guestLogDirectory : consoleLogs,
       developer: {
         uid: spec.developer.uid ?? id("SUDO_UID", process.getuid?.()),
         gid: spec.developer.gid ?? id("SUDO_GID", process.getgid?.()),

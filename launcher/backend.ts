@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../sandbox/report.ts";
 import { type Toolchain, toolchainEnvironment } from "../toolchain/install.ts";
@@ -20,6 +21,16 @@ export interface Pulumi {
  */
 export function pulumiEnvironment(toolchain: Toolchain): NodeJS.ProcessEnv {
   return { GOGC: "400", PULUMI_OPTION_SHOW_FULL_OUTPUT: "true", ...toolchainEnvironment(toolchain, process.env) };
+}
+
+/**
+ * Where the user's login is, for pulumi: in the user's home, and not in the cache, which is safe to delete.
+ *
+ * @param isNew whether the user is about to log in. One from before that was kept beside the toolchain stays good.
+ */
+export function login(isNew = false): NodeJS.ProcessEnv {
+  const folder = process.env.PULUMI_CREDENTIALS_PATH || process.env.PULUMI_HOME || join(homedir(), ".pulumi");
+  return isNew || existsSync(folder) ? { PULUMI_CREDENTIALS_PATH: folder } : {};
 }
 
 /** Runs pulumi for its answer, which is undefined if it fails. */

@@ -17,6 +17,8 @@ export interface Call {
   readonly directory: string;
   /** Absolute path of the sources directory that the spec asks for. */
   readonly sources: string;
+  /** Names of the guests that the spec asks for. */
+  readonly guests: readonly string[];
   /** Absolute path of the cache. */
   readonly cache: string;
   /** Absolute path of the launcher's state. */

@@ -70,6 +70,9 @@ async function converge(host: StackHost, call: Call): Promise<number> {
   }
   if (isDestroy && result === 0 && !stands(host.deployment())) {
     takeBack(stackFolder(state, stack), host.enter, say);
+    if (host.root !== undefined) {
+      takeBack(host.root.folder, host.root.as, say);
+    }
     await host.end();
   }
   return result;
@@ -157,7 +160,8 @@ function repair(
   if (host.isShared && (known === undefined || !isRun)) {
     return isRepaired;
   }
-  const place = { ...placeOf(host, call), say: tell, isShared: host.isShared && !wasCutOff };
+  const shared = { owner: host.owner?.(), hasName: host.hasName?.() };
+  const place = { ...placeOf(host, call), ...shared, say: tell, isShared: host.isShared && !wasCutOff };
   const isThere = bringInOrder(place, pulumi, call.invocation, () => host.deployment() ?? known ?? {});
   if (!isThere && !host.isShared) {
     throw new UserError(`cannot reach libvirt of the embedded host at ${host.uri}: see its log, and run this again`);

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { sharedFolder } from "../components/names.ts";
 import { baseDirectory } from "../sandbox/paths.ts";
 
 /** Folders of one user, from the environment. For entry points only. */
@@ -7,12 +8,15 @@ export interface Folders {
   readonly cache: string;
   /** `$XDG_STATE_HOME/duet`: what belongs to the stacks that stand, 0700. */
   readonly state: string;
+  /** `/var/lib/duet`, or $DUET_SHARED: what root keeps for all who use the host. */
+  readonly shared: string;
 }
 
 export function folders(environment: NodeJS.ProcessEnv): Folders {
   return {
     cache: join(baseDirectory(environment, "XDG_CACHE_HOME"), "duet"),
     state: join(baseDirectory(environment, "XDG_STATE_HOME"), "duet"),
+    shared: environment.DUET_SHARED || sharedFolder,
   };
 }
 

@@ -1,6 +1,16 @@
 /** The launcher as a process, with a pulumi and a virsh that say what they are told and write down what they get. */
 import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { processName } from "../sandbox/processes.ts";
@@ -26,6 +36,7 @@ esac`,
 case "$*" in
 *=domains*) cat ${home}/survey 2>/dev/null ;;
 desc*) cat ${home}/$2 2>/dev/null ;;
+"echo =network"*) cat ${home}/names 2>/dev/null ;;
 uri) [ ! -e ${home}/libvirt-is-down ] || { echo "error: down" >&2; exit 1; } ;;
 *) printf '%s\\n' "$*" >>${home}/virsh-calls ;;
 esac`,
@@ -70,6 +81,7 @@ async function launch(
       HOME: home,
       XDG_CACHE_HOME: join(home, "cache"),
       XDG_STATE_HOME: join(home, "state"),
+      DUET_SHARED: join(home, "shared"),
       ...environment,
     },
     stdio: ["ignore", "ignore", "pipe"],
@@ -90,6 +102,11 @@ function calls(): readonly (readonly string[])[] {
   return text.split("\n").flatMap((line) => (line === "" ? [] : [line.split("|").slice(0, -1)]));
 }
 const virshCalls = (): string => readFileSync(join(home, "virsh-calls"), "utf8");
+/** Leases the name of the stack, as its first step does. */
+function lease(owner: string): void {
+  mkdirSync(join(home, "shared/leases/stacks"), { recursive: true });
+  writeFileSync(join(home, "shared/leases/stacks/workstation"), `${owner}\n`);
+}
 const stateFolder = () => join(home, "state/duet/stacks/workstation");
 
 describe("a command line", () => {
@@ -267,8 +284,12 @@ describe("after a run on a workstation that was cut off", () => {
       join(home, "survey"),
       `=domains\n${vm} duetdev\n${alien} another\n=network\n=pool\n=volumes\n image.qcow2  /a/image.qcow2\n=end\n`,
     );
-    writeFileSync(join(home, vm), "Duet stack workstation\n");
-    writeFileSync(join(home, alien), "Duet stack other\n");
+    mkdirSync(stateFolder(), { recursive: true });
+    writeFileSync(join(stateFolder(), "id"), "01234567\n");
+    const owner = `workstation of ${userInfo().username} (01234567)`;
+    writeFileSync(join(home, vm), `Duet stack ${owner}\n`);
+    writeFileSync(join(home, alien), "Duet stack workstation of somebody (89abcdef)\n");
+    lease(owner);
   });
 
   it("what it has left running is ended at once", async () => {
@@ -299,6 +320,14 @@ describe("after a run on a workstation that was cut off", () => {
     expect(existsSync(join(home, "virsh-calls"))).toBe(false);
   });
 
+  it("what has the stack's name in libvirt is somebody else's, unless the stack has leased it", async () => {
+    rmSync(join(home, "shared"), { recursive: true });
+    await launch("up --stack workstation", { environment: cutOff });
+    const { stderr } = await launch("up --stack workstation");
+    expect(stderr).toContain("domain duetdev is not in the state of stack workstation: removed");
+    expect(stderr).not.toContain("volume");
+  });
+
   it("nothing is taken for an orphan if the state cannot be read", async () => {
     await launch("up --stack workstation", { environment: cutOff });
     rmSync(join(home, "exported"));
@@ -314,14 +343,125 @@ describe("after a run on a workstation that was cut off", () => {
   });
 
   it("destroy leaves nothing in the state, however often it runs", async () => {
+    rmSync(join(home, "state"), { recursive: true });
+    rmSync(join(home, "shared"), { recursive: true });
     await launch("up --stack workstation", { environment: cutOff });
-    expect(readdirSync(stateFolder())).toEqual(["unfinished"]);
+    expect(readdirSync(stateFolder()).sort()).toEqual(["id", "unfinished"]);
     const gone = JSON.stringify({ version: 3, deployment: { resources: [] } });
     const environment = { FAKE_PULUMI: `echo '${gone}' >${home}/exported` };
     expect((await launch("destroy --yes --stack workstation", { environment })).status).toBe(0);
     expect(existsSync(join(home, "state"))).toBe(false);
     expect((await launch("destroy --yes --stack workstation", { environment })).status).toBe(0);
     expect(existsSync(join(home, "state"))).toBe(false);
+  });
+});
+
+describe("on a workstation that others use", () => {
+  const refused = (said: RegExp) => ({ status: 1, stderr: expect.stringMatching(said) });
+
+  it("the name of a stack that another one has is said before anything runs, whose it is, and nothing is done", async () => {
+    lease("workstation of alice (89abcdef)");
+    for (const line of ["up --yes", "up --yes", "preview", "destroy --yes"]) {
+      expect(await launch(`${line} --stack workstation`)).toEqual(
+        refused(/^duet: cannot use the name workstation: .* workstation of alice \(89abcdef\); [^\n]+\n$/),
+      );
+    }
+    expect(calls()).toEqual([]);
+    expect(existsSync(join(home, "virsh-calls"))).toBe(false);
+  });
+
+  it("so are a domain and a network that are not the stack's", async () => {
+    writeFileSync(join(home, "names"), "=network\n\n=duetdev\nDuet stack workstation of alice (89abcdef)\n");
+    expect(await launch("up --stack workstation")).toEqual(
+      refused(/^duet: cannot make domain duetdev: .* \(Duet stack workstation of alice \(89abcdef\)\); /),
+    );
+    writeFileSync(join(home, "names"), "=network\n9280c7d5-5455-4ee9-bae3-f16ee62f28c6\n\n=duetdev\n\n");
+    expect(await launch("up --stack workstation")).toEqual(refused(/^duet: cannot make network duet-workstation: /));
+    expect(calls()).toEqual([]);
+  });
+
+  it("what the stack's own state has is its own, whatever it was marked with", async () => {
+    writeFileSync(join(home, "names"), "=network\n\n=duetdev\nDuet stack workstation\n");
+    const outputs = { name: "duetdev" };
+    const resource = {
+      urn: "urn:pulumi:w::duet::libvirt::duetdev",
+      type: "libvirt:index/domain:Domain",
+      id: "1",
+      outputs,
+    };
+    writeFileSync(join(home, "exported"), JSON.stringify({ version: 3, deployment: { resources: [resource] } }));
+    expect((await launch("up --stack workstation")).status).toBe(0);
+  });
+
+  it("a stack keeps its id, also if its folder was lost and its state still has it", async () => {
+    const id = () => readFileSync(join(stateFolder(), "id"), "utf8");
+    await launch("up --stack workstation");
+    const first = id();
+    expect(first).toMatch(/^[0-9a-f]{8}\n$/);
+    await launch("up --stack workstation");
+    expect(id()).toBe(first);
+    rmSync(join(home, "state"), { recursive: true });
+    const stdin = `900\nleases=/l\nowner='workstation of eve (fedcba98)'\n`;
+    const resource = {
+      urn: "urn:pulumi:w::duet::command::name",
+      type: "command:local:Command",
+      id: "1",
+      inputs: { stdin },
+    };
+    writeFileSync(join(home, "exported"), JSON.stringify({ version: 3, deployment: { resources: [resource] } }));
+    await launch("up --stack workstation");
+    expect(id()).toBe("fedcba98\n");
+  });
+});
+
+/** With a sudo that grants what the test says. */
+describe.runIf(process.getuid?.() === 0)("as a person who is not root", () => {
+  const create = "# serve it to the guests\numask 022; exec {held}< <(cat); sudo -A --preserve-env=x -- bash -c a";
+  const preview = (op: string) => JSON.stringify({ steps: [{ op, newState: { inputs: { create } } }] });
+  const through = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+  const sudo = (body: string) => writeProgram(join(home, "bin/sudo"), `echo "$*" >>${home}/sudo-calls; ${body}`);
+  const sudoCalls = () => readFileSync(join(home, "sudo-calls"), "utf8");
+  const up = (op: string, environment: NodeJS.ProcessEnv = {}) => {
+    const FAKE_PULUMI = `case " $* " in *" --json "*) printf '%s' '${preview(op)}' ;; esac`;
+    return launch("up --yes --stack workstation", { through, environment: { FAKE_PULUMI, ...environment } });
+  };
+  beforeEach(() => chmodSync(home, 0o777));
+
+  it("an up without anything for root to do asks for nothing", async () => {
+    sudo("exit 1");
+    expect(await up("same")).toEqual({ status: 0, stderr: "" });
+    expect(sudoCalls()).toBe("-n true\n");
+  });
+
+  it("what needs root is said in one list, and fails if there is nobody to ask", async () => {
+    sudo("exit 1");
+    const { status, stderr } = await up("create");
+    expect(status).toBe(1);
+    expect(stderr.split("\n")).toEqual([
+      "duet: these steps need root, and go through sudo: serve it to the guests",
+      expect.stringMatching(/^duet: cannot become root: .*SUDO_ASKPASS$/),
+      "",
+    ]);
+  });
+
+  it("it goes on with a program that answers for the person, and with a right that sudo still grants", async () => {
+    sudo("exit 1");
+    expect((await up("create", { SUDO_ASKPASS: "/bin/true" })).status).toBe(0);
+    sudo("exit 0");
+    expect(await up("create")).toEqual({ status: 0, stderr: "" });
+  });
+
+  it("typed through sudo it is the same, with the home of that person", async () => {
+    const house = join(home, "house");
+    mkdirSync(house);
+    symlinkSync(join(home, "cache"), join(house, ".cache"));
+    chmodSync(house, 0o777);
+    writeProgram(join(home, "bin/getent"), `echo 'eve:x:65534:65534::${house}:/bin/sh'`);
+    sudo("exit 0");
+    const environment = { SUDO_UID: "65534", SUDO_GID: "65534", FAKE_PULUMI: `echo "$HOME $(id -u)" >${house}/who` };
+    const ran = await launch("preview --stack workstation", { environment });
+    expect(ran).toEqual({ status: 0, stderr: "" });
+    expect(readFileSync(join(house, "who"), "utf8")).toBe(`${house} 65534\n`);
   });
 });
 

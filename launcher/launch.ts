@@ -2,12 +2,13 @@ import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { entryPoint, UserError } from "../sandbox/report.ts";
 import { installed, installToolchain, type Toolchain, toolchainEnvironment } from "../toolchain/install.ts";
-import { checkpoints } from "./backend.ts";
+import { checkpoints, login } from "./backend.ts";
 import type { Call } from "./call.ts";
 import { runOn } from "./converge.ts";
 import { embeddedHost } from "./embedded.ts";
 import { folders } from "./environment.ts";
 import { bareName, parseInvocation } from "./invocation.ts";
+import { runAsPerson } from "./person.ts";
 import { type Ground, groundOf, project, projectOf, selectedStack, specFile } from "./project.ts";
 import { run } from "./run.ts";
 import { backendOf } from "./state.ts";
@@ -55,7 +56,7 @@ await entryPoint("duet", async () => {
   const directory = found === undefined && isOurs ? project : here;
   if (invocation.help || !isOurs) {
     const tools = await toolchain();
-    const environment = toolchainEnvironment(tools, process.env);
+    const environment = { ...toolchainEnvironment(tools, process.env), ...login(invocation.command === "login") };
     process.exitCode = await run([tools.pulumi, ...words], { environment, directory });
     return;
   }
@@ -64,7 +65,26 @@ await entryPoint("duet", async () => {
   const qualifiedStack = invocation.stack ?? (process.env.PULUMI_STACK || selected() || defaultStack);
   const stack = bareName(qualifiedStack);
   const spec = invocation.configFile === undefined ? specFile(stack) : resolve(directory, invocation.configFile);
-  const { sandbox, uri, sources } = ground(stack, spec, state, invocation.command);
-  const call: Call = { words, invocation, stack, qualifiedStack, spec, directory, sources, cache, state, toolchain };
+  const { sandbox, uri, sources, guests } = ground(stack, spec, state, invocation.command);
+  if (!sandbox) {
+    const ended = await runAsPerson(process.argv.slice(1));
+    if (ended !== undefined) {
+      process.exitCode = ended;
+      return;
+    }
+  }
+  const call: Call = {
+    words,
+    invocation,
+    stack,
+    qualifiedStack,
+    spec,
+    directory,
+    sources,
+    guests,
+    cache,
+    state,
+    toolchain,
+  };
   process.exitCode = await runOn(sandbox ? embeddedHost(call) : await workstation(call, uri), call);
 });

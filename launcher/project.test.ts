@@ -16,6 +16,7 @@ describe("where a stack is to be", () => {
     expect(groundOf("config: { duet:host: { uri: 'qemu:///session' } }", "a.yaml")).toEqual({
       sandbox: false,
       uri: "qemu:///session",
+      guests: [],
       sources: "/media/data/duet",
     });
     expect(groundOf("config: { duet:sources: { directory: /srv/duet } }", "a.yaml").sources).toBe("/srv/duet");
@@ -31,7 +32,12 @@ describe("where a stack is to be", () => {
     'config: { duet:host: { uri: "qemu:///\\0" } }',
     "config: { duet:sources: { directory: relative } }",
   ])("is left to the program to complain about in %j", (text) =>
-    expect(groundOf(text, "a.yaml")).toEqual({ sandbox: false, uri: "qemu:///system", sources: "/media/data/duet" }),
+    expect(groundOf(text, "a.yaml")).toEqual({
+      sandbox: false,
+      uri: "qemu:///system",
+      sources: "/media/data/duet",
+      guests: [],
+    }),
   );
 
   it.each(["config: [", "a: b: c", "\tconfig: x", "config: {\n  'duet:host: 1"])("is one line for %j", (text) => {

@@ -15,6 +15,8 @@ export interface Ground {
   readonly uri: string;
   /** Absolute path of the sources directory. */
   readonly sources: string;
+  /** Names of its guests, as far as they are names. */
+  readonly guests: readonly string[];
 }
 
 /** Folder of the Pulumi project that a directory is in, as pulumi itself finds it. */
@@ -38,12 +40,13 @@ export function specFile(stack: string): string {
  * @param name what the file is called in a message
  */
 export function groundOf(text: string, name: string): Ground {
-  const { "duet:host": host, "duet:sources": sources } = parsed(text, name)?.config ?? {};
+  const { "duet:host": host, "duet:sources": sources, "duet:vms": vms } = parsed(text, name)?.config ?? {};
   const directory = sources?.directory;
   return {
     sandbox: host?.sandbox === true,
     uri: typeof host?.uri === "string" && !/[\s\p{C}]/u.test(host.uri) ? host.uri : "qemu:///system",
     sources: typeof directory === "string" && /^\/\P{C}*$/u.test(directory) ? directory : "/media/data/duet",
+    guests: (Array.isArray(vms) ? vms : []).flatMap((vm) => (/^[a-z0-9-]+$/.test(vm?.name) ? [String(vm.name)] : [])),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { RootAccess } from "../components/host/host.ts";
 import type { Pulumi } from "./backend.ts";
 import type { Deployment } from "./repair/deployment.ts";
 
@@ -7,6 +8,12 @@ export interface StackHost {
   readonly uri: string;
   /** The words of a command that enter the network of that libvirt: none if it is this one. */
   readonly enter: readonly string[];
+  /** Who the stack is for all who use that libvirt. Undefined if nobody else does. */
+  owner?(): string;
+  /** Whether what has the stack's name there is the stack's. Defaults to true. */
+  hasName?(): boolean;
+  /** How root's steps are run, and where they are, if pulumi does not run as root. */
+  readonly root?: RootAccess | undefined;
   /** Whether others use that libvirt: then nothing there is an orphan, unless a run of this stack was cut off. */
   readonly isShared: boolean;
   /** Absolute path of the folder of its storage pools; undefined if it is on another machine. */

@@ -1,17 +1,24 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
+import { join } from "node:path";
 import { hypervisorPackages } from "../components/host/package-lists.ts";
+import { domainDescription, libvirtName, libvirtTypes } from "../components/names.ts";
 import { missingPackages } from "../sandbox/packages.ts";
 import { UserError } from "../sandbox/report.ts";
-import { ask, backendFolder, type Pulumi, pulumiEnvironment, readCheckpoint } from "./backend.ts";
-import { type Call, runMark } from "./call.ts";
+import { ask, backendFolder, login, type Pulumi, pulumiEnvironment, readCheckpoint } from "./backend.ts";
+import { type Call, runMark, say } from "./call.ts";
+import { folders, stackFolder } from "./environment.ts";
+import { type Identity, identityOf, keepIdentity } from "./identity.ts";
 import { project } from "./project.ts";
 import type { Deployment } from "./repair/deployment.ts";
 import { runVariable } from "./repair/leftovers.ts";
+import { recorded } from "./repair/survey.ts";
 import { virsh } from "./repair/virsh.ts";
+import { obtainRights, workOfDestroy, workOfUp } from "./rights.ts";
+import { rootAccess } from "./root.ts";
 import { run } from "./run.ts";
 import type { StackHost } from "./stack-host.ts";
-import { giveBack } from "./state.ts";
+import { giveBack, makeStackFolder } from "./state.ts";
 import { type Daemon, watchLibvirt } from "./watch.ts";
 
 /** The system's libvirtd, or the part of the modular one that has QEMU's domains. */
@@ -22,27 +29,49 @@ const daemons: readonly Daemon[] = [
 
 /** This machine's own libvirt, with the user's own backend. */
 export async function workstation(call: Call, uri: string): Promise<StackHost> {
-  const { state, stack, words, directory } = call;
+  const { state, stack, words, directory, invocation } = call;
   const toolchain = await call.toolchain();
-  const environment = {
+  const environment: NodeJS.ProcessEnv = {
     ...pulumiEnvironment(toolchain),
+    ...login(),
     PULUMI_STACK: call.qualifiedStack,
     [runVariable]: runMark(call),
   };
   const pulumi: Pulumi = { program: toolchain.pulumi, directory: project, environment };
-  const backend = backendFolder(process.env.PULUMI_BACKEND_URL, toolchain.home, homedir());
+  const credentials = environment.PULUMI_CREDENTIALS_PATH ?? toolchain.home;
+  const backend = backendFolder(process.env.PULUMI_BACKEND_URL, credentials, homedir());
+  const { shared } = folders(process.env);
+  const folder = stackFolder(state, stack);
+  const identity = () => identityOf(folder, stack);
+  const deployment = () => (backend && readCheckpoint(backend, stack)) || exported(pulumi);
   return {
     uri,
     enter: [],
     isShared: true,
     images: uri.startsWith("qemu:///system") ? "/var/lib/libvirt/images" : undefined,
     backend,
+    get root() {
+      return rootAccess(shared, identity());
+    },
+    owner: () => identity().owner,
+    hasName: () => leaseOf(shared, stack) === identity().owner,
     pulumi: async () => pulumi,
     prepare: async () => {
-      requireLibvirt(uri, call.invocation.command === "up");
+      const { command, effect } = invocation;
+      requireLibvirt(uri, command === "up");
+      if (effect === "run" && command !== "destroy") {
+        makeStackFolder(state, stack);
+        keepIdentity(folder, stack, deployment());
+      }
+      requireNames(call, uri, leaseOf(shared, stack), identity(), deployment);
+      if (effect === "run" && rootAccess(shared, identity()) !== undefined) {
+        const stackOption = ["--stack", call.qualifiedStack];
+        const work = () => (command === "destroy" ? workOfDestroy(deployment()) : workOfUp(pulumi, stackOption));
+        obtainRights(work, say);
+      }
       return [];
     },
-    deployment: () => (backend && readCheckpoint(backend, stack)) || exported(pulumi),
+    deployment,
     isThere: () => true,
     // Of another machine's libvirt, or a session's, nothing is known here.
     watch: () => watchLibvirt(uri.startsWith("qemu:///system") ? daemons : [], "ends when idle"),
@@ -55,6 +84,57 @@ export async function workstation(call: Call, uri: string): Promise<StackHost> {
 function exported(pulumi: Pulumi): Deployment | undefined {
   const text = ask(pulumi, ["stack", "export"]);
   return text === undefined ? undefined : JSON.parse(text).deployment;
+}
+
+/** Who has the name of a stack on this host. */
+function leaseOf(shared: string, stack: string): string | undefined {
+  const file = join(shared, "leases/stacks", stack);
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
+}
+
+/**
+ * Refuses names that are somebody else's on this host, before anything runs.
+ *
+ * @param holder who has the stack's name there
+ * @param deployment reads the stack's state, if something has a name of it
+ * @throws UserError which says whose they are
+ */
+function requireNames(
+  { stack, guests, invocation }: Call,
+  uri: string,
+  holder: string | undefined,
+  { owner }: Identity,
+  deployment: () => Deployment | undefined,
+): void {
+  if (holder !== undefined && holder !== owner) {
+    throw new UserError(
+      `cannot use the name ${stack}: on this host it is that of the stack ${holder}; give your stack another name`,
+    );
+  }
+  if (invocation.command !== "up") {
+    return;
+  }
+  const network = libvirtName(stack);
+  const questions = [`echo =network; net-uuid ${network}`, ...guests.map((it) => `echo =${it}; desc ${it}`)];
+  const answers = (virsh(uri, [questions.join("; ")])?.stdout ?? "").matchAll(/^=(\S+)\n([^=\n].*)$/gm);
+  const isOurs = (name: string, type: string) =>
+    recorded(deployment() ?? {}, type).some((resource) => resource.name === name);
+  for (const [, name = "", said = ""] of answers) {
+    // Before names were leased, a stack had what is called by its name.
+    const isNetwork = name === "network" && holder === undefined;
+    if (isNetwork && !isOurs(network, libvirtTypes.network)) {
+      throw new UserError(
+        `cannot make network ${network}: libvirt has one of that name, which is not of this stack; ` +
+          "give the stack another name",
+      );
+    }
+    if (name !== "network" && said !== domainDescription(owner) && !isOurs(name, libvirtTypes.domain)) {
+      throw new UserError(
+        `cannot make domain ${name}: libvirt has one of that name, which is not of this stack (${said}); ` +
+          "give the guest another name in duet:vms",
+      );
+    }
+  }
 }
 
 /**
@@ -71,13 +151,30 @@ function requireLibvirt(uri: string, installs: boolean): void {
   if (answer === undefined && !installs) {
     throw new UserError(`cannot look at libvirt at ${uri}: virsh is not installed; \`up\` installs it`);
   }
-  if (answer !== undefined && answer.status !== 0 && !(installs && lacksLibvirt())) {
-    const why = answer.stderr
-      .split("\n")
-      .at(-1)
-      ?.replace(/^error: /, "");
-    throw new UserError(`cannot reach libvirt at ${uri}: ${why}; start it: systemctl start libvirtd`);
+  if (answer === undefined || answer.status === 0 || (installs && lacksLibvirt())) {
+    return;
   }
+  const why = answer.stderr
+    .split("\n")
+    .at(-1)
+    ?.replace(/^error: /, "");
+  const isForbidden = /Permission denied|authentication|access denied/i.test(answer.stderr);
+  // `up` has the person join the group, and opens the socket until the next login.
+  if (isForbidden && installs) {
+    return;
+  }
+  throw new UserError(`cannot reach libvirt at ${uri}: ${why}; ${advice(isForbidden)}`);
+}
+
+/** Where the modular libvirt listens: the provider of Pulumi knows the other one only. */
+const modular = "/run/libvirt/virtqemud-sock";
+
+function advice(isForbidden: boolean): string {
+  if (isForbidden) {
+    return "join its group, sudo adduser $(id -un) libvirt, and log in again";
+  }
+  const unit = existsSync(modular) ? "enable --now virtproxyd.socket" : "start libvirtd";
+  return `start it: systemctl ${unit}`;
 }
 
 /** Whether packages of libvirt are missing, or not installed to the end, if dpkg is what installs them here. */

@@ -160,7 +160,9 @@ describe("a virtual machine", () => {
   it("is not changed for having been paused by gdb, nor made anew for what a step can give it", async () => {
     const deployment = await deployed({ memory: 2048, vcpus: 3 });
     const { ignoreChanges } = deployment.resource(domainType, "duetdev");
-    expect(ignoreChanges).toEqual(expect.arrayContaining(["running", "memory", "vcpu", "type", "cpu", "xml"]));
+    expect(ignoreChanges).toEqual(
+      expect.arrayContaining(["running", "memory", "vcpu", "type", "cpu", "xml", "description"]),
+    );
     const boot = localStep(deployment, "duetdev-boot");
     const values = ["memory", "vcpus", "type", "cpu", "port"].map((name) => given(boot, name));
     expect(values).toEqual(["2048", "3", "qemu", "maximum", "1240"]);

@@ -168,8 +168,12 @@ export class VirtualMachine extends pulumi.ComponentResource {
         replaceOnChanges: ["disks", "networkInterfaces"],
         // gdb leaves a domain paused, which reads as "not running"; the step below brings it back. It also gives the
         // domain what the spec asks for, instead of another one without what a person has added to it. And the addresses
-        // of a domain that has just been made read as none, now and then; they follow from the network anyway.
-        ignoreChanges: ["running", "memory", "vcpu", "type", "cpu", "xml", "networkInterfaces[0].addresses"],
+        // of a domain that has just been made read as none, now and then; they follow from the network anyway. The mark of
+        // whose it is stays as it was made.
+        ignoreChanges: [
+          ...["running", "memory", "vcpu", "type", "cpu", "xml", "description"],
+          "networkInterfaces[0].addresses",
+        ],
         dependsOn: log === undefined ? [] : [log.resource],
       },
     );

@@ -18,6 +18,10 @@ export interface Place {
   readonly enter: readonly string[];
   /** Whether others use that libvirt, and no run of this stack was cut off: then there are no orphans. Defaults to false. */
   readonly isShared?: boolean;
+  /** By what its domains are known as the stack's. Defaults to the stack's name. */
+  readonly owner?: string | undefined;
+  /** Whether what libvirt has under the stack's name is the stack's. Defaults to true. */
+  readonly hasName?: boolean | undefined;
   /** Takes each line which says what was found and what was done. */
   readonly say: (line: string) => void;
 }
@@ -109,12 +113,14 @@ function keepOthers(place: Place, found: Survey, deployment: Deployment): void {
 
 /** Removes what libvirt has of the stack and the stack's state has not. */
 export function removeOrphans(place: Place, found: Survey, deployment: Deployment): void {
-  const { stack, uri, say } = place;
+  const { stack, uri, say, owner = stack, hasName = true } = place;
   const domains = unknownDomains(found, deployment).filter(
-    ({ uuid }) => virsh(uri, ["desc", uuid])?.stdout.trim() === domainDescription(stack),
+    ({ uuid }) => virsh(uri, ["desc", uuid])?.stdout.trim() === domainDescription(owner),
   );
   const volumes = unknownVolumes(found, deployment).filter((volume) => isOurs(place, volume));
-  for (const { what, removal } of orphans(stack, found, { domains, volumes }, deployment)) {
+  const { network, pool, ...others } = found;
+  const named = hasName ? found : { ...others, volumes: [] };
+  for (const { what, removal } of orphans(stack, named, { domains, volumes: hasName ? volumes : [] }, deployment)) {
     const last = removal.map((words) => virsh(uri, words)).at(-1);
     demand(last, `${what} is not in the state of stack ${stack} and cannot be removed`);
     say(`${what} is not in the state of stack ${stack}: removed`);
