@@ -54,13 +54,19 @@ await entryPoint("duet", async () => {
   // From outside of any project this one is meant.
   const isOurs = found === project || (found === undefined && invocation.directory === undefined);
   const directory = found === undefined && isOurs ? project : here;
+  const { cache, state } = folders(process.env);
+  if (invocation.command === "doctor") {
+    const stack = bareName(invocation.stack ?? (process.env.PULUMI_STACK || defaultStack));
+    const { doctor } = await import("../doctor/doctor.ts");
+    process.exitCode = doctor(invocation.configFile ?? specFile(stack), cache);
+    return;
+  }
   if (invocation.help || !isOurs) {
     const tools = await toolchain();
     const environment = { ...toolchainEnvironment(tools, process.env), ...login(invocation.command === "login") };
     process.exitCode = await run([tools.pulumi, ...words], { environment, directory });
     return;
   }
-  const { cache, state } = folders(process.env);
   const selected = () => selectedStack(installed(process.env)?.home ?? "");
   const qualifiedStack = invocation.stack ?? (process.env.PULUMI_STACK || selected() || defaultStack);
   const stack = bareName(qualifiedStack);

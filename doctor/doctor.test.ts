@@ -1,0 +1,142 @@
+import { describe, expect, it } from "vitest";
+import { parseSpec } from "../components/spec.ts";
+import { newestCompiler } from "./compiler.ts";
+import { examine } from "./doctor.ts";
+import { lineOf } from "./finding.ts";
+import type { Probe } from "./probe.ts";
+
+const spec = (more: object = {}) =>
+  parseSpec({
+    sources: { kernel: { package: "linux-source-6.1" }, module: { copy: "a" }, tools: { copy: "b" } },
+    vms: [{ name: "one", gdbPort: 1240 }],
+    ...more,
+  });
+
+/** What a healthy workstation says, by the beginning of what it is asked. */
+const healthy: Readonly<Record<string, string>> = {
+  "/proc/cpuinfo": "flags\t\t: fpu vmx sse\n",
+  "/proc/meminfo": "MemAvailable:   8000000 kB\n",
+  "/proc/filesystems": "nodev\tnfsd\n",
+  "/etc/passwd": "root:x:0:0::/root:/bin/bash\neve:x:1000:1000::/home/eve:/bin/bash\n",
+  "/sys/module/apparmor/parameters/enabled": "Y\n",
+  "stat -c %a %G /dev/kvm": "660 kvm\n",
+  "stat -c %F /run/libvirt/libvirt-sock": "socket\n",
+  "virsh --version": "9.0.0\n",
+  "virsh -q -c qemu:///system uri": "qemu:///system\n",
+  "id -nG": "eve kvm libvirt\n",
+  "sudo -n true": "",
+  "gcc -dumpversion": "12\n",
+  "exportfs -s": "",
+};
+
+/** A workstation that says otherwise where it is told to; "" is nothing, and undefined that it cannot be had. */
+function probe(more: Readonly<Record<string, string | undefined>> = {}, disk = { free: 1e12, type: 0xef53 }): Probe {
+  const says: Readonly<Record<string, string | undefined>> = { ...healthy, ...more };
+  // The longest that fits is meant.
+  const keys = Object.keys(says).sort((one, other) => other.length - one.length);
+  const answer = (asked: string) => says[keys.find((key) => asked.startsWith(key)) ?? ""];
+  return {
+    read: (file) => says[file],
+    run: (...words) => answer(words.join(" ")),
+    disk: () => disk,
+    user: { name: "eve", uid: 1000 },
+    environment: { https_proxy: says.https_proxy },
+  };
+}
+
+const lines = (more?: Parameters<typeof probe>[0], asked: object = {}, disk?: Parameters<typeof probe>[1]) =>
+  examine(spec(asked), "/cache", probe(more, disk)).map(lineOf);
+const said = (what: string, ...of: Parameters<typeof lines>) =>
+  lines(...of).filter((line) => line.slice(6).startsWith(`${what}: `));
+
+describe("the doctor", () => {
+  it("finds nothing in the way of a healthy workstation", () => {
+    const notes = lines().filter((line) => !line.startsWith("ok "));
+    expect(notes).toEqual([expect.stringMatching(/^note {2}NFS: nfsd listens on every address/)]);
+  });
+
+  it.each([
+    ["processor", { "/proc/cpuinfo": "flags : fpu" }, /^note .*no KVM.*firmware$/],
+    ["processor", { "stat -c %a %G /dev/kvm": undefined }, /^note .*no \/dev\/kvm.*modprobe/],
+    ["processor", { "stat -c %a %G /dev/kvm": "600 root" }, /^note .*mode 600.*chmod 660/],
+    ["memory", { "/proc/meminfo": "MemAvailable: 500000 kB" }, /^note .*ask for 1024 MiB, and 488 are free/],
+    ["rights", { "sudo -n true": undefined }, /^stop .*sudo is not installed/],
+    ["groups", { "id -nG eve": "eve kvm libvirt", "id -nG": "eve kvm" }, /^note .*libvirt from the next login/],
+    ["groups", { "id -nG": "eve kvm" }, /^note .*not in libvirt; `up` has you join it$/],
+    ["libvirt", { "virsh --version": undefined }, /^note .*`up` installs it$/],
+    ["libvirt", { "virsh -q -c qemu:///system uri": "" }, /^note .*does not answer you/],
+    ["libvirt", { "stat -c %F /run/libvirt/libvirt-sock": "" }, /^stop .*enable --now libvirtd\.socket$/],
+    [
+      "libvirt",
+      { "stat -c %F /run/libvirt/libvirt-sock": "", "stat -c %F /run/libvirt/virtqemud-sock": "socket" },
+      /^stop .*in parts only.*virtproxyd\.socket$/,
+    ],
+    ["SELinux", { "/sys/fs/selinux/enforce": "1" }, /^note .*never run with that/],
+    ["firewall", { "/etc/ufw/ufw.conf": "ENABLED=yes\n" }, /^note .*ufw allow in on duet-\+ .*2049/],
+    ["firewall", { "firewall-cmd --state": "running\n" }, /^note .*firewalld is on.*add-service=nfs/],
+    [
+      "firewall",
+      { "nft list chains": "table inet f {\n chain input {\n type filter hook input priority 0; policy drop;\n }\n}" },
+      /^note .*drops what comes in by default.*2049/,
+    ],
+    ["docker", { "ip -o link show docker0": "4: docker0" }, /^note .*DOCKER-USER/],
+    [
+      "names",
+      { "ss -Hlnu sport = :53": "UNCONN 0 0 0.0.0.0:53 0.0.0.0:*" },
+      /^note .*port 53 of all addresses.*bind-dynamic/,
+    ],
+    ["ports", { "ss -Hlnt sport = :1240": "LISTEN 0 1 127.0.0.1:1240 0.0.0.0:*" }, /^note .*gdb port 1240/],
+    ["NFS", { "/proc/filesystems": "nodev proc" }, /^stop .*no nfsd; ask for nfsServer: ganesha/],
+    [
+      "stub",
+      { "/etc/passwd": "a:x:1000:1::/:/bin/sh\nb:x:1001:1::/:/bin/zsh\nc:x:1002:1::/:/usr/sbin/nologin" },
+      /^note .*2 people/,
+    ],
+    [
+      "compiler",
+      { "/media/data/duet/duet-kernel/Makefile": "VERSION = 4\nPATCHLEVEL = 12\n" },
+      /^note .*Linux 4\.12 .*gcc 7.*gcc 12/,
+    ],
+    ["proxy", { https_proxy: "http://eve:secret@proxy:3128" }, /^ok .*through http:\/\/proxy:3128$/],
+  ])("says of the %s, if %j, what was found and what to do", (what, more, line) => {
+    expect(said(what, more).some((it) => line.test(it))).toBe(true);
+    expect(said(what).some((it) => line.test(it))).toBe(false);
+  });
+
+  it("says where the root of NFSv4 is, and refuses one that does not lead to the export", () => {
+    const root = (path: string) =>
+      said("NFS", { "exportfs -s": `${path}  192.168.0.0/16(rw,fsid=0,insecure)\n` }).at(-1);
+    expect(root("/export")).toMatch(/^ok .*begin at \/export/);
+    expect(root("/srv/nfs4")).toMatch(/^stop .*begin at \/srv\/nfs4.*nfsServer: ganesha/);
+  });
+
+  it("says of disks what is left of them, and refuses sources that cannot be served", () => {
+    const [, directory] = said("disk", {}, {}, { free: 1e9, type: 0xef53 });
+    expect(directory).toMatch(/^note {2}disk: \/media\/data\/duet has 1\.0 GB left, and may come to 4\.0; free some$/);
+    expect(said("sources", {}, {}, { free: 1e12, type: 0x794c7630 })).toEqual([
+      expect.stringMatching(/^stop .*overlayfs/),
+    ]);
+  });
+
+  it("refuses more memory than there is, and a libvirt elsewhere", () => {
+    expect(said("memory", {}, { vms: [{ name: "one", memory: 1024 * 1024 }] })).toEqual([
+      expect.stringMatching(/^stop /),
+    ]);
+    expect(said("libvirt", {}, { host: { uri: "qemu+ssh://elsewhere/system" } })).toEqual([
+      expect.stringMatching(/^stop /),
+    ]);
+  });
+
+  it("looks at the embedded host for what that needs, root first", () => {
+    const found = lines({}, { host: { sandbox: true } });
+    expect(found[0]).toMatch(/^stop {2}rights: the embedded host needs root/);
+    expect(found.filter((line) => /libvirt|NFS|firewall/.test(line))).toEqual([]);
+  });
+});
+
+describe("the newest compiler of a kernel", () => {
+  it("is of its time, and none is too new for a kernel of today", () => {
+    const of = (version: string) => newestCompiler(...(version.split(".").map(Number) as [number, number]));
+    expect(["4.6", "4.12", "4.19", "5.6", "5.7", "6.1"].map(of)).toEqual([5, 7, 9, 9, undefined, undefined]);
+  });
+});

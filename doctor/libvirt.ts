@@ -1,0 +1,67 @@
+import { type Finding, note, ok, stop } from "./finding.ts";
+import type { Probe } from "./probe.ts";
+
+/** The groups that reach libvirt and KVM: those of the person's account, and of this session. */
+export function groups(probe: Probe): readonly Finding[] {
+  if (probe.user.uid === 0) {
+    return [];
+  }
+  const of = (...words: readonly string[]) => (probe.run("id", "-nG", ...words) ?? "").trim().split(" ");
+  const [account, session] = [of(probe.user.name), of()];
+  return ["libvirt", "kvm"].map((group) => {
+    if (session.includes(group)) {
+      return ok("groups", `you are in ${group}`);
+    }
+    return account.includes(group)
+      ? note("groups", `you are in ${group} from the next login on; log in again`)
+      : note("groups", `you are not in ${group}; \`up\` has you join it`);
+  });
+}
+
+/** Where the system's libvirt listens, whole or in parts. Source: libvirt's "Daemons". */
+const sockets = { whole: "/run/libvirt/libvirt-sock", part: "/run/libvirt/virtqemud-sock" };
+
+export function libvirt(probe: Probe, uri: string): Finding {
+  if (!uri.startsWith("qemu:///system")) {
+    return stop("libvirt", `${uri} is not this host's own, on which steps and stubs are; take qemu:///system`);
+  }
+  const is = (file: string) => probe.run("stat", "-c", "%F", file)?.trim() === "socket";
+  if (probe.run("virsh", "--version") === undefined) {
+    return note("libvirt", "it is not installed; `up` installs it");
+  }
+  if (is(sockets.whole)) {
+    return (probe.run("virsh", "-q", "-c", uri, "uri") ?? "").trim() === uri
+      ? ok("libvirt", `it answers at ${uri}`)
+      : note("libvirt", `it does not answer you at ${uri}; see the groups above, or do systemctl restart libvirtd`);
+  }
+  return is(sockets.part)
+    ? stop("libvirt", "it listens in parts only; do sudo systemctl enable --now virtproxyd.socket")
+    : stop("libvirt", "it does not listen; do sudo systemctl enable --now libvirtd.socket");
+}
+
+/** What confines guests. Duet names each file of a guest in its definition, which is what AppArmor goes by. */
+export function confinement(probe: Probe): Finding {
+  if (probe.read("/sys/fs/selinux/enforce")?.trim() === "1") {
+    return note(
+      "SELinux",
+      "it is enforced, and Duet was never run with that; if a guest does not start, see ausearch -m avc",
+    );
+  }
+  return probe.read("/sys/module/apparmor/parameters/enabled")?.trim() === "Y"
+    ? ok("AppArmor", "it is on, and lets guests have their own files")
+    : ok("AppArmor", "it is off");
+}
+
+/** Who can attach to a stub: a port of loopback has no owner. */
+export function stub(probe: Probe): Finding {
+  const shells = (probe.read("/etc/passwd") ?? "")
+    .split("\n")
+    .map((line) => line.split(":"))
+    .filter(([, , uid = "", , , , shell = ""]) => Number(uid) >= 1000 && Number(uid) < 60000 && /sh$/.test(shell));
+  return shells.length > 1
+    ? note(
+        "stub",
+        `${shells.length} people have accounts here, and each can attach to a stub, which is a port of loopback`,
+      )
+    : ok("stub", "nobody else has an account here who could attach to it");
+}
