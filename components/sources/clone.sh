@@ -67,13 +67,18 @@ fetch_as_developer() { # WORD...
 clone() {
   make_scratch
   {
-    fetch_as_developer clone ${branch:+--no-checkout} -- "$url" "$scratch/tree" &&
+    fetch_as_developer clone --progress ${branch:+--no-checkout} -- "$url" "$scratch/tree" &&
       { [ -z "$branch" ] || { cd -- "$scratch/tree" && check_out; }; }
-  } </dev/null >&2 ||
+  } </dev/null 2>&1 | in_tenths ||
     die "cannot clone $url${branch:+ at $branch}: see git's lines above;" \
       "correct the URL, the branch or the developer's access to it"
   put_tree "$scratch/tree"
   rm -rf -- "$scratch"
+}
+
+# Hands on what git says of its progress: a line for each tenth of what may take half an hour.
+in_tenths() {
+  stdbuf -oL tr '\r' '\n' | sed -u -n -E -e '/[0-9]% \(/!p' -e 's/^(.*[^0-9][0-9]*0%) \(.*/\1/p' | stdbuf -oL uniq >&2
 }
 
 # Checks out what is asked for. A commit that is on no branch of the origin is not among what clone and fetch bring.

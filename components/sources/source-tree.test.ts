@@ -312,6 +312,21 @@ describe.runIf(isRoot)("a clone", () => {
     expect(part()).toBe("edited again");
   });
 
+  it("says how far it has come, a line for each tenth", async () => {
+    const lines = [
+      "Cloning into 'x'...",
+      ...["at   9% (1/9)", "at  10% (2/9), 1 MiB", "at  10% (2/9), 2 MiB", "at 100% (9/9), done."],
+    ];
+    const said = join(root, "said");
+    writeFileSync(said, lines.join("\r"));
+    const stubs = {
+      setpriv: `case " $* " in *" clone "*) cat "${said}" >&2; exit 1 ;; esac; exec /usr/bin/setpriv "$@"`,
+    };
+    const ran = await runStep(script({ git: origin }), "create", { stubs });
+    expect(ran.stderr.split("\n").slice(0, 3)).toEqual(["Cloning into 'x'...", "at  10%", "at 100%"]);
+    expect(lastLine(ran)).toMatch(/^cannot clone /);
+  });
+
   it("takes the place of an empty folder", async () => {
     mkdirSync(tree, { recursive: true });
     expect((await bring({ git: origin })).code).toBe(0);
