@@ -16,12 +16,22 @@ create() {
     die "cannot build module $module: there is no Makefile in $tree that uid $uid can read; correct duet:sources," \
       "or the rights there"
   [ -e "$symbols" ] || die "cannot build module $module: the kernel in $build is not built; run pulumi up"
+  require_tools
   fresh_sources "$tree" "$symbols" "$build/include/config/auto.conf"
   make_and_note make_module
   object=$(find_object)
   [ -n "$object" ] ||
     die "cannot build module $module: make in $tree made no $module.ko, but: $(others); correct duet:module.name"
   result build-id "$(developer_does '' build_id_of "$object")"
+}
+
+# make runs programs that were linked where the kernel was built: against a glibc that this machine may not have.
+require_tools() {
+  local said needs
+  said=$(as_developer "$build/scripts/basic/fixdep" </dev/null 2>&1) || true
+  needs=$(grep -o -m 1 'GLIBC_[0-9.]*' <<<"$said") || return 0
+  die "cannot build module $module here: the programs with which the kernel was built need ${needs/_/ }, which is" \
+    "newer than what this guest has; ask for duet:module: { build: host }"
 }
 
 # With `debug` as the target `debug` of Duet's Makefile does it. make builds anew what was built with other flags.

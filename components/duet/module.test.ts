@@ -3,7 +3,7 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { deploy, given, localGuest, localHost, type Made, printedOf } from "../../test/support/mocks.ts";
-import { lastLine, runLibrary, runStep, type Stubs, type Verb } from "../../test/support/run-script.ts";
+import { lastLine, runLibrary, runStep, type Stubs, type Verb, writeProgram } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { KernelBuild } from "../kernel/build.ts";
 import { KernelConfig } from "../kernel/config.ts";
@@ -44,6 +44,15 @@ describe("building the module", () => {
     expect(ran.stdout).toBe("build-id: abc123\n");
     expect(ran.stderr).toMatch(new RegExp(`^-j\\d+\n-C\n${paths.build}\nM=${paths.tree}\nmodules\n$`));
     expect((await runStep(script(), "facts", { stubs: builders("") })).stdout).toBe("built: abc123\n");
+  });
+
+  it("is refused where the programs of the kernel's build do not run", async () => {
+    const said = "fixdep: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by fixdep)";
+    mkdirSync(join(paths.build, "scripts/basic"), { recursive: true });
+    writeProgram(join(paths.build, "scripts/basic/fixdep"), sh`echo ${said} >&2; exit 1`.shell);
+    expect(lastLine(await build("exit 9"))).toMatch(
+      /^cannot build module duet here: .*GLIBC 2\.38.*\{ build: host \}$/,
+    );
   });
 
   it("has DUET_DEBUG defined if it is to", async () => {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { deploy, given, localGuest, printedOf } from "../../test/support/mocks.ts";
-import { runStep } from "../../test/support/run-script.ts";
+import { lastLine, runStep } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { scriptText } from "../machine/script.ts";
 import { GuestPackages, guestPackages } from "./packages.ts";
@@ -26,6 +26,17 @@ describe("GuestPackages", () => {
     const { resource } = await deployed();
     expect(resource("command:remote:Command", "vm-packages").parent).toBe("duet:guest:GuestPackages vm-packages");
     expect(resource("duet:guest:GuestPackages", "vm-packages").outputs).toEqual({});
+  });
+});
+
+describe("a guest that is too old", () => {
+  it("is refused by what it lacks, and with what to take, before anything is installed", async () => {
+    const script = scriptText(import.meta.url, "packages.sh", { packages: ["no-such"], fetch_namespace: "" });
+    const stubs = { setpriv: "echo 'setpriv from util-linux 2.31.1'", "apt-get": "exit 9" };
+    const ran = await runStep(script, "create", { stubs });
+    expect(lastLine(ran)).toMatch(
+      /^cannot use this guest: .*bash 5\S+ and setpriv from util-linux 2\.31\.1; take an image/,
+    );
   });
 });
 
