@@ -416,13 +416,14 @@ describe("on a workstation that others use", () => {
 
 /** With a sudo that grants what the test says. */
 describe.runIf(process.getuid?.() === 0)("as a person who is not root", () => {
-  const create = "# serve it to the guests\numask 022; exec {held}< <(cat); sudo -A --preserve-env=x -- bash -c a";
+  const create = "# 'serve it to the guests'\numask 022; exec {held}< <(cat); sudo -A --preserve-env=x -- bash -c a";
   const preview = (op: string) => JSON.stringify({ steps: [{ op, newState: { inputs: { create } } }] });
   const through = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
   const sudo = (body: string) => writeProgram(join(home, "bin/sudo"), `echo "$*" >>${home}/sudo-calls; ${body}`);
   const sudoCalls = () => readFileSync(join(home, "sudo-calls"), "utf8");
   const up = (op: string, environment: NodeJS.ProcessEnv = {}) => {
-    const FAKE_PULUMI = `case " $* " in *" --json "*) printf '%s' '${preview(op)}' ;; esac`;
+    writeFileSync(join(home, "preview"), preview(op));
+    const FAKE_PULUMI = `case " $* " in *" --json "*) cat ${home}/preview ;; esac`;
     return launch("up --yes --stack workstation", { through, environment: { FAKE_PULUMI, ...environment } });
   };
   beforeEach(() => chmodSync(home, 0o777));

@@ -8,10 +8,11 @@ import { asRoot } from "./root.ts";
 /** Milliseconds after which sudo is told that its caller is still there: it forgets after five minutes or more. */
 const freshness = 60_000;
 
-/** The command of a step that root is to run, and the title in its first line. */
+/** The title of a step that root is to run: its command begins with it, as a comment, and as one word of the shell's. */
 function titleOf(create: unknown): readonly string[] {
   const isRoots = typeof create === "string" && create.includes(asRoot.slice(0, 2).join(" "));
-  return isRoots ? [create.split("\n")[0]?.replace(/^# /, "") ?? ""] : [];
+  const [, title = ""] = (isRoots && /^# '?(.*?)'?$/m.exec(create)) || [];
+  return isRoots ? [title.replaceAll("'\\''", "'")] : [];
 }
 
 /** What root is to do in an `up`, as a preview says it. Nothing if the preview fails: then `up` will say why. */

@@ -14,6 +14,9 @@ facts() {
   if [ -r "$console" ]; then fact console readable; else fact console 'not readable'; fi
 }
 
-delete() { rm -f -- "$console" "$console".[0-9]; }
+delete() {
+  rm -f -- "$console" "$console".[0-9]
+  give_back_folder "$(dirname "$console")"
+}
 
 run_step "$@"

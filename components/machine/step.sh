@@ -95,8 +95,12 @@ run_delete() {
 }
 
 # Removes a folder, and those above it, that are empty, if they are root's own of Duet: nobody else removes those.
-give_back_folder() {
-  case $1 in /var/lib/duet/*) rmdir -p -- "$1" 2>/dev/null || true ;; esac
+give_back_folder() { # FOLDER
+  local folder=$1
+  case $folder in /var/lib/duet/*) ;; *) return ;; esac
+  until [ -d "$folder" ]; do folder=$(dirname -- "$folder"); done
+  # It stops at /var/lib, where others have something.
+  rmdir -p -- "$folder" 2>/dev/null || true
 }
 
 # Takes the step's own part of standard input, which comes after its length, and ends the step when the rest ends: then
