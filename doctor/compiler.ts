@@ -13,7 +13,7 @@ const limits: readonly (readonly [kernel: readonly [number, number], gcc: number
 ];
 
 /** @returns the newest gcc for a kernel; undefined if there is no limit */
-export function newestCompiler(major: number, minor: number): number | undefined {
+function newestCompiler(major: number, minor: number): number | undefined {
   return limits.find(([[limit, part]]) => major < limit || (major === limit && minor < part))?.[1];
 }
 

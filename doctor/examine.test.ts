@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseSpec } from "../components/spec.ts";
-import { newestCompiler } from "./compiler.ts";
-import { examine } from "./doctor.ts";
+import { examine } from "./examine.ts";
 import { lineOf } from "./finding.ts";
 import type { Probe } from "./probe.ts";
 
@@ -127,16 +126,26 @@ describe("the doctor", () => {
     ]);
   });
 
+  it("compares the compiler with the kernel's time", () => {
+    const of = (version: string) => {
+      const [major, minor] = version.split(".");
+      const makefile = `VERSION = ${major}\nPATCHLEVEL = ${minor}\nSUBLEVEL = 0\n`;
+      return said("compiler", { "/media/data/duet/duet-kernel/Makefile": makefile })[0];
+    };
+    const newest = (version: string) => /of the time of gcc (\d+)/.exec(of(version) ?? "")?.[1];
+    expect(["4.6", "4.12", "4.19", "5.6", "5.7", "6.1"].map(newest)).toEqual([
+      "5",
+      "7",
+      "9",
+      "9",
+      undefined,
+      undefined,
+    ]);
+  });
+
   it("looks at the embedded host for what that needs, root first", () => {
     const found = lines({}, { host: { sandbox: true } });
     expect(found[0]).toMatch(/^stop {2}rights: the embedded host needs root/);
     expect(found.filter((line) => /libvirt|NFS|firewall/.test(line))).toEqual([]);
-  });
-});
-
-describe("the newest compiler of a kernel", () => {
-  it("is of its time, and none is too new for a kernel of today", () => {
-    const of = (version: string) => newestCompiler(...(version.split(".").map(Number) as [number, number]));
-    expect(["4.6", "4.12", "4.19", "5.6", "5.7", "6.1"].map(of)).toEqual([5, 7, 9, 9, undefined, undefined]);
   });
 });
