@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import type { Fragment, ImageSource, Site, Source, Spec } from "./components/index.ts";
 import { SpecError } from "./components/index.ts";
 import { folders, stackFolder } from "./launcher/environment.ts";
-import { identityOf } from "./launcher/identity.ts";
+import { identityWith, idVariable } from "./launcher/identity.ts";
 import { rootAccess } from "./launcher/root.ts";
 import { hostAccelerator } from "./sandbox/accelerator.ts";
 import { guestImagePath } from "./sandbox/image/build.ts";
@@ -88,7 +88,7 @@ export function findSite(spec: Spec, stack: string, project: string, environment
   const paths = sandboxPathsFrom(environment);
   const id = (name: "SUDO_UID" | "SUDO_GID", own: number | undefined): number =>
     Number(environment[name] ?? 0) || own || firstUser;
-  const identity = sandbox ? undefined : identityOf(stackFolder(state, stack), stack);
+  const identity = sandbox ? undefined : identityWith(stack, environment[idVariable]);
   const root = identity && rootAccess(shared, identity);
   const consoleLogs = root === undefined ? paths.guestLogs : join(root.folder, "consoles");
   return {

@@ -60,23 +60,31 @@ function call({ program, directory, environment }: Pulumi, words: readonly strin
 }
 
 /**
+ * The URL of a backend: the one that is asked for, or the one that the user logged in to. Empty if there is none.
+ *
+ * @param credentials absolute path of the folder with the user's login
+ */
+export function backendUrl(asked: string | undefined, credentials: string): string {
+  return asked || loggedInTo(credentials);
+}
+
+/**
  * The folder in which a file backend keeps its files, undefined for any other backend.
  *
- * @param url such as `file:///srv/stacks` or `file://~`; undefined for the one that the user logged in to
- * @param pulumiHome absolute path: PULUMI_HOME
+ * @param url such as `file:///srv/stacks` or `file://~`
  * @param home absolute path of the user's home directory
  */
-export function backendFolder(url: string | undefined, pulumiHome: string, home: string): string | undefined {
-  const [, path] = /^file:\/\/([^?]*)/.exec(url || loggedInTo(pulumiHome)) ?? [];
+export function backendFolder(url: string, home: string): string | undefined {
+  const [, path] = /^file:\/\/([^?]*)/.exec(url) ?? [];
   if (path === undefined || !/^[~/]/.test(path)) {
     return undefined;
   }
   return path.startsWith("~") ? join(home, path.slice(1)) : path;
 }
 
-function loggedInTo(pulumiHome: string): string {
+function loggedInTo(credentials: string): string {
   try {
-    return JSON.parse(readFileSync(join(pulumiHome, "credentials.json"), "utf8")).current ?? "";
+    return JSON.parse(readFileSync(join(credentials, "credentials.json"), "utf8")).current ?? "";
   } catch {
     return "";
   }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { ownerName } from "../components/names.ts";
+import { UserError } from "../sandbox/report.ts";
 import type { Deployment } from "./repair/deployment.ts";
 
 /** Who a stack is on a host that others use. */
@@ -13,30 +14,55 @@ export interface Identity {
   readonly owner: string;
 }
 
-/** What a stack is called that has not come up yet, in a preview. */
+/** By this variable the program knows the id of its stack. */
+export const idVariable = "DUET_ID";
+
+/** The id of a stack that has not come up yet, in a preview. */
 const none = "00000000";
 
-const fileOf = (folder: string): string => join(folder, "id");
-
-/** @param folder absolute path of the stack's folder in the state */
-export function identityOf(folder: string, stack: string): Identity {
-  const id = existsSync(fileOf(folder)) ? readFileSync(fileOf(folder), "utf8").trim() : none;
+export function identityWith(stack: string, id = none): Identity {
   return { id, owner: ownerName(stack, userInfo().username, id) };
 }
 
 /**
- * Makes sure that a stack has an identity: the one that its own state knows, if the folder was lost, or a new one.
+ * The identity of a stack: by its folder, or by its own state, if the folder was lost.
  *
- * @param deployment the stack's state, as far as it is known
+ * @param folder absolute path of the stack's folder in the state
+ * @param backend URL of the stack's backend
+ * @param deployment reads the stack's state
+ * @throws UserError if the folder is that of another stack of this person, by the same name on another backend
  */
-export function keepIdentity(folder: string, stack: string, deployment: Deployment | undefined): Identity {
-  const { id, owner } = identityOf(folder, stack);
-  if (id === none) {
-    writeFileSync(fileOf(folder), `${idIn(deployment, stack) ?? randomBytes(4).toString("hex")}\n`);
-    return identityOf(folder, stack);
+export function identityOf(
+  folder: string,
+  stack: string,
+  backend: string,
+  deployment: () => Deployment | undefined,
+): Identity {
+  const file = fileOf(folder);
+  if (!existsSync(file)) {
+    return identityWith(stack, idIn(deployment(), stack));
   }
-  return { id, owner };
+  const [, id, other = ""] = /^(\S+) (.*)$/m.exec(readFileSync(file, "utf8")) ?? [];
+  if (other !== backend) {
+    throw new UserError(
+      `cannot use the name ${stack}: it is that of a stack of yours on ${other || "another backend"}; ` +
+        "give this one another name, or log in there",
+    );
+  }
+  return identityWith(stack, id);
 }
+
+/** The identity of a stack that comes up: a new one, if it has none. */
+export function begunIdentity(stack: string, { id }: Identity): Identity {
+  return identityWith(stack, id === none ? randomBytes(4).toString("hex") : id);
+}
+
+/** @param folder absolute path of the stack's folder in the state, which is there */
+export function keepIdentity(folder: string, { id }: Identity, backend: string): void {
+  writeFileSync(fileOf(folder), `${id} ${backend}\n`);
+}
+
+const fileOf = (folder: string): string => join(folder, "id");
 
 /** The id that the steps in a state have as that of the owner of their leases. */
 function idIn(deployment: Deployment | undefined, stack: string): string | undefined {

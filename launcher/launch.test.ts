@@ -285,7 +285,7 @@ describe("after a run on a workstation that was cut off", () => {
       `=domains\n${vm} duetdev\n${alien} another\n=network\n=pool\n=volumes\n image.qcow2  /a/image.qcow2\n=end\n`,
     );
     mkdirSync(stateFolder(), { recursive: true });
-    writeFileSync(join(stateFolder(), "id"), "01234567\n");
+    writeFileSync(join(stateFolder(), "id"), "01234567 \n");
     const owner = `workstation of ${userInfo().username} (01234567)`;
     writeFileSync(join(home, vm), `Duet stack ${owner}\n`);
     writeFileSync(join(home, alien), "Duet stack workstation of somebody (89abcdef)\n");
@@ -397,7 +397,7 @@ describe("on a workstation that others use", () => {
     const id = () => readFileSync(join(stateFolder(), "id"), "utf8");
     await launch("up --stack workstation");
     const first = id();
-    expect(first).toMatch(/^[0-9a-f]{8}\n$/);
+    expect(first).toMatch(/^[0-9a-f]{8} \n$/);
     await launch("up --stack workstation");
     expect(id()).toBe(first);
     rmSync(join(home, "state"), { recursive: true });
@@ -410,7 +410,17 @@ describe("on a workstation that others use", () => {
     };
     writeFileSync(join(home, "exported"), JSON.stringify({ version: 3, deployment: { resources: [resource] } }));
     await launch("up --stack workstation");
-    expect(id()).toBe("fedcba98\n");
+    expect(id()).toBe("fedcba98 \n");
+  });
+
+  it("a stack of the same name on another backend of the same person is refused", async () => {
+    await launch("up --stack workstation");
+    rmSync(join(home, "calls"));
+    const environment = { PULUMI_BACKEND_URL: `file://${home}/other` };
+    expect(await launch("up --stack workstation", { environment })).toEqual(
+      refused(/^duet: cannot use the name workstation: it is that of a stack of yours on [^\n]+\n$/),
+    );
+    expect(calls()).toEqual([]);
   });
 });
 

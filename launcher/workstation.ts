@@ -5,10 +5,10 @@ import { hypervisorPackages } from "../components/host/package-lists.ts";
 import { domainDescription, libvirtName, libvirtTypes } from "../components/names.ts";
 import { missingPackages } from "../sandbox/packages.ts";
 import { UserError } from "../sandbox/report.ts";
-import { ask, backendFolder, login, type Pulumi, pulumiEnvironment, readCheckpoint } from "./backend.ts";
+import { ask, backendFolder, backendUrl, login, type Pulumi, pulumiEnvironment, readCheckpoint } from "./backend.ts";
 import { type Call, runMark, say } from "./call.ts";
 import { folders, stackFolder } from "./environment.ts";
-import { type Identity, identityOf, keepIdentity } from "./identity.ts";
+import { begunIdentity, type Identity, identityOf, idVariable, keepIdentity } from "./identity.ts";
 import { project } from "./project.ts";
 import type { Deployment } from "./repair/deployment.ts";
 import { runVariable } from "./repair/leftovers.ts";
@@ -38,12 +38,16 @@ export async function workstation(call: Call, uri: string): Promise<StackHost> {
     [runVariable]: runMark(call),
   };
   const pulumi: Pulumi = { program: toolchain.pulumi, directory: project, environment };
-  const credentials = environment.PULUMI_CREDENTIALS_PATH ?? toolchain.home;
-  const backend = backendFolder(process.env.PULUMI_BACKEND_URL, credentials, homedir());
+  const url = backendUrl(process.env.PULUMI_BACKEND_URL, environment.PULUMI_CREDENTIALS_PATH ?? toolchain.home);
+  const backend = backendFolder(url, homedir());
   const { shared } = folders(process.env);
   const folder = stackFolder(state, stack);
-  const identity = () => identityOf(folder, stack);
   const deployment = () => (backend && readCheckpoint(backend, stack)) || exported(pulumi);
+  let known: Identity | undefined;
+  const identity = (): Identity => {
+    known ??= identityOf(folder, stack, url, deployment);
+    return known;
+  };
   return {
     uri,
     enter: [],
@@ -58,13 +62,16 @@ export async function workstation(call: Call, uri: string): Promise<StackHost> {
     pulumi: async () => pulumi,
     prepare: async () => {
       const { command, effect } = invocation;
+      const begins = effect === "run" && command !== "destroy";
       requireLibvirt(uri, command === "up");
-      if (effect === "run" && command !== "destroy") {
+      known = begins ? begunIdentity(stack, identity()) : identity();
+      requireNames(call, uri, leaseOf(shared, stack), known, deployment);
+      environment[idVariable] = known.id;
+      if (begins) {
         makeStackFolder(state, stack);
-        keepIdentity(folder, stack, deployment());
+        keepIdentity(folder, known, url);
       }
-      requireNames(call, uri, leaseOf(shared, stack), identity(), deployment);
-      if (effect === "run" && rootAccess(shared, identity()) !== undefined) {
+      if (effect === "run" && rootAccess(shared, known) !== undefined) {
         const stackOption = ["--stack", call.qualifiedStack];
         const work = () => (command === "destroy" ? workOfDestroy(deployment()) : workOfUp(pulumi, stackOption));
         obtainRights(work, say);
