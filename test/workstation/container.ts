@@ -1,0 +1,191 @@
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { hostPackages, personPackages } from "../../components/host/package-lists.ts";
+import { scriptText } from "../../components/machine/script-text.ts";
+import { sh } from "../../components/machine/shell.ts";
+import { sandboxPackages } from "../../sandbox/packages.ts";
+import { UserError } from "../../sandbox/report.ts";
+
+/** What a command in the container left behind. */
+export interface Ran {
+  readonly code: number;
+  /** What it printed, on both. */
+  readonly output: string;
+}
+
+const setup = join(import.meta.dirname, "setup.sh");
+/** What a workstation has beside what Duet installs. */
+const base = [
+  "dbus",
+  "git",
+  "iproute2",
+  "less",
+  "login",
+  "nftables",
+  "procps",
+  "sudo",
+  "systemd-sysv",
+  "linux-source-6.1",
+];
+
+/** Absolute path of the root of a suite, in the cache: made once, and anew if its packages change. */
+function rootOf(suite: string, cache: string): string {
+  const packages = [...new Set([...base, ...sandboxPackages, ...hostPackages("ganesha"), ...personPackages])].sort();
+  const values = { suite, packages, target: "x", setup };
+  const key = createHash("sha256")
+    .update(JSON.stringify([scriptText(import.meta.url, "root.sh", values), readFileSync(setup, "utf8")]))
+    .digest("hex")
+    .slice(0, 16);
+  const target = join(cache, "workstation", `${suite}-${key}`);
+  if (!existsSync(target)) {
+    mkdirSync(dirname(target), { recursive: true });
+    const made = spawnSync("bash", ["-c", scriptText(import.meta.url, "root.sh", { ...values, target })], {
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    if (made.status !== 0) {
+      throw new UserError(`cannot make the root of ${suite}: see mmdebstrap's lines above`);
+    }
+  }
+  return target;
+}
+
+/** A workstation with systemd as PID 1, in a network of its own, on a root that is thrown away. */
+export class Container {
+  /** Absolute path of the folder with what is its own. */
+  readonly #work = mkdtempSync(join(tmpdir(), "duet-workstation-"));
+  readonly #root: string;
+  readonly #log: string;
+  /** The process of systemd, as this machine sees it. */
+  #leader = 0;
+  #process: ReturnType<typeof spawn> | undefined;
+
+  /** @param cache absolute path of Duet's cache */
+  constructor(suite: string, cache: string) {
+    this.#root = rootOf(suite, cache);
+    this.#log = join(this.#work, "console.log");
+    for (const name of ["upper", "overlay", "merged", "srv"]) {
+      mkdirSync(join(this.#work, name));
+    }
+  }
+
+  /** Absolute path, on this machine, of the file system that NFS can serve; the container has it as /srv. */
+  get srv(): string {
+    return join(this.#work, "srv");
+  }
+
+  /** Absolute path of a file of the container's, while it is off. */
+  file(path: string): string {
+    return join(this.#work, "upper", path);
+  }
+
+  async boot(): Promise<void> {
+    const { merged, upper, overlay, srv } = this.#paths();
+    const mount = sh`mount -t overlay -o ${`lowerdir=${this.#root},upperdir=${upper},workdir=${overlay}`} overlay ${merged}`;
+    const options = [
+      ...["--register=no", "--keep-unit", "--private-network", "--link-journal=no", "--capability=all", "--boot"],
+      ...["--system-call-filter=open_by_handle_at", `--directory=${merged}`, `--bind=${srv}:/srv`],
+    ];
+    const log = openSync(this.#log, "a", 0o600);
+    this.#process = spawn("unshare", ["--mount", "bash", "-c", sh`${mount} && exec systemd-nspawn ${options}`.shell], {
+      stdio: ["ignore", log, log],
+      env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" },
+    });
+    for (let left = 120; left > 0; left -= 1) {
+      await sleep(500);
+      this.#leader = this.#findLeader();
+      if (this.#leader > 0 && /running|degraded/.test(this.run("root", "systemctl is-system-running").output)) {
+        // On a network that has IPv6, and no address of it, nfs-ganesha takes every address.
+        this.run("root", "ip -6 address add fd00:d0e7::1/128 dev lo");
+        return;
+      }
+    }
+    throw new Error(`the container did not boot: ${readFileSync(this.#log, "utf8").slice(-500)}`);
+  }
+
+  /** Runs bash as somebody, in a login of theirs. */
+  run(user: string, script: string): Ran {
+    const words = ["-t", String(this.#leader), "--all", "--", "su", "--login", user, "--command", script];
+    const { status, stdout, stderr } = spawnSync("nsenter", words, {
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+      timeout: 3_600_000,
+      // Nobody has a terminal.
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    } as object);
+    return { code: status ?? 1, output: `${stdout}${stderr}` };
+  }
+
+  /** Puts a folder or a file of this machine into the container while it is off, as somebody's. */
+  give(from: string, to: string, owner: string): void {
+    const target = this.file(to);
+    const parents = sh`mkdir -p ${dirname(target)} && cp -a --reflink=auto -T ${from} ${target}`;
+    const given = spawnSync("bash", ["-c", sh`${parents} && chown -Rh ${owner} ${target}`.shell], { encoding: "utf8" });
+    if (given.status !== 0) {
+      throw new Error(`cannot give ${from} to the container: ${given.stderr}`);
+    }
+  }
+
+  /** Shuts it down in order, as a person does. */
+  async stop(): Promise<void> {
+    if (this.#process === undefined || this.#process.exitCode !== null) {
+      return;
+    }
+    const ended = new Promise((resolve) => this.#process?.on("exit", resolve));
+    this.run("root", "systemctl --no-block poweroff");
+    const isEnded = await Promise.race([ended.then(() => true), sleep(90_000).then(() => false)]);
+    if (!isEnded && this.#leader > 0) {
+      process.kill(this.#leader, "SIGKILL");
+      await ended;
+    }
+    removeGroups();
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.#work, { recursive: true, force: true });
+  }
+
+  #paths() {
+    const at = (name: string) => join(this.#work, name);
+    return { merged: at("merged"), upper: at("upper"), overlay: at("overlay"), srv: at("srv") };
+  }
+
+  /** systemd is the child of nspawn, which is what the process has become. */
+  #findLeader(): number {
+    const { stdout } = spawnSync("ps", ["--no-headers", "-o", "pid:1", "--ppid", String(this.#process?.pid)], {
+      encoding: "utf8",
+    });
+    return Number(stdout.trim().split("\n")[0]);
+  }
+}
+
+/** nspawn leaves its two groups of processes behind if it was told to keep its unit. Source: cgroups(7). */
+function removeGroups(): void {
+  const mounts = readdirSync("/sys/fs/cgroup", { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  for (const mount of ["", ...mounts.map(({ name }) => name)]) {
+    for (const name of ["payload", "supervisor"]) {
+      removeTree(join("/sys/fs/cgroup", mount, name));
+    }
+  }
+}
+
+function removeTree(folder: string): void {
+  if (!existsSync(folder)) {
+    return;
+  }
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) {
+      removeTree(join(folder, entry.name));
+    }
+  }
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Somebody else is in it.
+  }
+}

@@ -1,0 +1,118 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { sh } from "../../components/machine/shell.ts";
+import { kernel, sources } from "../e2e/stack.ts";
+import type { Container, Ran } from "./container.ts";
+
+const project = join(import.meta.dirname, "../..");
+
+/** Numeric ids, as setup.sh makes the accounts. */
+const ids = { alice: "1000:1000", bob: "1001:1001" } as const;
+
+export type Name = keyof typeof ids;
+
+/** Who has a clone of the project on a workstation, with what was downloaded and built before. */
+export class Person {
+  readonly name: Name;
+  readonly #container: Container;
+
+  constructor(container: Container, name: Name) {
+    this.#container = container;
+    this.name = name;
+  }
+
+  /**
+   * Gives the container, which is off, this person's clone.
+   *
+   * @param cache absolute path of this machine's cache
+   * @param hasKernel whether a kernel that was built here before comes with it
+   */
+  settle(cache: string, hasKernel: boolean): void {
+    const scratch = mkdtempSync(join(tmpdir(), "duet-clone-"));
+    try {
+      const clone = join(scratch, "duet");
+      execFileSync("git", ["clone", "--quiet", project, clone]);
+      execFileSync("cp", ["-a", "--reflink=auto", join(project, "node_modules"), clone]);
+      // Newer than the clone, as after npm install.
+      execFileSync("touch", [join(clone, "node_modules/.package-lock.json")]);
+      this.#give(clone, "duet");
+      for (const kind of ["toolchain", "image", ...(hasKernel ? ["kernel"] : [])]) {
+        this.#give(join(cache, kind), `.cache/duet/${kind}`);
+      }
+      this.#moveToolchain(cache);
+      // The folders above what was given, the home among them.
+      const home = this.#container.file(`home/${this.name}`);
+      execFileSync("chown", [ids[this.name], home, join(home, ".cache"), join(home, ".cache/duet")]);
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
+  }
+
+  /** Writes the spec of a stack into the clone: the system's libvirt, translated guests, nfs-ganesha. */
+  writeSpec(stack: string, guest: string): void {
+    const config = {
+      "duet:host": { nfsServer: "ganesha", accelerator: "tcg" },
+      "duet:sources": sources,
+      "duet:image": { build: "debian-12" },
+      "duet:kernel": kernel,
+      "duet:module": { build: "host" },
+      "duet:vms": [{ name: guest, memory: 768, vcpus: 1 }],
+    };
+    const file = `duet/stacks/Pulumi.${stack}.yaml`;
+    this.does(sh`printf %s ${JSON.stringify({ config })} >${file}`.shell);
+  }
+
+  /** Runs bash in this person's login, with a backend of their own. */
+  does(script: string, environment: Readonly<Record<string, string>> = {}): Ran {
+    const own = { PULUMI_CONFIG_PASSPHRASE: "duet", ...environment };
+    const set = Object.entries(own).map(([name, value]) => sh`export ${name}=${value}; `.shell);
+    return this.#container.run(this.name, `${set.join("")}${script}`);
+  }
+
+  /** Runs pulumi, where sudo has a program to ask. */
+  pulumi(
+    line: string,
+    environment: Readonly<Record<string, string>> = { SUDO_ASKPASS: "/usr/local/bin/askpass" },
+  ): Ran {
+    return this.does(`cd duet && bin/pulumi ${line} --color never`, environment);
+  }
+
+  /** Runs bash in this person's guest, as the printed command reaches it. */
+  guest(script: string): Ran {
+    const { output } = this.pulumi("stack output vms --json --stack workstation");
+    const [, ssh = "false"] = /"sshCommand": "(.*)"/.exec(output) ?? [];
+    return this.does(sh`${{ shell: ssh }} ${script}`.shell);
+  }
+
+  /** How often sudo has asked this person so far. */
+  timesAsked(): number {
+    return Number(this.does("cat asked 2>/dev/null | wc -l").output);
+  }
+
+  #give(from: string, to: string): void {
+    this.#container.give(from, `home/${this.name}/${to}`, ids[this.name]);
+  }
+
+  /** A toolchain has its own paths in it. */
+  #moveToolchain(cache: string): void {
+    const folder = this.#container.file(`home/${this.name}/.cache/duet/toolchain`);
+    for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+      const file = join(folder, name, "toolchain.json");
+      if (existsSync(file)) {
+        writeFileSync(file, readFileSync(file, "utf8").replaceAll(cache, `/home/${this.name}/.cache/duet`));
+      }
+    }
+    mkdirSync(folder, { recursive: true });
+  }
+}
+
+/** Gives the container, which is off, the Node and the npm of this machine. */
+export function giveNode(container: Container): void {
+  const cli = execFileSync("bash", ["-c", 'realpath "$(command -v npm)"'], { encoding: "utf8" }).trim();
+  const npm = dirname(dirname(cli));
+  container.give(process.execPath, "usr/local/bin/node", "0:0");
+  container.give(npm, "usr/local/lib/node_modules/npm", "0:0");
+  execFileSync("ln", ["-sf", "../lib/node_modules/npm/bin/npm-cli.js", container.file("usr/local/bin/npm")]);
+}

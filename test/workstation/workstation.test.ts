@@ -1,0 +1,150 @@
+/**
+ * The road of a real user's machine: systemd, the system's libvirt, sudo with a password, and two people. In a container,
+ * without KVM and with nfs-ganesha, since this machine has neither nfsd nor, perhaps, KVM.
+ *
+ * DUET_WORKSTATION=whole adds what takes longer. DUET_SUITE is the Debian of the container; defaults to bookworm.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { folders } from "../../launcher/environment.ts";
+import { isUnchanged } from "../e2e/pulumi-output.ts";
+import { Container, type Ran } from "./container.ts";
+import { giveNode, Person } from "./person.ts";
+
+const isWhole = process.env.DUET_WORKSTATION === "whole";
+const suite = process.env.DUET_SUITE ?? "bookworm";
+const { cache } = folders(process.env);
+const up = "up --yes --skip-preview --non-interactive --stack workstation";
+const destroy = "destroy --yes --skip-preview --non-interactive --stack workstation";
+const minutes = 60_000;
+
+let container: Container;
+let alice: Person;
+let bob: Person;
+let before: string;
+
+/** What destroy gives back: what is in libvirt and on the network, what is mounted, and the files of the system. */
+const machine = () =>
+  container.run(
+    "root",
+    `exec 2>&1; export LC_ALL=C
+for list in "list --all" "net-list --all" "pool-list --all"; do virsh -q -c qemu:///system $list --name; done
+ip -o link | cut -d: -f2 | sort; findmnt -rno TARGET | grep -v ^/run/ | sort
+ls -A /var/lib/duet /export /etc/exports.d; getent group libvirt kvm
+find /etc -xdev -type f ! -name '*-' ! -name ld.so.cache -exec sha256sum {} + | sort -k 2`,
+  ).output;
+
+/** @throws with the end of what was printed, if it did not succeed */
+function demand({ code, output }: Ran): string {
+  if (code !== 0) {
+    throw new Error(`ended with ${code}: ${output.split("\n").slice(-15).join("\n")}`);
+  }
+  return output;
+}
+
+beforeAll(async () => {
+  container = new Container(suite, cache);
+  giveNode(container);
+  [alice, bob] = [new Person(container, "alice"), new Person(container, "bob")];
+  alice.settle(cache, true);
+  bob.settle(cache, false);
+  await container.boot();
+  alice.writeSpec("workstation", "duetdev");
+  bob.writeSpec("workstation", "bobdev");
+  for (const person of [alice, bob]) {
+    demand(person.pulumi('login "file://$HOME"'));
+    demand(person.pulumi("stack init workstation"));
+  }
+  before = machine();
+}, 10 * minutes);
+afterAll(() => container?.remove(), 2 * minutes);
+
+describe("a workstation", () => {
+  it("is looked at by the doctor, which finds nothing in the way and changes nothing", () => {
+    const output = demand(alice.pulumi("doctor --stack workstation"));
+    expect(output).toMatch(/^ok {4}rights: alice, with sudo/m);
+    expect(output).toMatch(/^note {2}groups: you are not in libvirt; `up` has you join it$/m);
+    expect(machine()).toBe(before);
+  });
+
+  it("lets nobody begin without rights, and says in one list what needs them", () => {
+    const { code, output } = alice.pulumi(up, {});
+    expect(output).toMatch(/^duet: these steps need root, and go through sudo: .*install the packages of the host, /m);
+    expect(output.trim().split("\n").at(-1)).toMatch(/^duet: cannot become root: .*SUDO_ASKPASS$/);
+    expect([code, machine()]).toEqual([1, before]);
+  });
+
+  it(
+    "has an environment for an ordinary user, whose files are all that user's",
+    () => {
+      demand(alice.pulumi(up));
+      expect(demand(alice.guest("lsmod | grep -o ^duet"))).toBe("duet\n");
+      expect(demand(alice.does("find ~ -xdev ! -user alice | head -n 5"))).toBe("");
+      expect(demand(alice.does("git -C duet status --porcelain"))).toBe(" M stacks/Pulumi.workstation.yaml\n");
+    },
+    30 * minutes,
+  );
+
+  it(
+    "asks for nothing in a preview, nor in an up with nothing to do",
+    () => {
+      const asked = alice.timesAsked();
+      for (const line of ["preview --non-interactive --stack workstation", up]) {
+        expect(isUnchanged(demand(alice.pulumi(line, {})))).toBe(true);
+      }
+      expect(alice.timesAsked()).toBe(asked);
+    },
+    2 * minutes,
+  );
+
+  it(
+    "S1: a stack of the same name on another backend is refused, however often, and the first one's guest lives on",
+    () => {
+      for (const line of [up, up, destroy]) {
+        const { code, output } = bob.pulumi(line);
+        expect(output).toMatch(
+          /that of the stack workstation of alice \([0-9a-f]{8}\); give your stack another name$/m,
+        );
+        expect(code).toBe(1);
+      }
+      demand(alice.guest("true"));
+    },
+    5 * minutes,
+  );
+
+  it.runIf(isWhole)(
+    "comes back after a reboot, with one up",
+    async () => {
+      await container.stop();
+      await container.boot();
+      demand(alice.pulumi(up));
+      demand(alice.guest("lsmod | grep ^duet"));
+    },
+    30 * minutes,
+  );
+
+  it.runIf(isWhole)(
+    "whose firewall drops by default is named, and up goes on once it lets the guests through",
+    () => {
+      const accepted = ['iifname "lo" accept', "ct state established,related accept", "udp dport { 53, 67 } accept"];
+      const chain = `type filter hook input priority 0; policy drop; ${accepted.join("; ")};`;
+      demand(container.run("root", `nft 'table inet shut { chain input { ${chain} } }'`));
+      demand(alice.guest("umount -l /srv/duet-e2e"));
+      const { code, output } = alice.pulumi(up);
+      demand(container.run("root", "nft delete table inet shut"));
+      expect(output).toMatch(/port 2049 of \S+ does not answer .* in the firewall of the host/);
+      expect(code).not.toBe(0);
+      demand(alice.pulumi(up));
+    },
+    30 * minutes,
+  );
+
+  it(
+    "is as it was after destroy",
+    () => {
+      demand(alice.pulumi(destroy));
+      expect(machine()).toBe(before);
+      expect(alice.does("ls -A ~/.local/state ~/.gdbinit 2>/dev/null").output).toBe("");
+    },
+    10 * minutes,
+  );
+});
