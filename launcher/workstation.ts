@@ -63,9 +63,13 @@ export async function workstation(call: Call, uri: string): Promise<StackHost> {
     prepare: async () => {
       const { command, effect } = invocation;
       const begins = effect === "run" && command !== "destroy";
-      requireLibvirt(uri, command === "up");
       known = begins ? begunIdentity(stack, identity()) : identity();
-      requireNames(call, uri, leaseOf(shared, stack), known, deployment);
+      const holder = leaseOf(shared, stack);
+      requireName(stack, holder, known);
+      requireLibvirt(uri, command === "up");
+      if (command === "up") {
+        requireNames(call, uri, holder, known, deployment);
+      }
       environment[idVariable] = known.id;
       if (begins) {
         makeStackFolder(state, stack);
@@ -99,28 +103,29 @@ function leaseOf(shared: string, stack: string): string | undefined {
   return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
 }
 
-/**
- * Refuses names that are somebody else's on this host, before anything runs.
- *
- * @param holder who has the stack's name there
- * @param deployment reads the stack's state, if something has a name of it
- * @throws UserError which says whose they are
- */
-function requireNames(
-  { stack, guests, invocation }: Call,
-  uri: string,
-  holder: string | undefined,
-  { owner }: Identity,
-  deployment: () => Deployment | undefined,
-): void {
+/** @throws UserError if the stack's name is another stack's on this host, with whose that is */
+function requireName(stack: string, holder: string | undefined, { owner }: Identity): void {
   if (holder !== undefined && holder !== owner) {
     throw new UserError(
       `cannot use the name ${stack}: on this host it is that of the stack ${holder}; give your stack another name`,
     );
   }
-  if (invocation.command !== "up") {
-    return;
-  }
+}
+
+/**
+ * Refuses what libvirt has of somebody else's by the names of the stack, before anything runs.
+ *
+ * @param holder who has the stack's name on this host
+ * @param deployment reads the stack's state, if something has a name of it
+ * @throws UserError which says whose it is
+ */
+function requireNames(
+  { stack, guests }: Call,
+  uri: string,
+  holder: string | undefined,
+  { owner }: Identity,
+  deployment: () => Deployment | undefined,
+): void {
   const network = libvirtName(stack);
   const questions = [`echo =network; net-uuid ${network}`, ...guests.map((it) => `echo =${it}; desc ${it}`)];
   const answers = (virsh(uri, [questions.join("; ")])?.stdout ?? "").matchAll(/^=(\S+)\n([^=\n].*)$/gm);

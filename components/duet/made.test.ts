@@ -35,7 +35,7 @@ const source = (file: string, verb: Verb, values = {}) => {
   return runStep(scriptText(new URL("../sources/x", import.meta.url).href, file, all), verb, { stubs, records });
 };
 const build = (sources: string) => {
-  const values = { ...common(), programs: join(tree, "duet-progs"), sources };
+  const values = { ...common(), programs: join(tree, "duet-progs"), tasks: join(tree, "dummy_task"), sources };
   return runStep(scriptText(import.meta.url, "tools-build.sh", values), "create", { stubs });
 };
 const hash = (ran: Ran) => resultIn(ran.stdout, "hash");

@@ -15,6 +15,7 @@ create() {
   if [ -n "$sha256" ]; then check; fi
   require_fit
   printf '%s\n' "$path" | replace_file "$noted"
+  if [ -n "$owner" ]; then chown "$owner" -- "$noted"; fi
 }
 
 delete() { rm -f -- "$noted"; }

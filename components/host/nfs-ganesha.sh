@@ -11,7 +11,9 @@ log=$folder/ganesha.log
 create() {
   command -v ganesha.nfsd >/dev/null ||
     die "cannot serve $directory: nfs-ganesha is not installed; apt-get install nfs-ganesha nfs-ganesha-vfs"
-  install -d -m 700 -- "$folder" "$folder/recovery"
+  # Its facts are read by whose stack it is.
+  install -d -m 755 -- "$folder"
+  install -d -m 700 -- "$folder/recovery"
   printf '%s' "$configuration" >"$conf.new"
   if ! running || ! cmp -s -- "$conf.new" "$conf"; then start; fi
   rm -f -- "$conf.new"
@@ -31,10 +33,12 @@ delete() {
   rm -rf -- "$folder"
 }
 
-# Whether the nfs-ganesha of the folder runs, and in this network; sets `pid`.
+# Whether the nfs-ganesha of the folder runs, and in this network, if that may be looked at; sets `pid`.
 running() {
-  pid=$(cat "$pid_file" 2>/dev/null) && [ -n "$pid" ] &&
-    [ "$(readlink "/proc/$pid/ns/net")" = "$(readlink /proc/self/ns/net)" ] &&
+  local network
+  pid=$(cat "$pid_file" 2>/dev/null) && [ -n "$pid" ] || return
+  network=$(readlink "/proc/$pid/ns/net" 2>/dev/null) || network=
+  [ "${network:-$(readlink /proc/self/ns/net)}" = "$(readlink /proc/self/ns/net)" ] &&
     tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qxF -e "$conf"
 }
 

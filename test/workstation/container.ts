@@ -97,27 +97,27 @@ export class Container {
     for (let left = 120; left > 0; left -= 1) {
       await sleep(500);
       this.#leader = this.#findLeader();
-      if (this.#leader > 0 && /running|degraded/.test(this.run("root", "systemctl is-system-running").output)) {
+      if (this.#leader > 0 && /running|degraded/.test((await this.run("root", "systemctl is-system-running")).output)) {
         // On a network that has IPv6, and no address of it, nfs-ganesha takes every address.
-        this.run("root", "ip -6 address add fd00:d0e7::1/128 dev lo");
+        await this.run("root", "ip -6 address add fd00:d0e7::1/128 dev lo");
         return;
       }
     }
     throw new Error(`the container did not boot: ${readFileSync(this.#log, "utf8").slice(-500)}`);
   }
 
-  /** Runs bash as somebody, in a login of theirs. */
-  run(user: string, script: string): Ran {
+  /** Runs bash as somebody, in a login of theirs. Nobody has a terminal. */
+  async run(user: string, script: string): Promise<Ran> {
     const words = ["-t", String(this.#leader), "--all", "--", "su", "--login", user, "--command", script];
-    const { status, stdout, stderr } = spawnSync("nsenter", words, {
-      encoding: "utf8",
-      maxBuffer: 1 << 28,
-      timeout: 3_600_000,
-      // Nobody has a terminal.
-      detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
-    } as object);
-    return { code: status ?? 1, output: `${stdout}${stderr}` };
+    const child = spawn("nsenter", words, { stdio: ["ignore", "pipe", "pipe"], detached: true });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        output += text;
+      });
+    }
+    const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+    return { code: code ?? 1, output };
   }
 
   /** Puts a folder or a file of this machine into the container while it is off, as somebody's. */
@@ -136,7 +136,7 @@ export class Container {
       return;
     }
     const ended = new Promise((resolve) => this.#process?.on("exit", resolve));
-    this.run("root", "systemctl --no-block poweroff");
+    await this.run("root", "systemctl --no-block poweroff");
     const isEnded = await Promise.race([ended.then(() => true), sleep(90_000).then(() => false)]);
     if (!isEnded && this.#leader > 0) {
       process.kill(this.#leader, "SIGKILL");

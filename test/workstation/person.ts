@@ -51,7 +51,7 @@ export class Person {
   }
 
   /** Writes the spec of a stack into the clone: the system's libvirt, translated guests, nfs-ganesha. */
-  writeSpec(stack: string, guest: string): void {
+  async writeSpec(stack: string, guest: string): Promise<void> {
     const config = {
       "duet:host": { nfsServer: "ganesha", accelerator: "tcg" },
       "duet:sources": sources,
@@ -61,11 +61,11 @@ export class Person {
       "duet:vms": [{ name: guest, memory: 768, vcpus: 1 }],
     };
     const file = `duet/stacks/Pulumi.${stack}.yaml`;
-    this.does(sh`printf %s ${JSON.stringify({ config })} >${file}`.shell);
+    await this.does(sh`printf %s ${JSON.stringify({ config })} >${file}`.shell);
   }
 
   /** Runs bash in this person's login, with a backend of their own. */
-  does(script: string, environment: Readonly<Record<string, string>> = {}): Ran {
+  does(script: string, environment: Readonly<Record<string, string>> = {}): Promise<Ran> {
     const own = { PULUMI_CONFIG_PASSPHRASE: "duet", ...environment };
     const set = Object.entries(own).map(([name, value]) => sh`export ${name}=${value}; `.shell);
     return this.#container.run(this.name, `${set.join("")}${script}`);
@@ -75,20 +75,20 @@ export class Person {
   pulumi(
     line: string,
     environment: Readonly<Record<string, string>> = { SUDO_ASKPASS: "/usr/local/bin/askpass" },
-  ): Ran {
+  ): Promise<Ran> {
     return this.does(`cd duet && bin/pulumi ${line} --color never`, environment);
   }
 
   /** Runs bash in this person's guest, as the printed command reaches it. */
-  guest(script: string): Ran {
-    const { output } = this.pulumi("stack output vms --json --stack workstation");
+  async guest(script: string): Promise<Ran> {
+    const { output } = await this.pulumi("stack output vms --json --stack workstation");
     const [, ssh = "false"] = /"sshCommand": "(.*)"/.exec(output) ?? [];
     return this.does(sh`${{ shell: ssh }} ${script}`.shell);
   }
 
   /** How often sudo has asked this person so far. */
-  timesAsked(): number {
-    return Number(this.does("cat asked 2>/dev/null | wc -l").output);
+  async timesAsked(): Promise<number> {
+    return Number((await this.does("cat asked 2>/dev/null | wc -l")).output);
   }
 
   #give(from: string, to: string): void {

@@ -23,18 +23,21 @@ let bob: Person;
 let before: string;
 
 /** What destroy gives back: what is in libvirt and on the network, what is mounted, and the files of the system. */
-const machine = () =>
-  container.run(
-    "root",
-    `exec 2>&1; export LC_ALL=C
+const machine = async () =>
+  (
+    await container.run(
+      "root",
+      `exec 2>&1; export LC_ALL=C
 for list in "list --all" "net-list --all" "pool-list --all"; do virsh -q -c qemu:///system $list --name; done
 ip -o link | cut -d: -f2 | sort; findmnt -rno TARGET | grep -v ^/run/ | sort
 ls -A /var/lib/duet /export /etc/exports.d; getent group libvirt kvm
 find /etc -xdev -type f ! -name '*-' ! -name ld.so.cache -exec sha256sum {} + | sort -k 2`,
+    )
   ).output;
 
 /** @throws with the end of what was printed, if it did not succeed */
-function demand({ code, output }: Ran): string {
+async function demand(ran: Promise<Ran>): Promise<string> {
+  const { code, output } = await ran;
   if (code !== 0) {
     throw new Error(`ended with ${code}: ${output.split("\n").slice(-15).join("\n")}`);
   }
@@ -48,65 +51,66 @@ beforeAll(async () => {
   alice.settle(cache, true);
   bob.settle(cache, false);
   await container.boot();
-  alice.writeSpec("workstation", "duetdev");
-  bob.writeSpec("workstation", "bobdev");
+  await alice.writeSpec("workstation", "duetdev");
+  await bob.writeSpec("workstation", "bobdev");
   for (const person of [alice, bob]) {
-    demand(person.pulumi('login "file://$HOME"'));
-    demand(person.pulumi("stack init workstation"));
+    await demand(person.pulumi('login "file://$HOME"'));
+    await demand(person.pulumi("stack init workstation"));
   }
-  before = machine();
+  before = await machine();
 }, 10 * minutes);
 afterAll(() => container?.remove(), 2 * minutes);
 
 describe("a workstation", () => {
-  it("is looked at by the doctor, which finds nothing in the way and changes nothing", () => {
-    const output = demand(alice.pulumi("doctor --stack workstation"));
+  it("is looked at by the doctor, which finds nothing in the way and changes nothing", async () => {
+    const output = await demand(alice.pulumi("doctor --stack workstation"));
     expect(output).toMatch(/^ok {4}rights: alice, with sudo/m);
     expect(output).toMatch(/^note {2}groups: you are not in libvirt; `up` has you join it$/m);
-    expect(machine()).toBe(before);
+    expect(await machine()).toBe(before);
   });
 
-  it("lets nobody begin without rights, and says in one list what needs them", () => {
-    const { code, output } = alice.pulumi(up, {});
+  it("lets nobody begin without rights, and says in one list what needs them", async () => {
+    const { code, output } = await alice.pulumi(up, {});
     expect(output).toMatch(/^duet: these steps need root, and go through sudo: .*install the packages of the host, /m);
     expect(output.trim().split("\n").at(-1)).toMatch(/^duet: cannot become root: .*SUDO_ASKPASS$/);
-    expect([code, machine()]).toEqual([1, before]);
+    expect([code, await machine()]).toEqual([1, before]);
   });
 
   it(
     "has an environment for an ordinary user, whose files are all that user's",
-    () => {
-      demand(alice.pulumi(up));
-      expect(demand(alice.guest("lsmod | grep -o ^duet"))).toBe("duet\n");
-      expect(demand(alice.does("find ~ -xdev ! -user alice | head -n 5"))).toBe("");
-      expect(demand(alice.does("git -C duet status --porcelain"))).toBe(" M stacks/Pulumi.workstation.yaml\n");
+    async () => {
+      await demand(alice.pulumi(up));
+      expect(await demand(alice.guest("lsmod | grep -o ^duet"))).toBe("duet\n");
+      expect(await demand(alice.does("find ~ -xdev ! -user alice | head -n 5"))).toBe("");
+      expect(await demand(alice.does("git -C duet status --porcelain"))).toBe(" M stacks/Pulumi.workstation.yaml\n");
     },
     30 * minutes,
   );
 
   it(
     "asks for nothing in a preview, nor in an up with nothing to do",
-    () => {
-      const asked = alice.timesAsked();
+    async () => {
+      const asked = await alice.timesAsked();
       for (const line of ["preview --non-interactive --stack workstation", up]) {
-        expect(isUnchanged(demand(alice.pulumi(line, {})))).toBe(true);
+        const output = await demand(alice.pulumi(line, {}));
+        expect(isUnchanged(output) ? "unchanged" : output).toBe("unchanged");
       }
-      expect(alice.timesAsked()).toBe(asked);
+      expect(await alice.timesAsked()).toBe(asked);
     },
     2 * minutes,
   );
 
   it(
     "S1: a stack of the same name on another backend is refused, however often, and the first one's guest lives on",
-    () => {
+    async () => {
       for (const line of [up, up, destroy]) {
-        const { code, output } = bob.pulumi(line);
+        const { code, output } = await bob.pulumi(line);
         expect(output).toMatch(
           /that of the stack workstation of alice \([0-9a-f]{8}\); give your stack another name$/m,
         );
         expect(code).toBe(1);
       }
-      demand(alice.guest("true"));
+      await demand(alice.guest("true"));
     },
     5 * minutes,
   );
@@ -116,34 +120,34 @@ describe("a workstation", () => {
     async () => {
       await container.stop();
       await container.boot();
-      demand(alice.pulumi(up));
-      demand(alice.guest("lsmod | grep ^duet"));
+      await demand(alice.pulumi(up));
+      await demand(alice.guest("lsmod | grep ^duet"));
     },
     30 * minutes,
   );
 
   it.runIf(isWhole)(
     "whose firewall drops by default is named, and up goes on once it lets the guests through",
-    () => {
+    async () => {
       const accepted = ['iifname "lo" accept', "ct state established,related accept", "udp dport { 53, 67 } accept"];
       const chain = `type filter hook input priority 0; policy drop; ${accepted.join("; ")};`;
-      demand(container.run("root", `nft 'table inet shut { chain input { ${chain} } }'`));
-      demand(alice.guest("umount -l /srv/duet-e2e"));
-      const { code, output } = alice.pulumi(up);
-      demand(container.run("root", "nft delete table inet shut"));
+      await demand(container.run("root", `nft 'table inet shut { chain input { ${chain} } }'`));
+      await demand(alice.guest("umount -l /srv/duet-e2e"));
+      const { code, output } = await alice.pulumi(up);
+      await demand(container.run("root", "nft delete table inet shut"));
       expect(output).toMatch(/port 2049 of \S+ does not answer .* in the firewall of the host/);
       expect(code).not.toBe(0);
-      demand(alice.pulumi(up));
+      await demand(alice.pulumi(up));
     },
     30 * minutes,
   );
 
   it(
     "is as it was after destroy",
-    () => {
-      demand(alice.pulumi(destroy));
-      expect(machine()).toBe(before);
-      expect(alice.does("ls -A ~/.local/state ~/.gdbinit 2>/dev/null").output).toBe("");
+    async () => {
+      await demand(alice.pulumi(destroy));
+      expect(await machine()).toBe(before);
+      expect((await alice.does("ls -A ~/.local/state ~/.gdbinit 2>/dev/null")).output).toBe("");
     },
     10 * minutes,
   );
