@@ -59,7 +59,7 @@ describe.runIf(process.getuid?.() === 0)("work as the developer", () => {
 
   it("is done as it is by the developer's own steps", async () => {
     const library = scriptText(import.meta.url, "developer.sh", developer);
-    const enter = ["setpriv", "--reuid=54321", "--regid=54322", "--clear-groups"];
+    const enter = ["setpriv", "--reuid=54321", "--regid=54322", "--clear-groups", "env", "HOME=/"];
     const ran = await runLibrary(library, "as_developer id -G; as_developer id -u", { enter });
     expect(ran).toMatchObject({ code: 0, stdout: "54322\n54321\n", stderr: "" });
   });
