@@ -31,6 +31,9 @@ describe("where a stack is to be", () => {
     "config: { duet:host: { sandbox: 1 } }",
     'config: { duet:host: { uri: "qemu:///\\0" } }',
     "config: { duet:sources: { directory: relative } }",
+    "config: { duet:vms: [null] }",
+    "config: { duet:vms: [{ memory: 768 }, { name: null }, { name: [one] }, one, 7] }",
+    "config: { duet:vms: { name: one } }",
   ])("is left to the program to complain about in %j", (text) =>
     expect(groundOf(text, "a.yaml")).toEqual({
       sandbox: false,

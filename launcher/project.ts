@@ -46,9 +46,12 @@ export function groundOf(text: string, name: string): Ground {
     sandbox: host?.sandbox === true,
     uri: typeof host?.uri === "string" && !/[\s\p{C}]/u.test(host.uri) ? host.uri : "qemu:///system",
     sources: typeof directory === "string" && /^\/\P{C}*$/u.test(directory) ? directory : "/media/data/duet",
-    guests: (Array.isArray(vms) ? vms : []).flatMap((vm) => (/^[a-z0-9-]+$/.test(vm?.name) ? [String(vm.name)] : [])),
+    guests: (Array.isArray(vms) ? vms : []).flatMap((vm) => (isName(vm?.name) ? [vm.name] : [])),
   };
 }
+
+// A pattern alone would take what is not there for the name "undefined".
+const isName = (value: unknown): value is string => typeof value === "string" && /^[a-z0-9-]+$/.test(value);
 
 function parsed(text: string, name: string) {
   try {
