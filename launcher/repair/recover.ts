@@ -7,7 +7,7 @@ import { type Deployment, settle } from "./deployment.ts";
 import { forget, type Missing, missing, said, saidOf, standIn } from "./missing.ts";
 import { orphans, unknownDomains, unknownVolumes } from "./orphans.ts";
 import { parseSurvey, type Survey, surveyCommands } from "./survey.ts";
-import { virsh } from "./virsh.ts";
+import { reasonIn, virsh } from "./virsh.ts";
 
 /** A stack, and where what it is made of is to be looked for. */
 export interface Place {
@@ -117,10 +117,10 @@ export function removeOrphans(place: Place, found: Survey, deployment: Deploymen
   const domains = unknownDomains(found, deployment).filter(
     ({ uuid }) => virsh(uri, ["desc", uuid])?.stdout.trim() === domainDescription(owner),
   );
-  const volumes = unknownVolumes(found, deployment).filter((volume) => isOurs(place, volume));
-  const { network, pool, ...others } = found;
-  const named = hasName ? found : { ...others, volumes: [] };
-  for (const { what, removal } of orphans(stack, named, { domains, volumes: hasName ? volumes : [] }, deployment)) {
+  // All but domains are known by the name of the stack.
+  const named = hasName ? found : { domains: found.domains, volumes: [] };
+  const volumes = unknownVolumes(named, deployment).filter((volume) => isOurs(place, volume));
+  for (const { what, removal } of orphans(stack, named, { domains, volumes }, deployment)) {
     const last = removal.map((words) => virsh(uri, words)).at(-1);
     demand(last, `${what} is not in the state of stack ${stack} and cannot be removed`);
     say(`${what} is not in the state of stack ${stack}: removed`);
@@ -158,16 +158,6 @@ function demand(answer: ReturnType<typeof virsh>, otherwise: string): void {
   if (answer?.status !== 0) {
     throw new UserError(`${otherwise}: ${reasonIn(answer?.stderr ?? "there is no virsh")}`);
   }
-}
-
-/** The reason in what virsh said: its last line, without the word "error". */
-function reasonIn(said: string): string {
-  return (
-    said
-      .split("\n")
-      .at(-1)
-      ?.replace(/^error: /, "") ?? said
-  );
 }
 
 /**

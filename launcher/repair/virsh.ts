@@ -31,3 +31,9 @@ export function virsh(uri: string, words: readonly string[], input = ""): Answer
   }
   return { status: status ?? 1, stdout, stderr: error === undefined ? stderr.trim() : error.message };
 }
+
+/** The reason in what virsh said: its last line, without the word "error". */
+export function reasonIn(said: string): string {
+  const last = said.split("\n").at(-1) ?? said;
+  return last.replace(/^error: /, "");
+}
