@@ -3,7 +3,7 @@ import { totalmem, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import type { Fragment, ImageSource, Site, Source, Spec } from "./components/index.ts";
 import { SpecError } from "./components/index.ts";
-import { folders, stackFolder } from "./launcher/environment.ts";
+import { folders, leasesOf, stackFolder } from "./launcher/environment.ts";
 import { identityWith, idVariable } from "./launcher/identity.ts";
 import { rootAccess } from "./launcher/root.ts";
 import { hostAccelerator } from "./sandbox/accelerator.ts";
@@ -101,7 +101,7 @@ export function findSite(spec: Spec, stack: string, project: string, environment
       fetchNamespace: sandbox ? `/run/netns/${paths.outerNamespace}` : undefined,
       accelerator: spec.host.accelerator === "auto" ? hostAccelerator() : spec.host.accelerator,
       cache,
-      leases: join(sandbox ? state : shared, "leases"),
+      leases: leasesOf(sandbox ? state : shared),
       stateFolder: stackFolder(state, stack),
       consoleLogs,
       consoleLogsHere: sandbox ? paths.guestLogDirectory : consoleLogs,

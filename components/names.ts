@@ -60,3 +60,6 @@ export const libvirtTypes = {
   pool: "libvirt:index/pool:Pool",
   volume: "libvirt:index/volume:Volume",
 } as const;
+
+/** The folder of the leases of stacks' names, below that of all leases: a file a stack, which holds its owner. */
+export const nameLeases = (leases: string): string => `${leases}/stacks`;

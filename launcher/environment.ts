@@ -24,3 +24,8 @@ export function folders(environment: NodeJS.ProcessEnv): Folders {
 export function stackFolder(state: string, stack: string): string {
   return join(state, "stacks", stack);
 }
+
+/** Folder of leases, of a user's own host in the state, and of a host that others use in what root keeps there. */
+export function leasesOf(folder: string): string {
+  return join(folder, "leases");
+}

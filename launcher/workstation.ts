@@ -2,18 +2,18 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { hypervisorPackages } from "../components/host/package-lists.ts";
-import { domainDescription, libvirtName, libvirtTypes } from "../components/names.ts";
+import { domainDescription, libvirtName, libvirtTypes, nameLeases } from "../components/names.ts";
 import { missingPackages } from "../sandbox/packages.ts";
 import { UserError } from "../sandbox/report.ts";
 import { ask, backendFolder, backendUrl, login, type Pulumi, pulumiEnvironment, readCheckpoint } from "./backend.ts";
 import { type Call, runMark, say } from "./call.ts";
-import { folders, stackFolder } from "./environment.ts";
+import { folders, leasesOf, stackFolder } from "./environment.ts";
 import { begunIdentity, type Identity, identityOf, idVariable, keepIdentity } from "./identity.ts";
 import { project } from "./project.ts";
 import type { Deployment } from "./repair/deployment.ts";
 import { runVariable } from "./repair/leftovers.ts";
 import { recorded } from "./repair/survey.ts";
-import { virsh } from "./repair/virsh.ts";
+import { reasonIn, virsh } from "./repair/virsh.ts";
 import { obtainRights, workOfDestroy, workOfUp } from "./rights.ts";
 import { rootAccess } from "./root.ts";
 import { run } from "./run.ts";
@@ -99,7 +99,7 @@ function exported(pulumi: Pulumi): Deployment | undefined {
 
 /** Who has the name of a stack on this host. */
 function leaseOf(shared: string, stack: string): string | undefined {
-  const file = join(shared, "leases/stacks", stack);
+  const file = join(nameLeases(leasesOf(shared)), stack);
   return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
 }
 
@@ -166,16 +166,12 @@ function requireLibvirt(uri: string, installs: boolean): void {
   if (answer === undefined || answer.status === 0 || (installs && lacksLibvirt())) {
     return;
   }
-  const why = answer.stderr
-    .split("\n")
-    .at(-1)
-    ?.replace(/^error: /, "");
   const isForbidden = /Permission denied|authentication|access denied/i.test(answer.stderr);
   // `up` has the person join the group, and opens the socket until the next login.
   if (isForbidden && installs) {
     return;
   }
-  throw new UserError(`cannot reach libvirt at ${uri}: ${why}; ${advice(isForbidden)}`);
+  throw new UserError(`cannot reach libvirt at ${uri}: ${reasonIn(answer.stderr)}; ${advice(isForbidden)}`);
 }
 
 /** Where the modular libvirt listens: the provider of Pulumi knows the other one only. */

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { script } from "../machine/script.ts";
+import { nameLeases } from "../names.ts";
 import type { Host } from "./host.ts";
 
 export interface StackNameArgs {
@@ -19,7 +20,7 @@ export class StackName extends pulumi.ComponentResource {
       name,
       {
         title: `lease the name ${stack}`,
-        script: script(import.meta.url, "stack-name.sh", { leases: `${host.leases}/stacks`, owner, stack }),
+        script: script(import.meta.url, "stack-name.sh", { leases: nameLeases(host.leases), owner, stack }),
       },
       { parent: this },
     );
