@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
-import { parseSpec, type Spec, SpecError } from "../components/spec.ts";
+import { ownValues, parseSpec, type Spec, SpecError } from "../components/spec.ts";
 import { UserError } from "../sandbox/report.ts";
 import { examine } from "./examine.ts";
 import { lineOf } from "./finding.ts";
@@ -23,9 +23,7 @@ export function doctor(file: string, cache: string): number {
 
 function specIn(file: string): Spec {
   try {
-    const { config = {} } = parse(readFileSync(file, "utf8")) ?? {};
-    const own = Object.entries(config).filter(([key]) => key.startsWith("duet:"));
-    return parseSpec(Object.fromEntries(own.map(([key, value]) => [key.slice("duet:".length), value])));
+    return parseSpec(ownValues(parse(readFileSync(file, "utf8"))?.config ?? {}));
   } catch (error) {
     throw new UserError(error instanceof SpecError ? error.message : `cannot read ${file}: ${String(error)}`);
   }
