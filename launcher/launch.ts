@@ -55,13 +55,8 @@ await entryPoint("duet", async () => {
   const isOurs = found === project || (found === undefined && invocation.directory === undefined);
   const directory = found === undefined && isOurs ? project : here;
   const { cache, state } = folders(process.env);
-  if (invocation.command === "doctor") {
-    const stack = bareName(invocation.stack ?? (process.env.PULUMI_STACK || defaultStack));
-    const { doctor } = await import("../doctor/doctor.ts");
-    process.exitCode = doctor(invocation.configFile ?? specFile(stack), cache);
-    return;
-  }
-  if (invocation.help || !isOurs) {
+  const isDoctor = invocation.command === "doctor";
+  if ((invocation.help && !isDoctor) || !isOurs) {
     const tools = await toolchain();
     const environment = { ...toolchainEnvironment(tools, process.env), ...login(invocation.command === "login") };
     process.exitCode = await run([tools.pulumi, ...words], { environment, directory });
@@ -71,6 +66,11 @@ await entryPoint("duet", async () => {
   const qualifiedStack = invocation.stack ?? (process.env.PULUMI_STACK || selected() || defaultStack);
   const stack = bareName(qualifiedStack);
   const spec = invocation.configFile === undefined ? specFile(stack) : resolve(directory, invocation.configFile);
+  if (isDoctor) {
+    const { doctor } = await import("../doctor/doctor.ts");
+    process.exitCode = doctor(spec, cache);
+    return;
+  }
   const { sandbox, uri, sources, guests } = ground(stack, spec, state, invocation.command);
   if (!sandbox) {
     const ended = await runAsPerson(process.argv.slice(1));
