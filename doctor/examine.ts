@@ -1,5 +1,6 @@
 import { nfsServer } from "../components/host/nfs-export.ts";
 import type { Spec } from "../components/spec.ts";
+import { needed } from "../launcher/disks.ts";
 import { compiler } from "./compiler.ts";
 import { type Finding, ok, stop } from "./finding.ts";
 import { confinement, groups, libvirt, stub } from "./libvirt.ts";
@@ -7,8 +8,8 @@ import { disks, memory, processor, rights, sourcesDisk, type Wish } from "./mach
 import { firewall, names, nfs, ports, proxy } from "./network.ts";
 import { here, type Probe } from "./probe.ts";
 
-/** Bytes that a kernel takes, with its sources and its build; and a guest, with its disk as it is used. */
-const [kernel, guest] = [4e9, 3e9];
+/** Bytes that a guest takes, with its disk as it is used. */
+const guest = 3e9;
 
 /**
  * All that is found of a host, before a stack comes up on it. Changes nothing.
@@ -21,8 +22,8 @@ export function examine(spec: Spec, cache: string, probe: Probe = here): readonl
   const wish: Wish = {
     memory: spec.vms.reduce((sum, vm) => sum + vm.memory, 0),
     folders: {
-      [cache]: kernel,
-      [directory]: kernel,
+      [cache]: needed,
+      [directory]: needed,
       ...(spec.host.sandbox ? {} : { "/var/lib/libvirt/images": guest * spec.vms.length }),
     },
   };

@@ -1,4 +1,6 @@
 import { totalmem } from "node:os";
+import { gigabytes } from "../launcher/disks.ts";
+import { hostAccelerator } from "../sandbox/accelerator.ts";
 import { type Finding, note, ok, stop } from "./finding.ts";
 import type { Probe } from "./probe.ts";
 
@@ -10,11 +12,10 @@ export interface Wish {
   readonly folders: Readonly<Record<string, number>>;
 }
 
-/** Source: the flags in proc_cpuinfo(5). */
+/** Whether guests run under KVM, and if not, what lacks. */
 export function processor(probe: Probe): Finding {
-  const hasFlag = /^flags\s*:.*\b(vmx|svm)\b/m.test(probe.read("/proc/cpuinfo") ?? "");
   const [, mode = "", group = ""] = /^(\d+) (\S+)/.exec(probe.run("stat", "-c", "%a %G", "/dev/kvm") ?? "") ?? [];
-  if (!hasFlag) {
+  if (hostAccelerator(probe.read("/proc/cpuinfo") ?? "", true) !== "kvm") {
     return note("processor", "no KVM: guests are translated, ten times as slow; turn VT-x or AMD-V on in the firmware");
   }
   if (mode === "") {
@@ -44,11 +45,9 @@ export function memory(probe: Probe, wish: Wish): Finding {
     : ok("memory", `${free} MiB are free, and guests ask for ${wish.memory}`);
 }
 
-const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
-
 export function disks(probe: Probe, wish: Wish): readonly Finding[] {
   return Object.entries(wish.folders).map(([folder, needed]) => {
-    const { free } = nearest(probe, folder);
+    const { free } = probe.disk(folder);
     return free < needed
       ? note("disk", `${folder} has ${gigabytes(free)} GB left, and may come to ${gigabytes(needed)}; free some`)
       : ok("disk", `${folder} has ${gigabytes(free)} GB left`);
@@ -60,7 +59,7 @@ const unserved: Readonly<Record<number, string>> = { 2035054128: "overlayfs", 26
 
 /** Whether the sources directory is on something that a server of NFS can serve. Source: exports(5), fsid. */
 export function sourcesDisk(probe: Probe, directory: string): Finding {
-  const { type } = nearest(probe, directory);
+  const { type } = probe.disk(directory);
   const name = unserved[type];
   return name === undefined
     ? ok("sources", `${directory} can be served to guests`)
@@ -68,13 +67,6 @@ export function sourcesDisk(probe: Probe, directory: string): Finding {
         "sources",
         `${directory} is on ${name}, which cannot be served; take a directory on another disk in duet:sources`,
       );
-}
-
-function nearest(probe: Probe, folder: string): { readonly free: number; readonly type: number } {
-  return (
-    probe.disk(folder) ??
-    (folder === "/" ? { free: 0, type: 0 } : nearest(probe, folder.replace(/\/[^/]+\/?$/, "") || "/"))
-  );
 }
 
 /** How a person who is not root comes to do what only root may. */

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, statfsSync } from "node:fs";
 import { userInfo } from "node:os";
+import { nearest } from "../launcher/disks.ts";
 
 /** What a check may look at. Nothing of it changes anything. */
 export interface Probe {
@@ -8,8 +9,8 @@ export interface Probe {
   read(file: string): string | undefined;
   /** What a program prints, whatever its status; undefined if it cannot be run within ten seconds. */
   run(...words: readonly string[]): string | undefined;
-  /** Bytes that are free for this user on the disk of a folder that is there, and what kind of file system that is. */
-  disk(folder: string): { readonly free: number; readonly type: number } | undefined;
+  /** Bytes that are free for this user on the disk of a folder, there or not, and what kind of file system that is. */
+  disk(folder: string): { readonly free: number; readonly type: number };
   readonly user: { readonly name: string; readonly uid: number };
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -33,12 +34,8 @@ export const here: Probe = {
     return error === undefined ? stdout : undefined;
   },
   disk: (folder) => {
-    try {
-      const { bavail, bsize, type } = statfsSync(folder);
-      return { free: bavail * bsize, type };
-    } catch {
-      return undefined;
-    }
+    const { bavail, bsize, type } = statfsSync(nearest(folder));
+    return { free: bavail * bsize, type };
   },
   user: { name: userInfo().username, uid: process.getuid?.() ?? 0 },
   environment: process.env,

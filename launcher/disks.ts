@@ -2,7 +2,7 @@ import { existsSync, type StatsFs, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** Bytes that a kernel takes, with its sources, its build and what ccache keeps of it. */
-const needed = 4e9;
+export const needed = 4e9;
 
 interface Disk {
   readonly left: number;
@@ -37,10 +37,10 @@ function spaceOf({ bavail, blocks, bsize }: StatsFs): { readonly left: number; r
 }
 
 /** The folder, or the first one above it that is there. */
-function nearest(folder: string): string {
+export function nearest(folder: string): string {
   return existsSync(folder) ? folder : nearest(dirname(folder));
 }
 
-function gigabytes(bytes: number): string {
+export function gigabytes(bytes: number): string {
   return (bytes / 1e9).toFixed(1);
 }
