@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
 import { hostPackages, personPackages } from "../../components/host/package-lists.ts";
 import { scriptText } from "../../components/machine/script-text.ts";
 import { sh } from "../../components/machine/shell.ts";
@@ -57,6 +58,8 @@ function rootOf(suite: string, cache: string): string {
 export class Container {
   /** Absolute path of the folder with what is its own. */
   readonly #work = mkdtempSync(join(tmpdir(), "duet-workstation-"));
+  /** In it: what the container has written, overlayfs's own, its root, and /srv, from which NFS can serve. */
+  readonly #folders = ["upper", "overlay", "merged", "srv"];
   readonly #root: string;
   readonly #log: string;
   /** The process of systemd, as this machine sees it. */
@@ -67,14 +70,9 @@ export class Container {
   constructor(suite: string, cache: string) {
     this.#root = rootOf(suite, cache);
     this.#log = join(this.#work, "console.log");
-    for (const name of ["upper", "overlay", "merged", "srv"]) {
+    for (const name of this.#folders) {
       mkdirSync(join(this.#work, name));
     }
-  }
-
-  /** Absolute path, on this machine, of the file system that NFS can serve; the container has it as /srv. */
-  get srv(): string {
-    return join(this.#work, "srv");
   }
 
   /** Absolute path of a file of the container's, while it is off. */
@@ -83,7 +81,7 @@ export class Container {
   }
 
   async boot(): Promise<void> {
-    const { merged, upper, overlay, srv } = this.#paths();
+    const [upper, overlay, merged, srv] = this.#folders.map((name) => join(this.#work, name));
     const mount = sh`mount -t overlay -o ${`lowerdir=${this.#root},upperdir=${upper},workdir=${overlay}`} overlay ${merged}`;
     const options = [
       ...["--register=no", "--keep-unit", "--private-network", "--link-journal=no", "--capability=all", "--boot"],
@@ -109,15 +107,15 @@ export class Container {
   /** Runs bash as somebody, in a login of theirs. Nobody has a terminal. */
   async run(user: string, script: string): Promise<Ran> {
     const words = ["-t", String(this.#leader), "--all", "--", "su", "--login", user, "--command", script];
-    const child = spawn("nsenter", words, { stdio: ["ignore", "pipe", "pipe"], detached: true });
-    let output = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text: string) => {
-        output += text;
-      });
-    }
-    const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
-    return { code: code ?? 1, output };
+    const { exitCode = 1, all } = await execa("nsenter", words, {
+      all: true,
+      detached: true,
+      maxBuffer: 1 << 28,
+      reject: false,
+      stdin: "ignore",
+      stripFinalNewline: false,
+    });
+    return { code: exitCode, output: all };
   }
 
   /** Puts a folder or a file of this machine into the container while it is off, as somebody's. */
@@ -148,11 +146,6 @@ export class Container {
   async remove(): Promise<void> {
     await this.stop();
     rmSync(this.#work, { recursive: true, force: true });
-  }
-
-  #paths() {
-    const at = (name: string) => join(this.#work, name);
-    return { merged: at("merged"), upper: at("upper"), overlay: at("overlay"), srv: at("srv") };
   }
 
   /** systemd is the child of nspawn, which is what the process has become. */

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { sh } from "../../components/machine/shell.ts";
@@ -98,13 +98,12 @@ export class Person {
   /** A toolchain has its own paths in it. */
   #moveToolchain(cache: string): void {
     const folder = this.#container.file(`home/${this.name}/.cache/duet/toolchain`);
-    for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    for (const name of readdirSync(folder)) {
       const file = join(folder, name, "toolchain.json");
       if (existsSync(file)) {
         writeFileSync(file, readFileSync(file, "utf8").replaceAll(cache, `/home/${this.name}/.cache/duet`));
       }
     }
-    mkdirSync(folder, { recursive: true });
   }
 }
 
