@@ -5,7 +5,10 @@ import type { Step } from "../machine/step.ts";
 import type { SourceTree } from "../sources/source-tree.ts";
 
 export interface DuetToolsArgs {
-  /** The tools' sources, at a path that the host and every guest share; the Makefile is in `duet-progs`. A dummy task may be beside. */
+  /**
+   * The tools' sources, at a path that the host and every guest share: the Makefile is in `duet-progs`. A dummy task may
+   * be beside, in `dummy_task`.
+   */
   readonly source: SourceTree;
 }
 

@@ -38,7 +38,7 @@ running() {
   local network
   pid=$(cat "$pid_file" 2>/dev/null) && [ -n "$pid" ] || return
   network=$(readlink "/proc/$pid/ns/net" 2>/dev/null) || network=
-  [ "${network:-$(readlink /proc/self/ns/net)}" = "$(readlink /proc/self/ns/net)" ] &&
+  { [ -z "$network" ] || [ "$network" = "$(readlink /proc/self/ns/net)" ]; } &&
     tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qxF -e "$conf"
 }
 

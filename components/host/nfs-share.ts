@@ -58,8 +58,8 @@ export function ganeshaValues(share: NfsShare, stateFolder: string): Values {
 }
 
 /**
- * What the kernel's server is given: single addresses, with root squashed. The file system id is the
- * stack's own, so that a directory of any file system can be exported.
+ * What the kernel's server is given: single addresses, with root squashed. The file system id is the stack's own, so
+ * that a directory of any file system can be exported.
  *
  * @throws if an address or a path would say more to it than what it is
  */

@@ -1,3 +1,4 @@
+import type { Source } from "../sources/source-tree.ts";
 import type { NfsServer } from "./nfs-export.ts";
 
 /** libvirt, QEMU, and what libvirt's provider runs. Source: guide, step 1. */
@@ -58,8 +59,8 @@ export function hostPackages(server: NfsServer): readonly string[] {
 }
 
 /** Those of the sources that are a package. Source: guide, step 3. */
-export function sourcePackages(sources: readonly object[]): readonly string[] {
-  return sources.flatMap((source) => ("package" in source ? [String(source.package)] : []));
+export function sourcePackages(sources: readonly Source[]): readonly string[] {
+  return sources.flatMap((source) => ("package" in source ? [source.package] : []));
 }
 
 /** What a host needs besides on which Pulumi does not run as root: by an access list libvirt is opened to a person. */
