@@ -155,7 +155,12 @@ func (p *commandProvider) Check(
 	if err != nil {
 		return nil, err
 	}
+	_, hasPrevious := inputs[addPrevious]
 	inputs, failures := p.schema.check(shape, goName(token)+"Inputs", inputs)
+	if token == localCommand && !hasPrevious {
+		// The released plugin leaves it out: it heeds no default that a local command has from the struct inside of it.
+		delete(inputs, addPrevious)
+	}
 	if token == copyToRemote && len(failures) == 0 {
 		failures = checkSource(inputs)
 	}
@@ -215,7 +220,7 @@ func (p *commandProvider) Create(
 func (p *commandProvider) Update(
 	ctx context.Context, req *pulumirpc.UpdateRequest,
 ) (*pulumirpc.UpdateResponse, error) {
-	_, token, err := p.schema.resource(req.GetUrn())
+	shape, token, err := p.schema.resource(req.GetUrn())
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +242,7 @@ func (p *commandProvider) Update(
 		}
 	}
 	if req.GetPreview() {
-		properties, err := marshal(unknownOutputs(token, news))
+		properties, err := marshal(foreseen(shape, token, olds, news))
 		return &pulumirpc.UpdateResponse{Properties: properties}, err
 	}
 	ctx, end := p.begin(ctx)

@@ -20,6 +20,8 @@ const (
 	remoteCommand = "command:remote:Command"
 	copyToRemote  = "command:remote:CopyToRemote"
 	copyFile      = "command:remote:CopyFile"
+
+	addPrevious resource.PropertyKey = "addPreviousOutputInEnv"
 )
 
 // updatable tells whether a change of inputs updates the resource; one that is not is replaced by any change.
@@ -113,7 +115,15 @@ func (s *schema) check(
 			continue
 		}
 		object, more := s.check(inner, goName(token), value.ObjectValue())
-		failures = append(failures, more...)
+		if len(more) > 0 {
+			// However deep a value is that fails, it is of the input that the failure tells.
+			reasons := make([]string, len(more))
+			for i, f := range more {
+				reasons[i] = "\n\t" + f.Property + ": " + f.Reason
+			}
+			failure(string(key), "An error occurred decoding '%s.%s': %d failures decoding:%s",
+				name, key, len(more), strings.Join(reasons, ""))
+		}
 		out[key] = rewrap(inputs[key], resource.NewObjectProperty(object))
 	}
 	for _, key := range shape.Required {
@@ -267,6 +277,27 @@ func unknownOutputs(token string, inputs resource.PropertyMap) resource.Property
 		state["archive"] = unknown
 	}
 	return state
+}
+
+// foreseen is the state that a preview of an update foresees. The released plugin takes the outputs for unknown if an
+// input is, or has not the value that it had; one that is new does not count.
+func foreseen(shape objectShape, token string, olds, news resource.PropertyMap) resource.PropertyMap {
+	if token != localCommand && token != remoteCommand {
+		return news
+	}
+	for key := range shape.Properties {
+		old, had := olds[resource.PropertyKey(key)]
+		value := news[resource.PropertyKey(key)]
+		if value.ContainsUnknowns() || had && !bare(old).DeepEquals(bare(value)) {
+			return unknownOutputs(token, news)
+		}
+	}
+	return begun(olds, news)
+}
+
+// bare is a value without what says that it, or a part of it, is secret.
+func bare(value resource.PropertyValue) resource.PropertyValue {
+	return resource.NewPropertyValue(plain(value))
 }
 
 // unwrap takes off what says that a value is secret; what is inside of it may still be secret.
