@@ -375,6 +375,10 @@ describe("on a workstation that others use", () => {
     expect(await launch("up --stack workstation")).toEqual(
       refused(/^duet: cannot make domain duetdev: .* \(Duet stack workstation of alice \(89abcdef\)\); /),
     );
+    writeFileSync(join(home, "names"), "=network\n\n=duetdev\nNo description for domain: duetdev\n");
+    expect(await launch("up --stack workstation")).toEqual(
+      refused(/^duet: cannot make domain duetdev: .* \(No description[^;]+; [^\n]+ docs\/workstation\.md[^\n]+\n$/),
+    );
     writeFileSync(join(home, "names"), "=network\n9280c7d5-5455-4ee9-bae3-f16ee62f28c6\n\n=duetdev\n\n");
     expect(await launch("up --stack workstation")).toEqual(refused(/^duet: cannot make network duet-workstation: /));
     expect(calls()).toEqual([]);

@@ -143,7 +143,7 @@ function requireNames(
     if (name !== "network" && said !== domainDescription(owner) && !isOurs(name, libvirtTypes.domain)) {
       throw new UserError(
         `cannot make domain ${name}: libvirt has one of that name, which is not of this stack (${said}); ` +
-          "give the guest another name in duet:vms",
+          'give the guest another name in duet:vms, or move that one: docs/workstation.md, "A guest that is there"',
       );
     }
   }
