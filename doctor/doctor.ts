@@ -1,7 +1,4 @@
-import { readFileSync } from "node:fs";
-import { parse } from "yaml";
-import { ownValues, parseSpec, type Spec, SpecError } from "../components/spec.ts";
-import { UserError } from "../sandbox/report.ts";
+import { readSpec } from "../launcher/read-spec.ts";
 import { examine } from "./examine.ts";
 import { lineOf } from "./finding.ts";
 
@@ -14,17 +11,9 @@ import { lineOf } from "./finding.ts";
  * @throws UserError if the spec has problems
  */
 export function doctor(file: string, cache: string): number {
-  const findings = examine(specIn(file), cache);
+  const findings = examine(readSpec(file), cache);
   for (const finding of findings) {
     console.log(lineOf(finding));
   }
   return findings.some(({ state }) => state === "stop") ? 1 : 0;
-}
-
-function specIn(file: string): Spec {
-  try {
-    return parseSpec(ownValues(parse(readFileSync(file, "utf8"))?.config ?? {}));
-  } catch (error) {
-    throw new UserError(error instanceof SpecError ? error.message : `cannot read ${file}: ${String(error)}`);
-  }
 }

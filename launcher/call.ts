@@ -23,6 +23,8 @@ export interface Call {
   readonly cache: string;
   /** Absolute path of the launcher's state. */
   readonly state: string;
+  /** Checks the spec, if the command heeds it: before what takes minutes. @throws UserError with its problems */
+  readonly check: () => Promise<void>;
   /** Installs pulumi and its plugins if they are missing. */
   readonly toolchain: () => Promise<Toolchain>;
 }

@@ -4,7 +4,7 @@ import { trimConsoles } from "../sandbox/consoles.ts";
 import { exclusive } from "../sandbox/exclusive.ts";
 import { inside, requireRoot, start, stop } from "../sandbox/host.ts";
 import { namespaceFile } from "../sandbox/namespace.ts";
-import { installPackages } from "../sandbox/packages.ts";
+import { installPackages, missingPackages, sandboxPackages } from "../sandbox/packages.ts";
 import { sandboxPathsFrom } from "../sandbox/paths.ts";
 import { isNamespace } from "../sandbox/processes.ts";
 import { reportTo } from "../sandbox/report.ts";
@@ -85,7 +85,10 @@ export function embeddedHost(call: Call): StackHost {
     end,
     deployment: checkpoint,
     prepare: async (pulumi) => {
-      await installPackages(reportTo("packages"));
+      if (missingPackages(sandboxPackages).length > 0) {
+        await call.check();
+        await installPackages(reportTo("packages"));
+      }
       return withState(async () => {
         makeStackFolder(state, stack);
         makeBackend(state);

@@ -191,6 +191,20 @@ describe("one line and status 1", () => {
     expect(await launch(`up --stack dev --config-file ${file}`)).toEqual(oneLine(/broken\.yaml: it is not YAML: /));
   });
 
+  it("for each problem of a spec, before a toolchain is looked for, downloaded or built", async () => {
+    const file = join(home, "wrong.yaml");
+    writeFileSync(file, "config: { duet:vms: [] }\n");
+    const environment = { XDG_CACHE_HOME: join(home, "empty") };
+    for (const command of ["up", "preview"]) {
+      const { status, stderr } = await launch(`${command} --stack dev --config-file ${file}`, { environment });
+      expect(stderr).toMatch(
+        /^duet: the spec of this stack has 2 problem\(s\):\n {2}duet:sources: .*\n {2}duet:vms: .*\n$/,
+      );
+      expect(status).toBe(1);
+    }
+    expect(existsSync(join(home, "empty"))).toBe(false);
+  });
+
   it("for a workstation whose libvirt does not answer", async () => {
     writeFileSync(join(home, "libvirt-is-down"), "");
     for (const command of ["preview", "destroy --yes"]) {

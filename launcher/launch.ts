@@ -20,9 +20,9 @@ const defaultStack = "sandbox";
 /** Set while a `pulumi` that was found on PATH is asked what it is: another checkout's launcher does not answer. */
 const askingVariable = "DUET_ASKING";
 
-async function toolchain(): Promise<Toolchain> {
+async function toolchain(begin?: () => Promise<void>): Promise<Toolchain> {
   try {
-    return await installToolchain({ ...process.env, [askingVariable]: "1" });
+    return await installToolchain({ ...process.env, [askingVariable]: "1" }, begin && { begin });
   } catch (error) {
     throw new UserError(error instanceof Error ? error.message : String(error));
   }
@@ -79,6 +79,10 @@ await entryPoint("duet", async () => {
       return;
     }
   }
+  const runsProgram = /^(?:up|preview)$/.test(invocation.command ?? "");
+  const check = async () => {
+    if (runsProgram) (await import("./read-spec.ts")).readSpec(spec);
+  };
   const call: Call = {
     words,
     invocation,
@@ -90,7 +94,8 @@ await entryPoint("duet", async () => {
     guests,
     cache,
     state,
-    toolchain,
+    check,
+    toolchain: () => toolchain(check),
   };
   process.exitCode = await runOn(sandbox ? embeddedHost(call) : await workstation(call, uri), call);
 });

@@ -57,6 +57,8 @@ export interface InstallOptions {
   readonly releases?: string;
   /** Where to look for Go besides PATH. Defaults to where go.dev's and Debian's packages put it. */
   readonly goPlaces?: readonly string[];
+  /** What is done beforehand if anything has to be looked for, downloaded or built. Defaults to nothing. */
+  readonly begin?: () => Promise<void>;
   /** Milliseconds that the release server has to answer. Defaults to 5000. */
   readonly patience?: number;
 }
@@ -106,6 +108,7 @@ export function toolchainEnvironment(found: Toolchain, env: NodeJS.ProcessEnv): 
 export async function installToolchain(env: NodeJS.ProcessEnv, options: InstallOptions = {}): Promise<Toolchain> {
   const before = installed(env, options);
   if (before) return before;
+  await options.begin?.();
   const log = options.log ?? ((line) => process.stderr.write(`${line}\n`));
   const cache = cacheDirectory(env);
   const root = join(cache, "toolchain");
