@@ -17,5 +17,5 @@ const { spec, site } = checked(() => {
   return { spec, site: findSite(spec, stack, import.meta.dirname, process.env) };
 });
 
-/** For each guest: name, address, gdbPort, kernelRelease, sshCommand and gdbCommand. */
+/** For each guest: name, address, stub, gdbPort, kernelRelease, sshCommand and gdbCommand. */
 export const vms = new DuetEnvironment("duet", { spec, site }).vms;

@@ -104,6 +104,7 @@ export function findSite(spec: Spec, stack: string, project: string, environment
       leases: leasesOf(sandbox ? state : shared),
       stateFolder: stackFolder(state, stack),
       consoleLogs,
+      stubs: join(shared, "stubs", identity?.id ?? stack),
       consoleLogsHere: sandbox ? paths.guestLogDirectory : consoleLogs,
       developer: {
         uid: spec.developer.uid ?? id("SUDO_UID", process.getuid?.()),

@@ -27,6 +27,7 @@ const site: Site = {
     stateFolder: "/state/dev",
     consoleLogs: "/log",
     consoleLogsHere: "/log",
+    stubs: "/stubs",
     developer: { uid: 1000, gid: 1001 },
     home: "/home/dev",
   },
@@ -247,6 +248,7 @@ describe("how to work with a guest", () => {
     expect(value[0]).toEqual({
       name: "one",
       address: "192.168.151.10",
+      stub: "127.0.0.1:1234",
       gdbPort: 1234,
       kernelRelease: "6.1.0+duet-abc",
       sshCommand: "ip netns exec duet ssh -F /state/dev/one/ssh_config one",

@@ -104,7 +104,8 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     const build = kernelBuildFolder(directory);
     const symbols = { tree: sources.kernel.tree, build, modules: sources.module.tree };
     const guests = vms.map(
-      (vm) => new VirtualMachine(vm.name, { host, network, image, symbols, ...vm }, libvirtParent),
+      (vm) =>
+        new VirtualMachine(vm.name, { host, network, image, symbols, stub: spec.host.stub, ...vm }, libvirtParent),
     );
     const config = new KernelConfig(
       "kernel-config",

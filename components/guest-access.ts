@@ -8,7 +8,10 @@ import { sh } from "./machine/shell.ts";
 export interface GuestAccess {
   readonly name: string;
   readonly address: string;
-  readonly gdbPort: number;
+  /** What gdb's \`target remote\` takes: \`127.0.0.1:PORT\`, or the path of a socket. */
+  readonly stub: string;
+  /** Undefined for a socket. */
+  readonly gdbPort?: number | undefined;
   readonly kernelRelease: string;
   readonly sshCommand: string;
   readonly gdbCommand: string;
@@ -22,10 +25,11 @@ export function accessTo(
 ): pulumi.Output<GuestAccess> {
   const { name, host } = guest;
   return pulumi
-    .all([guest.address, guest.gdbPort, install.release, guest.ssh, session.commandFile])
-    .apply(([address, gdbPort, kernelRelease, ssh, commandFile]) => ({
+    .all([guest.address, guest.stub, guest.gdbPort, install.release, guest.ssh, session.commandFile])
+    .apply(([address, stub, gdbPort, kernelRelease, ssh, commandFile]) => ({
       name,
       address,
+      stub,
       gdbPort,
       kernelRelease,
       sshCommand: commandLine([...host.enter, ...ssh]),

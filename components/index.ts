@@ -24,4 +24,5 @@ export { script, type ValueInputs } from "./machine/script.ts";
 export { type Shell, type ShellValue, sh } from "./machine/shell.ts";
 export type { Step, StepArgs } from "./machine/step.ts";
 export { type Source, SourceTree, type SourceTreeArgs } from "./sources/source-tree.ts";
-export { parseSpec, type Spec, SpecError, type VirtualMachineSpec, valuesOf } from "./spec.ts";
+export { parseSpec, type Spec, type VirtualMachineSpec, valuesOf } from "./spec.ts";
+export { SpecError } from "./spec-problems.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseSpec, SpecError, valuesOf } from "./spec.ts";
+import { parseSpec, valuesOf } from "./spec.ts";
+import { SpecError } from "./spec-problems.ts";
 
 const good = {
   sources: {
@@ -88,6 +89,12 @@ describe("parseSpec", () => {
     ],
   ])("refuses the same %s twice", (_what, vms, message) => {
     expect(problemsOf({ ...good, vms }).join()).toContain(message);
+  });
+
+  it("refuses sockets for stubs that have a port, or that nobody else reaches", () => {
+    const vms = [{ name: "a", gdbPort: 4321 }];
+    expect(problemsOf({ ...good, host: { stub: "socket" }, vms }).join()).toMatch(/^duet:vms: .*leave out one/);
+    expect(problemsOf({ ...good, host: { stub: "socket", sandbox: true } }).join()).toMatch(/^duet:host\.stub: /);
   });
 
   it("refuses a tree that guests cannot see", () => {

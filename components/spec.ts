@@ -1,5 +1,6 @@
 import { isAbsolute, normalize } from "node:path/posix";
 import { z } from "zod";
+import { defaultMessage, linesOf, quoted, SpecError } from "./spec-problems.ts";
 
 /**
  * The declarative spec of a stack: what `stacks/Pulumi.NAME.yaml` says under `duet:`.
@@ -92,6 +93,7 @@ const specShape = z.strictObject({
         .default("qemu:///system"),
       nfsServer: z.enum(["auto", "kernel", "ganesha"]).default("auto"),
       accelerator: z.enum(["auto", "kvm", "tcg"]).default("auto"),
+      stub: z.enum(["port", "socket"]).default("port"),
     })
     .prefault({}),
   developer: z
@@ -160,39 +162,6 @@ export type VirtualMachineSpec = Spec["vms"][number];
 /** One entry of `duet:sources`. */
 export type SourceSpec = z.infer<typeof sourceTree>;
 
-/** A value as it stands in a message: on one line, of characters that can be seen, and not too long. */
-function quoted(value: unknown): string {
-  // What is nested may be nested too deep to be written.
-  const inside = (_key: string, part: unknown) =>
-    typeof part === "object" && part !== null && part !== value ? "…" : part;
-  const text = JSON.stringify(value, inside) ?? "nothing";
-  // Characters, and escapes as JSON writes them.
-  const parts = text.slice(0, 400).match(/\\u....|\\?./gsu) ?? [];
-  const visible = parts.map((part) =>
-    /^[\p{C}\p{Zl}\p{Zp}]$/u.test(part) ? `\\u{${part.codePointAt(0)?.toString(16)}}` : part,
-  );
-  return visible.length > 60 ? `${visible.slice(0, 59).join("")}…` : visible.join("");
-}
-
-/** What is wrong with a field for which the shape has no words of its own. */
-function defaultMessage(issue: z.core.$ZodRawIssue): string {
-  const asked = issue.input === undefined ? "is missing" : `asked for ${quoted(issue.input)}`;
-  switch (issue.code) {
-    case "invalid_type":
-      return `${asked}; takes ${{ int: "a whole number", array: "a list", object: "an object" }[issue.expected as string] ?? `a ${issue.expected}`}`;
-    case "invalid_value":
-      return `${asked}; takes ${issue.values.length > 1 ? "one of " : ""}${issue.values.join(", ")}`;
-    case "too_small":
-      return issue.origin === "string" || issue.origin === "array"
-        ? `${asked}; it must not be empty`
-        : `${asked}; take ${issue.minimum} or more`;
-    case "too_big":
-      return `${asked}; take ${issue.maximum} or less`;
-    default:
-      return `${asked}, which is not of the form it takes`;
-  }
-}
-
 function twice<T>(values: readonly T[]): readonly T[] {
   return [...new Set(values.filter((value, index) => values.indexOf(value) !== index))];
 }
@@ -211,7 +180,17 @@ function crossProblems(spec: Spec): readonly string[] {
         ]
       : [];
   });
+  const isSocket = spec.host.stub === "socket";
+  const stubs = [
+    ...(isSocket && spec.host.sandbox
+      ? ["duet:host.stub: asked for socket, and nobody but root enters the embedded host; leave it out"]
+      : []),
+    ...(isSocket && spec.vms.some((vm) => vm.gdbPort !== undefined)
+      ? ["duet:vms: asked for a gdb port, and for sockets in duet:host.stub; leave out one of them"]
+      : []),
+  ];
   return [
+    ...stubs,
     ...names.map((name) => `duet:vms: asked for two VMs with the name ${name}; give each its own`),
     ...ports.map((port) => `duet:vms: asked for gdb port ${port} twice; give each VM its own, or leave it out`),
     ...logs.map(
@@ -221,36 +200,6 @@ function crossProblems(spec: Spec): readonly string[] {
     ),
     ...trees,
   ];
-}
-
-/** All problems of a spec, a line each: where, what was asked, what to do. */
-export class SpecError extends Error {
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(
-      `the spec of this stack has ${problems.length} problem(s):\n${problems.map((line) => `  ${line}`).join("\n")}`,
-    );
-    this.problems = problems;
-  }
-}
-
-/** Where a problem is, as a person would write it: `duet:vms[0].name`. */
-function pathOf(path: readonly PropertyKey[]): string {
-  const rest = path.map((part, at) => {
-    const name = /^[\w-]{1,60}$/.test(String(part)) ? String(part) : quoted(part);
-    return typeof part === "number" ? `[${part}]` : `${at === 0 ? ":" : "."}${name}`;
-  });
-  return `duet${rest.join("")}`;
-}
-
-/** The lines of a problem that the shape has found: each name that it does not know is one. */
-function linesOf(issue: z.core.$ZodIssue): readonly string[] {
-  return issue.code === "unrecognized_keys"
-    ? issue.keys.map(
-        (key) => `${pathOf([...issue.path, key])}: nothing here is called that; correct the name or remove it`,
-      )
-    : [`${pathOf(issue.path)}: ${issue.message}`];
 }
 
 const prefix = "duet:";

@@ -109,6 +109,16 @@ describe("the doctor", () => {
     expect(root("/srv/nfs4")).toMatch(/^stop .*begin at \/srv\/nfs4.*nfsServer: ganesha/);
   });
 
+  it("says what AppArmor has to let QEMU make, if a stub is to be a socket", () => {
+    const host = { host: { stub: "socket" }, vms: [{ name: "one" }] };
+    const rules = "/etc/apparmor.d/local/abstractions/libvirt-qemu";
+    const [, rule = ""] = /put the line (.*) into \S+$/.exec(said("stub", {}, host)[0] ?? "") ?? [];
+    expect(rule).toMatch(/^\/var\/lib\/duet\/stubs\/\*\* rw,$/);
+    expect(said("stub", {}, host)[0]).toMatch(/^stop /);
+    expect(said("stub", { [rules]: `  ${rule}\n` }, host)[0]).toMatch(/^ok .*only you and QEMU/);
+    expect(said("stub", { "/sys/module/apparmor/parameters/enabled": "N\n" }, host)[0]).toMatch(/^ok /);
+  });
+
   it("says of disks what is left of them, and refuses sources that cannot be served", () => {
     const [, directory] = said("disk", {}, {}, { free: 1e9, type: 0xef53 });
     expect(directory).toMatch(/^note {2}disk: \/media\/data\/duet has 1\.0 GB left, and may come to 4\.0; free some$/);

@@ -53,6 +53,6 @@ export function examine(spec: Spec, cache: string, probe: Probe = here): readonl
       probe,
       spec.vms.flatMap(({ gdbPort }) => gdbPort ?? []),
     ),
-    stub(probe),
+    stub(probe, spec.host.stub),
   ];
 }

@@ -47,13 +47,24 @@ export function confinement(probe: Probe): Finding {
       "it is enforced, and Duet was never run with that; if a guest does not start, see ausearch -m avc",
     );
   }
-  return probe.read("/sys/module/apparmor/parameters/enabled")?.trim() === "Y"
+  return isConfined(probe)
     ? ok("AppArmor", "it is on, and lets guests have their own files")
     : ok("AppArmor", "it is off");
 }
 
-/** Who can attach to a stub: a port of loopback has no owner. */
-export function stub(probe: Probe): Finding {
+const isConfined = (probe: Probe): boolean => probe.read("/sys/module/apparmor/parameters/enabled")?.trim() === "Y";
+
+/** What AppArmor has to let QEMU make, and where that is said. Source: the abstraction libvirt-qemu of libvirt's. */
+const socketRule = "/var/lib/duet/stubs/** rw,";
+const localRules = "/etc/apparmor.d/local/abstractions/libvirt-qemu";
+
+/** Who can attach to a stub: a port of loopback has no owner, and a socket has. */
+export function stub(probe: Probe, kind: "port" | "socket"): Finding {
+  if (kind === "socket") {
+    return isConfined(probe) && !(probe.read(localRules) ?? "").includes(socketRule)
+      ? stop("stub", `AppArmor keeps QEMU from its gdb socket; put the line ${socketRule} into ${localRules}`)
+      : ok("stub", "it is a socket that only you and QEMU reach");
+  }
   const shells = (probe.read("/etc/passwd") ?? "")
     .split("\n")
     .map((line) => line.split(":"))
@@ -61,7 +72,8 @@ export function stub(probe: Probe): Finding {
   return shells.length > 1
     ? note(
         "stub",
-        `${shells.length} people have accounts here, and each can attach to a stub, which is a port of loopback`,
+        `${shells.length} people have accounts here, and each can attach to a stub that is a port of loopback; ` +
+          "duet:host: { stub: socket } keeps it to you",
       )
     : ok("stub", "nobody else has an account here who could attach to it");
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
-import { ownValues, parseSpec, type Spec, SpecError } from "../components/spec.ts";
+import { ownValues, parseSpec, type Spec } from "../components/spec.ts";
+import { SpecError } from "../components/spec-problems.ts";
 import { UserError } from "../sandbox/report.ts";
 
 /**

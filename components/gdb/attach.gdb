@@ -5,5 +5,5 @@ source @build@/vmlinux-gdb.py
 set auto-load python-scripts on
 set tcp connect-timeout 15
 set remotetimeout 15
-target remote 127.0.0.1:@port@
+target remote @stub@
 lx-symbols @tree@

@@ -1,6 +1,6 @@
 # The proof that a guest can be debugged: gdb attaches once the module is loaded, finds a function of it by name, with a
 # file and a line below the shared path, and lets the guest go. Source: guide, step 13.
-: "${uri:?}" "${guest:?}" "${port:?}" "${directory:?}" "${function?}"
+: "${uri:?}" "${guest:?}" "${stub:?}" "${directory:?}" "${function?}"
 : "${user_commands:?}" "${proof_commands:?}" "${command_file:?}"
 : "${kernel:?}" "${loaded:?}" # Other builds are proven again.
 . ../machine/step.sh
@@ -12,7 +12,7 @@
 
 # Seconds that gdb gets to read the symbols, attach and detach: a second or two is what it takes.
 limit=120
-stub="the gdb stub of $guest at 127.0.0.1:$port"
+at="the gdb stub of $guest at $stub"
 # What Duet's modules hook into the page cache: the sample's function, and that of Duet's own module.
 hooks=(duet_handle_event duet_hook)
 
@@ -24,10 +24,10 @@ create() {
   mkdir -p -- "$(dirname -- "$command_file")"
   printf '%s' "$user_commands" | replace_file "$command_file"
   rm -f -- "$left_out"
-  [ -n "$(ss -Hltn "sport = :$port")" ] ||
-    die "cannot use $stub: nothing listens there; run pulumi up, which starts the guest"
+  [ -n "$(listeners "$stub")" ] ||
+    die "cannot use $at: nothing listens there; run pulumi up, which starts the guest"
   choose_function
-  client=$(attached "$port")
+  client=$(attached "$stub")
   if [ -n "$client" ]; then
     leave_out "$client"
     return
@@ -45,7 +45,7 @@ create() {
 facts() {
   checksum_fact 'gdb commands' "$command_file"
   if [ -e "$left_out" ]; then
-    if [ -n "$(attached "$port")" ]; then fact proof 'left out'; else fact proof due; fi
+    if [ -n "$(attached "$stub")" ]; then fact proof 'left out'; else fact proof due; fi
   fi
 }
 
@@ -72,7 +72,7 @@ functions_of() { as_developer objdump --syms -j .text -- "$1" 2>/dev/null | sed 
 leave_out() { # CLIENT
   case $(virsh_in_time domstate "$guest" 2>/dev/null) in
     running*) ;;
-    *) die "cannot use $stub: it takes one client, which is $1 and has stopped the guest; let it continue or detach," \
+    *) die "cannot use $at: it takes one client, which is $1 and has stopped the guest; let it continue or detach," \
       "and run this again" ;;
   esac
   say "$guest is not proven debuggable: $1 is attached; there, the lx-symbols of $command_file reads the new symbols"

@@ -25,7 +25,7 @@ beforeEach(() => {
 const values = () => ({
   uri: "qemu:///system",
   guest: "duetdev",
-  port: 1234,
+  stub: "127.0.0.1:1234",
   directory,
   uid: process.getuid?.() ?? 0,
   gid: process.getgid?.() ?? 0,

@@ -59,7 +59,7 @@ function proofIn(stdout: string): Proof | undefined {
  * and the module is loaded, and gdb works in the build directory, where lx-symbols looks for the kernel's own modules,
  * and up to Linux 4.19 for vmlinux.
  *
- * Source: guide, step 13. Errors: nothing listens on the port; a gdb that has stopped the guest, by its pid; what gdb
+ * Source: guide, step 13. Errors: nothing listens at the stub; a gdb that has stopped the guest, by its pid; what gdb
  * says if it does not find the function. With one that has let the guest continue the proof is left out until it is gone.
  */
 export class DebugSession extends pulumi.ComponentResource {
@@ -77,7 +77,7 @@ export class DebugSession extends pulumi.ComponentResource {
     const { host } = guest;
     const commandFile = `${host.stateFolder}/${guest.id}.gdb`;
     const [tree, build] = [gdbPath(module.tree), gdbPath(kernel.build)];
-    const attach = guest.gdbPort.apply((port) => template(import.meta.url, "attach.gdb", { tree, build, port }));
+    const attach = guest.stub.apply((stub) => template(import.meta.url, "attach.gdb", { tree, build, stub }));
     const user = template(import.meta.url, "user.gdb", { guest: guest.name });
     const step = host.step(
       name,
@@ -86,7 +86,7 @@ export class DebugSession extends pulumi.ComponentResource {
         script: script(import.meta.url, "session.sh", {
           uri: host.uri,
           guest: guest.name,
-          port: guest.gdbPort,
+          stub: guest.stub,
           directory,
           ...host.developer,
           tree,

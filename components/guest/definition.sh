@@ -1,6 +1,6 @@
 # The definition of a domain: as it was made, with what the spec asks for, and with what a person has added to it.
 : "${uri:?}" "${guest:?}" "${uuid:?}" "${definition:?}" "${stylesheet:?}"
-: "${memory:?}" "${vcpus:?}" "${type:?}" "${cpu:?}" "${port:?}"
+: "${memory:?}" "${vcpus:?}" "${type:?}" "${cpu:?}" "${device:?}"
 . ../machine/lib/ssh.sh
 
 virsh=(virsh -q -c "$uri")
@@ -10,7 +10,7 @@ dump_definition() { "${virsh[@]}" dumpxml --inactive -- "$guest"; }
 # Prints a definition that follows from the kept one and another: see definition.xsl.
 definition_as() { # MODE NOW
   xsltproc --nonet --stringparam mode "$1" --stringparam kib "$((memory << 10))" --stringparam vcpus "$vcpus" \
-    --stringparam type "$type" --stringparam cpu "$cpu" --stringparam port "$port" \
+    --stringparam type "$type" --stringparam cpu "$cpu" --stringparam device "$device" \
     <(printf '%s' "$stylesheet") <(printf '<both>%s%s</both>' "$(<"$definition")" "$2")
 }
 

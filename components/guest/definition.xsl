@@ -15,7 +15,7 @@
   <xsl:param name="vcpus"/>
   <xsl:param name="type"/>
   <xsl:param name="cpu"/>
-  <xsl:param name="port"/>
+  <xsl:param name="device"/>
   <xsl:variable name="made" select="/both/domain[1]"/>
   <xsl:variable name="now" select="/both/domain[2]"/>
   <xsl:variable name="devices">
@@ -108,6 +108,6 @@
     </xsl:choose>
   </xsl:template>
   <xsl:template match="/both/domain[1]/qemu:commandline/*[preceding-sibling::*[1]/@value = '-gdb']/@value">
-    <xsl:attribute name="value"><xsl:value-of select="concat('tcp:127.0.0.1:', $port)"/></xsl:attribute>
+    <xsl:attribute name="value"><xsl:value-of select="$device"/></xsl:attribute>
   </xsl:template>
 </xsl:stylesheet>

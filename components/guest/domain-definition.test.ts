@@ -59,7 +59,14 @@ esac`,
   ssh: `case $* in *'echo yes') echo yes;; *poweroff) echo poweroff >>'${root}/calls'; : >'${root}/off';; esac`,
   ss: ":",
 });
-const asked = { memory: 768, vcpus: 2, type: "qemu", cpu: "maximum", port: 1234 };
+const asked = {
+  memory: 768,
+  vcpus: 2,
+  type: "qemu",
+  cpu: "maximum",
+  stub: "127.0.0.1:1234",
+  device: "tcp:127.0.0.1:1234",
+};
 const script = (uuid: string, spec: Partial<typeof asked> = {}) =>
   scriptText(import.meta.url, "domain.sh", {
     uri: "qemu:///system",
@@ -118,7 +125,7 @@ describe("the definition of a domain", () => {
     const before = await facts();
     define(definition("1", added));
     expect(await facts()).toBe(before);
-    expect((await keep("1", { memory: 1024, vcpus: 4, port: 4321 })).stderr).toContain(
+    expect((await keep("1", { memory: 1024, vcpus: 4, device: "tcp:127.0.0.1:4321" })).stderr).toContain(
       "is given what the spec asks for",
     );
     for (const part of [
@@ -132,7 +139,7 @@ describe("the definition of a domain", () => {
     ]) {
       expect(defined()).toContain(part);
     }
-    expect((await keep("1", { memory: 1024, vcpus: 4, port: 4321 })).stderr).toBe("");
+    expect((await keep("1", { memory: 1024, vcpus: 4, device: "tcp:127.0.0.1:4321" })).stderr).toBe("");
     expect(calls()).toBe(stopped);
   });
 

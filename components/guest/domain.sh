@@ -1,7 +1,7 @@
 # Brings a domain to the state "runs and answers ssh" from any other: off, crashed, paused by gdb, in a panic, edited or
 # undefined by hand. The repair is gentle first: it resumes, then waits, and resets a guest only if that did not help.
 # Source: guide, step 4.
-: "${timeout:?}"
+: "${timeout:?}" "${stub:?}"
 . ../machine/step.sh
 . ../machine/lib/await.sh
 . ../machine/lib/ssh.sh
@@ -51,10 +51,10 @@ fi'
 
 resume() {
   local gdb was_full=''
-  gdb=$(attached "$port")
+  gdb=$(attached "$stub")
   [ -z "$gdb" ] || die "cannot resume domain $guest: a debugger that is attached has stopped it, $gdb;" \
     "detach it, then run this again"
-  drop_breakpoints "$port"
+  drop_breakpoints "$stub"
   if is_out_of_space; then was_full=yes; fi
   go_on
   # What QEMU could not write it writes now, or stops the guest again.
@@ -98,8 +98,8 @@ require_link() {
 
 start() {
   local user why
-  user=$(port_taken "$port" "$guest")
-  [ -z "$user" ] || die "cannot start domain $guest with its stub on port $port: $user listens there;" \
+  user=$(stub_taken "$stub" "$guest")
+  [ -z "$user" ] || die "cannot start domain $guest with its stub at $stub: $user listens there;" \
     "end it, then run this again"
   "${virsh[@]}" destroy -- "$guest" >/dev/null 2>&1 || true
   forget_panic
@@ -122,7 +122,7 @@ reset() {
   require_space
   say "$guest did not answer; resetting it"
   forget_panic
-  [ -n "$(attached "$port")" ] || drop_breakpoints "$port"
+  [ -n "$(attached "$stub")" ] || drop_breakpoints "$stub"
   "${virsh[@]}" reset -- "$guest" >&2
   go_on
   sleep 2

@@ -12,7 +12,7 @@ const values = () => ({
   uri: "qemu:///system",
   guest: "duetdev",
   uuid: "uuid-1",
-  ...{ memory: 1024, vcpus: 2, type: "qemu", cpu: "maximum", port: 1234 },
+  ...{ memory: 1024, vcpus: 2, type: "qemu", cpu: "maximum", stub: "127.0.0.1:1234", device: "tcp:127.0.0.1:1234" },
   stylesheet: readFileSync(join(import.meta.dirname, "definition.xsl"), "utf8"),
   definition: join(root, "domain.xml"),
   ssh: ["ssh", "-F", "/state/ssh_config", "duetdev"],
@@ -154,7 +154,7 @@ describe("a guest", () => {
     const ran = await boot(host({ state: "shut off" }, { ss }));
     expect(ran.code).toBe(1);
     expect(lastLine(ran)).toMatch(
-      new RegExp(`^cannot start domain duetdev .*port 1234: process ${process.pid} \\(.+\\) listens there`),
+      new RegExp(`^cannot start domain duetdev .*127.0.0.1:1234: process ${process.pid} \\(.+\\) listens there`),
     );
     expect(done()).toEqual([]);
   });

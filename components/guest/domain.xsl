@@ -9,7 +9,7 @@
       <xsl:apply-templates select="@*|node()"/>
       <qemu:commandline>
         <qemu:arg value="-gdb"/>
-        <qemu:arg value="tcp:127.0.0.1:@gdb_port@"/>
+        <qemu:arg value="@stub@"/>
       </qemu:commandline>
     </domain>
   </xsl:template>

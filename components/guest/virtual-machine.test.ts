@@ -66,6 +66,13 @@ describe("a virtual machine", () => {
     expect(resource(domainType, "duetdev").inputs.xml.xslt).toContain("tcp:127.0.0.1:1240");
   });
 
+  it("has its stub at a socket, and no port, if that was asked for", async () => {
+    const printed = { ...printedOf("duetdev"), "duetdev-gdb-socket": "/stubs/duetdev.sock" };
+    const { resource, value } = await deployed({ stub: "socket" }, {}, printed);
+    expect((await settled(value.gdbPort)).value).toBeUndefined();
+    expect(resource(domainType, "duetdev").inputs.xml.xslt).toContain('"unix:/stubs/duetdev.sock,server=on,wait=off"');
+  });
+
   it("asks for the port of the spec, and no other", async () => {
     expect(given(localStep(await deployed({ gdbPort: 4321 }), "duetdev-gdb-port"), "ports")).toBe("(4321)");
   });
@@ -164,8 +171,8 @@ describe("a virtual machine", () => {
       expect.arrayContaining(["running", "memory", "vcpu", "type", "cpu", "xml", "description"]),
     );
     const boot = localStep(deployment, "duetdev-boot");
-    const values = ["memory", "vcpus", "type", "cpu", "port"].map((name) => given(boot, name));
-    expect(values).toEqual(["2048", "3", "qemu", "maximum", "1240"]);
+    const values = ["memory", "vcpus", "type", "cpu", "stub", "device"].map((name) => given(boot, name));
+    expect(values).toEqual(["2048", "3", "qemu", "maximum", "127.0.0.1:1240", "tcp:127.0.0.1:1240"]);
   });
 
   it("is the parent of all of it, and registers what others need", async () => {
@@ -177,7 +184,7 @@ describe("a virtual machine", () => {
     }
     expect(resource("duet:guest:VirtualMachine", "duetdev").outputs).toEqual({
       address: "192.168.151.10",
-      gdbPort: 1240,
+      stub: "127.0.0.1:1240",
       ssh: ["ssh", "-F", "/state/duetdev/ssh_config", "duetdev"],
     });
   });

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import * as libvirt from "@pulumi/libvirt";
 import * as pulumi from "@pulumi/pulumi";
 import { GdbPort } from "../host/gdb-port.ts";
+import { GdbSocket } from "../host/gdb-socket.ts";
 import type { GuestAddress } from "../host/guest-address.ts";
 import type { Host } from "../host/host.ts";
 import { guestMac, type Network } from "../host/network.ts";
@@ -38,6 +39,8 @@ export interface VirtualMachineArgs {
   readonly vcpus: number;
   /** Size of the disk in GiB. It grows in place, and never shrinks. */
   readonly disk: number;
+  /** Where the gdb stub listens: a port of loopback, or a socket that only the developer reaches. Defaults to "port". */
+  readonly stub?: "port" | "socket" | undefined;
   /** Port of the gdb stub. Defaults to one leased from 1234 on. */
   readonly gdbPort?: number | undefined;
   /**
@@ -63,7 +66,7 @@ function attribute(value: string): string {
 }
 
 /**
- * A guest under a gdb stub that listens on loopback, with a host key that is pinned before it boots.
+ * A guest under a gdb stub that nobody reaches from another machine, with a host key that is pinned before it boots.
  *
  * Source: guide, step 4.
  */
@@ -74,7 +77,10 @@ export class VirtualMachine extends pulumi.ComponentResource {
   readonly id: string;
   readonly host: Host;
   readonly address: pulumi.Output<string>;
-  readonly gdbPort: pulumi.Output<number>;
+  /** What gdb's `target remote` takes. */
+  readonly stub: pulumi.Output<string>;
+  /** Undefined for a socket. */
+  readonly gdbPort: pulumi.Output<number | undefined>;
   /** Words of the ssh command that reaches the guest as root. */
   readonly ssh: pulumi.Output<readonly string[]>;
   /** Absolute path of the console log, on the host. */
@@ -97,7 +103,13 @@ export class VirtualMachine extends pulumi.ComponentResource {
     this.symbols = args.symbols;
     this.bootTimeout = args.bootTimeout ?? 600;
     this.address = args.address.address;
-    this.gdbPort = new GdbPort(`${id}-gdb-port`, { host, guest: name, port: args.gdbPort }, parent).port;
+    const gdb =
+      args.stub === "socket"
+        ? new GdbSocket(`${id}-gdb-socket`, { host, guest: name }, parent)
+        : new GdbPort(`${id}-gdb-port`, { host, guest: name, port: args.gdbPort }, parent);
+    const { stub, device } = gdb;
+    this.stub = stub;
+    this.gdbPort = gdb instanceof GdbPort ? gdb.port : pulumi.output(undefined);
     const folder = `${host.stateFolder}/${id}`;
     const access = new Access(`${id}-access`, { host, guest: name, address: this.address, folder }, parent);
     this.ssh = access.ssh;
@@ -156,9 +168,9 @@ export class VirtualMachine extends pulumi.ComponentResource {
         ],
         xml: {
           // The id of a volume is its path.
-          xslt: pulumi.all([this.gdbPort, disk.id]).apply(([port, path]) => {
+          xslt: pulumi.all([device, disk.id]).apply(([stub, path]) => {
             const images = attribute(dirname(path));
-            return template(import.meta.url, "domain.xsl", { gdb_port: port, console_log: consoleLog, images });
+            return template(import.meta.url, "domain.xsl", { stub, console_log: consoleLog, images });
           }),
         },
       },
@@ -185,7 +197,8 @@ export class VirtualMachine extends pulumi.ComponentResource {
           uri: host.uri,
           guest: name,
           uuid: domain.id,
-          port: this.gdbPort,
+          stub,
+          device,
           definition: `${folder}/domain.xml`,
           stylesheet: definitions,
           memory: args.memory,
@@ -229,7 +242,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
       },
       { ...parent, dependsOn: [boot.resource], deletedWith: domain },
     );
-    this.registerOutputs({ address: this.address, gdbPort: this.gdbPort, ssh: this.ssh });
+    this.registerOutputs({ address: this.address, stub, ssh: this.ssh });
   }
 
   /** Declares a step that runs in the guest, as root. It goes when the domain goes. */

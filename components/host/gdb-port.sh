@@ -4,7 +4,7 @@
 . ../machine/lib/lease.sh
 . ./gdb-stub.sh
 
-taken() { port_taken "$1" "$guest"; }
+taken() { stub_taken "127.0.0.1:$1" "$guest"; }
 
 create() { claim 'gdb port' "${ports[@]}"; }
 facts() { lease_fact 'gdb port'; }

@@ -19,6 +19,10 @@ const anyPort = Array.from({ length: 100 }, (_, index) => 1234 + index);
  */
 export class GdbPort extends pulumi.ComponentResource {
   readonly port: pulumi.Output<number>;
+  /** What `target remote` of gdb takes for it. */
+  readonly stub: pulumi.Output<string>;
+  /** What QEMU takes for it. */
+  readonly device: pulumi.Output<string>;
 
   constructor(name: string, args: GdbPortArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:host:GdbPort", name, {}, opts);
@@ -38,6 +42,8 @@ export class GdbPort extends pulumi.ComponentResource {
       { parent: this, dependsOn: opts?.dependsOn ?? [] },
     );
     this.port = step.stdout.apply(Number);
+    this.stub = pulumi.interpolate`127.0.0.1:${this.port}`;
+    this.device = pulumi.interpolate`tcp:${this.stub}`;
     this.registerOutputs({ port: this.port });
   }
 }

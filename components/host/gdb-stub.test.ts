@@ -1,13 +1,17 @@
 import { spawn } from "node:child_process";
-import { type AddressInfo, createServer } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runBash, type Stubs } from "../../test/support/run-script.ts";
+import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { scriptText } from "../machine/script.ts";
 import { sh } from "../machine/shell.ts";
 
 const call = async (words: string, stubs: Stubs = {}) =>
   (await runBash(`${scriptText(import.meta.url, "gdb-stub.sh", {})}\n${words}`, { stubs })).stdout;
-const taken = (guest: string, port: number, stubs?: Stubs) => call(sh`port_taken ${port} ${guest}`.shell, stubs);
+const taken = (guest: string, port: number, stubs?: Stubs) =>
+  call(sh`stub_taken ${`127.0.0.1:${port}`} ${guest}`.shell, stubs);
 
 /** A `ss` that says that a process listens. */
 const listener = (pid: number | undefined): Stubs => ({
@@ -47,7 +51,28 @@ describe("a port that is taken", () => {
 describe("a debugger that is attached", () => {
   it("is said by name and pid, and is nobody if nobody is", async () => {
     const ss = `case "$*" in *'established dport = :1234'*) echo 'ESTAB 0 0 [::1]:5 [::1]:1234 users:(("gdb",pid=77,fd=3))';; esac`;
-    expect(await call("attached 1234", { ss })).toBe("gdb (pid 77)\n");
-    expect(await call("attached 1235", { ss })).toBe("");
+    expect(await call("attached 127.0.0.1:1234", { ss })).toBe("gdb (pid 77)\n");
+    expect(await call("attached 127.0.0.1:1235", { ss })).toBe("");
+  });
+
+  it("is said without a name if it is a process of another user, which only root sees", async () => {
+    const ss = "echo 'ESTAB 0 0 127.0.0.1:5 127.0.0.1:1234'";
+    expect(await call("attached 127.0.0.1:1234", { ss })).toBe("a debugger of another user\n");
+  });
+
+  it("is found at a socket too, and not for a socket beside it", async () => {
+    const socket = join(temporaryFolder("stub-"), "vm.sock");
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(socket, resolve));
+    expect(await call(sh`listeners ${socket} | wc -l; attached ${socket}`.shell)).toBe("1\n");
+    const client = connect(socket);
+    await once(client, "connect");
+    try {
+      expect(await call(sh`attached ${socket}`.shell)).toMatch(new RegExp(`^.+ \\(pid ${process.pid}\\)\n$`));
+      expect(await call(sh`attached ${`${socket}2`}`.shell)).toBe("");
+    } finally {
+      client.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    }
   });
 });

@@ -42,6 +42,8 @@ export interface HostArgs {
   /** Absolute path of the folder of console logs, as libvirt sees it and as the host does. */
   readonly consoleLogs: string;
   readonly consoleLogsHere: string;
+  /** Absolute path of the folder of this stack's gdb sockets, as libvirt sees it and as the host does. */
+  readonly stubs: string;
   readonly developer: Developer;
   /** Absolute path of the home directory of whoever runs gdb. */
   readonly home: string;
@@ -62,6 +64,7 @@ export class Host extends Machine {
   readonly stateFolder: string;
   readonly consoleLogs: string;
   readonly consoleLogsHere: string;
+  readonly stubs: string;
   readonly developer: Developer;
   readonly home: string;
   /** The host for steps that only root may do: itself, if Pulumi runs as root. */
@@ -82,6 +85,7 @@ export class Host extends Machine {
     this.stateFolder = args.stateFolder;
     this.consoleLogs = args.consoleLogs;
     this.consoleLogsHere = args.consoleLogsHere;
+    this.stubs = args.stubs;
     this.developer = args.developer;
     this.home = args.home;
     const { root } = args;

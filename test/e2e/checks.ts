@@ -5,10 +5,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type GuestAccess, type Shell, sh } from "../../components/index.ts";
+import { type Shell, sh } from "../../components/index.ts";
 import { scriptText } from "../../components/machine/script.ts";
 import { until } from "../../sandbox/processes.ts";
-import { developer, shared, type TestStack } from "./stack.ts";
+import { developer, type Guest, shared, type TestStack } from "./stack.ts";
 
 /** @throws unless the text is as expected: all of it, or a part that matches. */
 export function demand(what: string, found: string, expected: string | RegExp): void {
@@ -18,13 +18,13 @@ export function demand(what: string, found: string, expected: string | RegExp): 
   }
 }
 
-async function runsItsKernel(stack: TestStack, { name, kernelRelease }: GuestAccess): Promise<void> {
+async function runsItsKernel(stack: TestStack, { name, kernelRelease }: Guest): Promise<void> {
   demand("the kernel of the output", kernelRelease, /\+duet-[0-9a-f]{12}$/);
   demand(`the kernel of ${name}`, await stack.guest(name, sh`uname -r`), kernelRelease);
   demand(`the host name of ${name}`, await stack.guest(name, sh`hostname`), name);
 }
 
-async function sharesTheSources(stack: TestStack, { name }: GuestAccess): Promise<void> {
+async function sharesTheSources(stack: TestStack, { name }: Guest): Promise<void> {
   const { user, uid } = developer;
   const [byGuest, byHost] = [`${shared}/by-guest-${name}`, `${shared}/by-host-${name}`];
   try {
@@ -41,13 +41,13 @@ async function sharesTheSources(stack: TestStack, { name }: GuestAccess): Promis
   }
 }
 
-async function squashesRoot(stack: TestStack, { name }: GuestAccess): Promise<void> {
+async function squashesRoot(stack: TestStack, { name }: Guest): Promise<void> {
   const file = `${shared}/by-root-of-${name}`;
   const said = await stack.guest(name, sh`touch ${file} 2>&1 && rm ${file} && echo allowed || true`);
   demand(`root of ${name} in the sources`, said, /Permission denied/);
 }
 
-async function getsEvents(stack: TestStack, { name }: GuestAccess): Promise<void> {
+async function getsEvents(stack: TestStack, { name }: Guest): Promise<void> {
   demand(`the modules of ${name}`, await stack.guest(name, sh`lsmod`), /^duet\s/m);
   const printed = await stack.guest(name, sh`duet start; mkdir -p /var/tmp/t; dummy_task -n 5 -t 30 /var/tmp/t`);
   demand(`the events of ${name}`, printed, /^added inode \d+ .* path \/var\/tmp\/t\/\S+/m);
@@ -71,7 +71,7 @@ quit
 `;
 
 /** Runs the printed gdb command with more commands behind those that attach. @returns what gdb printed. */
-async function runGdb(stack: TestStack, { gdbCommand }: GuestAccess, commands: string): Promise<string> {
+async function runGdb(stack: TestStack, { gdbCommand }: Guest, commands: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "duet-gdb-"));
   const script = join(folder, "session");
   writeFileSync(script, commands);
@@ -83,7 +83,7 @@ async function runGdb(stack: TestStack, { gdbCommand }: GuestAccess, commands: s
   }
 }
 
-async function stopsInGdb(stack: TestStack, guest: GuestAccess): Promise<void> {
+async function stopsInGdb(stack: TestStack, guest: Guest): Promise<void> {
   const { name } = guest;
   const seen = () => stack.guestAnew(name, sh`touch /run/duet-seen; echo alive`, 60);
   const events = stack.guest(name, makeEvents, 400).catch((error: Error) => error.message);
@@ -103,7 +103,7 @@ async function stopsInGdb(stack: TestStack, guest: GuestAccess): Promise<void> {
   }
 }
 
-async function listensToNobodyElse(stack: TestStack, { name, address, gdbPort }: GuestAccess): Promise<void> {
+async function listensToNobodyElse(stack: TestStack, { name, address, gdbPort }: Guest): Promise<void> {
   // An IPv4 address on a socket of IPv6 is an IPv4 address.
   const plain = (local: string): string => local.replace(/^\[::ffff:([\d.]+)\]/, "$1");
   const listening = (await stack.inside(sh`ss -Hltn`)).split("\n").map((line) => plain(line.split(/\s+/)[3] ?? ""));
@@ -123,7 +123,7 @@ async function listensToNobodyElse(stack: TestStack, { name, address, gdbPort }:
   demand(`the stub of ${name}, asked on the bridge`, await stack.guest(name, connect), "refused");
 }
 
-async function keepsItsKeys(stack: TestStack, { name }: GuestAccess): Promise<void> {
+async function keepsItsKeys(stack: TestStack, { name }: Guest): Promise<void> {
   const own = `${stack.folder}/${name}`;
   const modes = await stack.host(sh`stat -c %a -- ${[stack.folder, own]}`);
   demand(`the modes of the folders with the keys of ${name}`, modes, "700\n700");
@@ -146,10 +146,7 @@ async function leavesNoProcess(stack: TestStack): Promise<void> {
 }
 
 /** Each check of a guest, with what the environment shows by it. */
-export const checks: readonly (readonly [
-  claim: string,
-  check: (stack: TestStack, guest: GuestAccess) => Promise<void>,
-])[] = [
+export const checks: readonly (readonly [claim: string, check: (stack: TestStack, guest: Guest) => Promise<void>])[] = [
   ["runs the kernel that it built", runsItsKernel],
   ["has the sources at the same path, owned by the same person on both sides", sharesTheSources],
   ["squashes the guests' root", squashesRoot],
@@ -166,7 +163,7 @@ export const checks: readonly (readonly [
  * @param guests those that are asked. Defaults to all of the stack.
  * @throws with the claim that does not hold, and why
  */
-export async function checkAll(stack: TestStack, guests: readonly GuestAccess[] = stack.guests): Promise<void> {
+export async function checkAll(stack: TestStack, guests: readonly Guest[] = stack.guests): Promise<void> {
   demand(
     "the guests of the stack's output",
     stack.guests.map(({ name }) => name).join(" "),

@@ -79,6 +79,9 @@ export interface TestStackArgs {
   readonly limit?: number;
 }
 
+/** How to work with a guest whose stub listens on a port, as they do under test. */
+export type Guest = Required<GuestAccess>;
+
 /** A stack under test: it, its embedded host and its guests, as their user reaches them. */
 export class TestStack {
   readonly name: string;
@@ -96,7 +99,7 @@ export class TestStack {
   readonly home = homedir();
   readonly build = `${shared}/build/duet-kernel`;
   /** The stack's output after the last `up`. */
-  guests: readonly GuestAccess[] = [];
+  guests: readonly Guest[] = [];
   readonly #args: TestStackArgs;
   readonly #specFile: string;
 
@@ -134,7 +137,7 @@ export class TestStack {
   }
 
   /** The guest of that name in the stack's output. */
-  access(name: string): GuestAccess {
+  access(name: string): Guest {
     const found = this.guests.find((guest) => guest.name === name);
     if (found === undefined) {
       throw new Error(`the stack's output has no guest ${name}`);

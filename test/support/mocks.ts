@@ -198,6 +198,7 @@ export function localHost(args: Partial<HostArgs> = {}): Host {
     stateFolder: "/state/dev",
     consoleLogs: "/log",
     consoleLogsHere: "/log",
+    stubs: "/stubs",
     developer: { uid: 1000, gid: 1001 },
     home: "/home/dev",
     ...args,
