@@ -5,14 +5,13 @@ import { installed, installToolchain, type Toolchain, toolchainEnvironment } fro
 import { checkpoints, login } from "./backend.ts";
 import type { Call } from "./call.ts";
 import { runOn } from "./converge.ts";
-import { embeddedHost } from "./embedded.ts";
 import { folders } from "./environment.ts";
+import { type Ground, groundOf } from "./ground.ts";
 import { bareName, parseInvocation } from "./invocation.ts";
-import { runAsPerson } from "./person.ts";
-import { type Ground, groundOf, project, projectOf, selectedStack, specFile } from "./project.ts";
+import { project, projectOf, selectedStack, specFile } from "./project.ts";
 import { run } from "./run.ts";
+import type { StackHost } from "./stack-host.ts";
 import { backendOf } from "./state.ts";
-import { workstation } from "./workstation.ts";
 
 /** The stack that is meant if none is named and none was selected. */
 const defaultStack = "sandbox";
@@ -40,6 +39,17 @@ function ground(stack: string, spec: string, state: string, command = ""): Groun
   throw new UserError(
     `cannot find the spec of stack ${stack}: there is no ${name}; write it, or choose one of stacks/`,
   );
+}
+
+// Of two kinds of hosts one is loaded.
+async function onEmbedded(call: Call): Promise<StackHost> {
+  const { embeddedHost } = await import("./embedded.ts");
+  return embeddedHost(call);
+}
+
+async function onWorkstation(call: Call, uri: string): Promise<StackHost> {
+  const { workstation } = await import("./workstation.ts");
+  return workstation(call, uri);
 }
 
 await entryPoint("duet", async () => {
@@ -73,6 +83,7 @@ await entryPoint("duet", async () => {
   }
   const { sandbox, uri, sources, guests } = ground(stack, spec, state, invocation.command);
   if (!sandbox) {
+    const { runAsPerson } = await import("./person.ts");
     const ended = await runAsPerson(process.argv.slice(1));
     if (ended !== undefined) {
       process.exitCode = ended;
@@ -97,5 +108,5 @@ await entryPoint("duet", async () => {
     check,
     toolchain: () => toolchain(check),
   };
-  process.exitCode = await runOn(sandbox ? embeddedHost(call) : await workstation(call, uri), call);
+  process.exitCode = await runOn(sandbox ? await onEmbedded(call) : await onWorkstation(call, uri), call);
 });

@@ -1,23 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parse } from "yaml";
-import { UserError } from "../sandbox/report.ts";
 
 /** Absolute path of this project's folder. */
 export const project = join(import.meta.dirname, "..");
-
-/** What the launcher has to know of a stack's spec. */
-export interface Ground {
-  /** Whether the stack is on the embedded host. */
-  readonly sandbox: boolean;
-  /** URI of libvirt, if it is not. */
-  readonly uri: string;
-  /** Absolute path of the sources directory. */
-  readonly sources: string;
-  /** Names of its guests, as far as they are names. */
-  readonly guests: readonly string[];
-}
 
 /** Folder of the Pulumi project that a directory is in, as pulumi itself finds it. */
 export function projectOf(directory: string): string | undefined {
@@ -31,34 +17,6 @@ export function projectOf(directory: string): string | undefined {
 /** Absolute path of a stack's spec. */
 export function specFile(stack: string): string {
   return join(project, "stacks", `Pulumi.${stack}.yaml`);
-}
-
-/**
- * Reads where a stack is to be.
- *
- * @param text the spec
- * @param name what the file is called in a message
- */
-export function groundOf(text: string, name: string): Ground {
-  const { "duet:host": host, "duet:sources": sources, "duet:vms": vms } = parsed(text, name)?.config ?? {};
-  const directory = sources?.directory;
-  return {
-    sandbox: host?.sandbox === true,
-    uri: typeof host?.uri === "string" && !/[\s\p{C}]/u.test(host.uri) ? host.uri : "qemu:///system",
-    sources: typeof directory === "string" && /^\/\P{C}*$/u.test(directory) ? directory : "/media/data/duet",
-    guests: (Array.isArray(vms) ? vms : []).flatMap((vm) => (isName(vm?.name) ? [vm.name] : [])),
-  };
-}
-
-// A pattern alone would take what is not there for the name "undefined".
-const isName = (value: unknown): value is string => typeof value === "string" && /^[a-z0-9-]+$/.test(value);
-
-function parsed(text: string, name: string) {
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new UserError(`cannot read ${name}: it is not YAML: ${String(error).split("\n")[0]?.replace(/:$/, "")}`);
-  }
 }
 
 /** The stack that `pulumi stack select` chose in this project. Source: settingsPath in pulumi's pkg/workspace. */

@@ -5,7 +5,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { parseSpec, SpecError, valuesOf } from "../components/index.ts";
-import { groundOf, project } from "../launcher/project.ts";
+import { groundOf } from "../launcher/ground.ts";
+import { project } from "../launcher/project.ts";
 import { UserError } from "../sandbox/report.ts";
 import { findSite } from "../site.ts";
 

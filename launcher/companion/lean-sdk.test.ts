@@ -17,11 +17,15 @@ function run(program: string): string {
 const loaded = 'import("node:module").then(({ Module }) => Object.keys(Module._cache).join("\\n"))';
 
 describe("the SDK behind the hook", () => {
-  it("starts without what serialises functions", () => {
+  it("starts without what serialises functions, and what runs stacks", () => {
     const modules = run(`console.log(typeof pulumi.ComponentResource, await ${loaded})`);
     expect(modules).toMatch(/^function /);
     expect(modules).toContain("/@pulumi/pulumi/resource.js");
-    expect(modules).not.toMatch(/\/node_modules\/(?:pacote|@npmcli\/metavuln-calculator)\//);
+    expect(modules).not.toMatch(/\/(?:pacote|metavuln-calculator|execa)\/|\/automation\/stack\.js/);
+  });
+
+  it("has its Automation API all the same, for a program that uses it", () => {
+    expect(run("console.log(typeof pulumi.automation.LocalWorkspace.createOrSelectStack)")).toBe("function\n");
   });
 
   it("serialises a function all the same, with the compiler that it loads then", () => {

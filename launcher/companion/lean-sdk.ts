@@ -1,10 +1,12 @@
 import * as modules from "node:module";
 
 /**
- * Has the SDK load npm's resolver and the TypeScript compiler when it first uses them, which is to serialise functions.
- * Nothing here does that, and loading them takes a third of a second of each start. To be imported before the SDK.
+ * Has the SDK load npm's resolver and the TypeScript compiler when it first uses them, which is to serialise functions,
+ * and its Automation API when a program does. Nothing here does either, and loading them takes a third of a second of each
+ * start. To be imported before the SDK.
  */
-const packages = /\/node_modules\/(?:@npmcli\/arborist\/lib\/index|typescript\/lib\/typescript)\.js$/;
+const packages =
+  /\/node_modules\/(?:@pulumi\/pulumi\/automation\/index|@npmcli\/arborist\/lib\/index|typescript\/lib\/typescript)\.js$/;
 
 /** In the place of such a package: the first use loads the package itself. */
 const onDemand = `let real;
