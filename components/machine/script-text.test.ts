@@ -49,6 +49,15 @@ describe("a script", () => {
     expect(execFileSync("bash", ["-euc", text({})], { encoding: "utf8" })).toBe("once\n");
   });
 
+  it("has no comments if it is to be terse, and all of its values", () => {
+    write("lib.sh", "# of the library\n\n  # indented\nb() { echo '#b' # behind\n}\n");
+    write("main.sh", '# of the file\n: "${one:?}"\n. ./lib.sh\n\nb\necho "$one"\n');
+    const base = pathToFileURL(`${folder}/main.ts`).href;
+    const terse = scriptText(base, "main.sh", { one: "1\n# no comment\n\n2" }, true);
+    expect(terse).not.toMatch(/^\s*# (?:of|indented)/m);
+    expect(execFileSync("bash", ["-euc", terse], { encoding: "utf8" })).toBe("#b\n1\n# no comment\n\n2\n");
+  });
+
   it("ends if a value that may not be empty is", () => {
     write("main.sh", ': "${one:?}"\necho reached\n');
     expect(() => execFileSync("bash", ["-euc", text({ one: undefined })], { stdio: "ignore" })).toThrow();

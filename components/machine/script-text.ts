@@ -48,20 +48,24 @@ function assignment([name, value]: [string, Value]): string {
   return typeof value === "object" ? `${name}=(${value.map(quote).join(" ")})` : `${name}=${quote(value ?? "")}`;
 }
 
+/** Comments, and lines with nothing on them. */
+const remark = /^[ \t]*(?:#.*)?\n/gm;
+
 /**
  * A script: its values, then the text of its file and of the library that it sources. The text is constant, so a value
  * reaches bash only through `quote`.
  *
  * @param base `import.meta.url` of the module beside the file
  * @param file name of the file, relative to that module
+ * @param isTerse whether its comments are left out. Defaults to false.
  * @throws if the names are not just those that the files declare
  */
-export function scriptText(base: string, file: string, values: Values): string {
+export function scriptText(base: string, file: string, values: Values, isTerse = false): string {
   const url = new URL(file, base);
   const text = bundle(url);
   const [given, declared] = [Object.keys(values).sort(), declaredNames(text)];
   if (given.join() !== declared.join()) {
     throw new Error(`${fileURLToPath(url)} declares the values ${declared}, and was given ${given}`);
   }
-  return [...Object.entries(values).map(assignment), text].join("\n");
+  return [...Object.entries(values).map(assignment), isTerse ? text.replace(remark, "") : text].join("\n");
 }

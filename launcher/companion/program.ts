@@ -1,4 +1,4 @@
-import type * as grpc from "@grpc/grpc-js";
+import * as grpc from "@grpc/grpc-js";
 import * as pulumi from "@pulumi/pulumi";
 import languageServices from "@pulumi/pulumi/proto/language_grpc_pb.js";
 import language from "@pulumi/pulumi/proto/language_pb.js";
@@ -72,6 +72,10 @@ async function run(request: language.RunRequest): Promise<language.RunResponse> 
 
 /** Tells the user of an error, as the SDK's own runner does. */
 function report(error: unknown): void {
+  // An engine that has ended has told why, and hears nothing any more.
+  if (error instanceof Error && "code" in error && error.code === grpc.status.UNAVAILABLE) {
+    return;
+  }
   if (pulumi.RunError.isInstance(error)) {
     pulumi.log.error(error.message);
   } else if (pulumi.ResourceError.isInstance(error)) {
