@@ -11,6 +11,7 @@ import { reportTo } from "../sandbox/report.ts";
 import { type Pulumi, pulumiEnvironment, readCheckpoint } from "./backend.ts";
 import { type Call, runMark } from "./call.ts";
 import { stackFolder } from "./environment.ts";
+import { trimHistory } from "./history.ts";
 import { stands } from "./repair/deployment.ts";
 import { runVariable } from "./repair/leftovers.ts";
 import { run } from "./run.ts";
@@ -95,6 +96,7 @@ export function embeddedHost(call: Call): StackHost {
         await start(paths, reportTo("sandbox"));
         if (invocation.command === "up") {
           trimConsoles(paths.guestLogDirectory);
+          trimHistory(backend, stack);
         }
         return ["--config-file", stackConfiguration(call.spec, state, stack, pulumi)];
       });
