@@ -15,12 +15,22 @@ export interface Pulumi {
   readonly environment: NodeJS.ProcessEnv;
 }
 
+/** Where pulumi and its plugins talk to each other. */
+const ownHosts = "127.0.0.1,localhost";
+
 /**
- * The environment of pulumi and its plugins. They run for seconds, and a heap of twice what is in use is soon full. And
- * of a command that somebody is to type, pulumi would print the half, if it is a long one.
+ * The environment of pulumi and its plugins. They run for seconds, and a heap of twice what is in use is soon full. Of a
+ * command that somebody is to type, pulumi would print the half, if it is a long one. And gRPC for Node has a proxy of the
+ * user's between two processes of one machine, unless it is told. Source: the environment variables of @grpc/grpc-js.
  */
 export function pulumiEnvironment(toolchain: Toolchain): NodeJS.ProcessEnv {
-  return { GOGC: "400", PULUMI_OPTION_SHOW_FULL_OUTPUT: "true", ...toolchainEnvironment(toolchain, process.env) };
+  const { no_grpc_proxy: others, ...environment } = toolchainEnvironment(toolchain, process.env);
+  return {
+    GOGC: "400",
+    PULUMI_OPTION_SHOW_FULL_OUTPUT: "true",
+    ...environment,
+    no_grpc_proxy: others ? `${ownHosts},${others}` : [ownHosts, environment.no_proxy].filter(Boolean).join(","),
+  };
 }
 
 /**

@@ -50,10 +50,10 @@ export class Person {
     }
   }
 
-  /** Writes the spec of a stack into the clone: the system's libvirt, translated guests, nfs-ganesha. */
+  /** Writes the spec of a stack into the clone: the system's libvirt, translated guests on sockets, nfs-ganesha. */
   async writeSpec(stack: string, guest: string): Promise<void> {
     const config = {
-      "duet:host": { nfsServer: "ganesha", accelerator: "tcg" },
+      "duet:host": { nfsServer: "ganesha", accelerator: "tcg", stub: "socket" },
       "duet:sources": sources,
       "duet:image": { build: "debian-12" },
       "duet:kernel": kernel,
@@ -79,11 +79,15 @@ export class Person {
     return this.does(`cd duet && bin/pulumi ${line} --color never`, environment);
   }
 
+  /** What the stack's output says of its one guest, by name. */
+  async access(name: "sshCommand" | "stub"): Promise<string> {
+    const { output } = await this.pulumi("stack output vms --json --stack workstation");
+    return new RegExp(`"${name}": "(.*)"`).exec(output)?.[1] ?? "false";
+  }
+
   /** Runs bash in this person's guest, as the printed command reaches it. */
   async guest(script: string): Promise<Ran> {
-    const { output } = await this.pulumi("stack output vms --json --stack workstation");
-    const [, ssh = "false"] = /"sshCommand": "(.*)"/.exec(output) ?? [];
-    return this.does(sh`${{ shell: ssh }} ${script}`.shell);
+    return this.does(sh`${{ shell: await this.access("sshCommand") }} ${script}`.shell);
   }
 
   /** How often sudo has asked this person so far. */

@@ -5,6 +5,7 @@
  * DUET_WORKSTATION=whole adds what takes longer. DUET_SUITE is the Debian of the container; defaults to bookworm.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sh } from "../../components/machine/shell.ts";
 import { folders } from "../../launcher/environment.ts";
 import { isUnchanged } from "../e2e/pulumi-output.ts";
 import { Container, type Ran } from "./container.ts";
@@ -86,6 +87,11 @@ describe("a workstation", () => {
     },
     30 * minutes,
   );
+
+  it("has a stub that nobody but its developer attaches to", async () => {
+    const attach = sh`gdb -nx -batch -ex ${`target remote ${await alice.access("stub")}`}`.shell;
+    expect((await bob.does(attach)).output).toMatch(/Permission denied/);
+  });
 
   it(
     "asks for nothing in a preview, nor in an up with nothing to do",

@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -295,6 +296,29 @@ describe("the official release", () => {
     const root = join(directory, "cache/duet/toolchain");
     expect(readdirSync(root).filter((name) => name.startsWith("release"))).toEqual([]);
   });
+});
+
+it("asks for the official release through the user's proxy", async () => {
+  const asked: string[] = [];
+  const proxy = createServer().on("connect", ({ url = "" }, socket) => {
+    asked.push(url);
+    socket.destroy();
+  });
+  servers.push(proxy.listen(0, "127.0.0.1"));
+  await once(proxy, "listening");
+  const { port } = proxy.address() as AddressInfo;
+  const launcher = spawn(join(import.meta.dirname, "../../bin/pulumi"), ["version"], {
+    detached: true,
+    env: { ...env, PATH: process.env.PATH, https_proxy: `http://127.0.0.1:${port}` },
+    stdio: "ignore",
+  });
+  try {
+    await until(() => asked.length > 0);
+    expect(asked[0]).toBe("get.pulumi.com:443");
+  } finally {
+    process.kill(-Number(launcher.pid), "SIGKILL");
+    await once(launcher, "exit");
+  }
 });
 
 describe("a build", () => {
