@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { inputOf } from "../components/machine/step.ts";
 import { ownerName } from "../components/names.ts";
 import { UserError } from "../sandbox/report.ts";
 import type { Deployment } from "./repair/deployment.ts";
@@ -66,7 +67,7 @@ const fileOf = (folder: string): string => join(folder, "id");
 
 /** The id that the steps in a state have as that of the owner of their leases. */
 function idIn(deployment: Deployment | undefined, stack: string): string | undefined {
-  const lines = (deployment?.resources ?? []).flatMap(({ inputs }) => String(inputs?.stdin ?? "").split("\n"));
+  const lines = (deployment?.resources ?? []).flatMap(({ inputs }) => inputOf(String(inputs?.stdin)).file.split("\n"));
   const owner = lines.find((line) => line.startsWith(`owner='${stack} of `)) ?? "";
   return /\(([0-9a-f]{8})\)/.exec(owner)?.[1];
 }

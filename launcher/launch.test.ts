@@ -13,6 +13,7 @@ import {
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { stepInput } from "../components/machine/step.ts";
 import { processName } from "../sandbox/processes.ts";
 import { writeProgram } from "../test/support/run-script.ts";
 import { temporaryFolder } from "../test/support/temporary-folder.ts";
@@ -419,7 +420,7 @@ describe("on a workstation that others use", () => {
     await launch("up --stack workstation");
     expect(id()).toBe(first);
     rmSync(join(home, "state"), { recursive: true });
-    const stdin = `900\nleases=/l\nowner='workstation of eve (fedcba98)'\n`;
+    const stdin = stepInput("leases=/l\nowner='workstation of eve (fedcba98)'\n", "");
     const resource = {
       urn: "urn:pulumi:w::duet::command::name",
       type: "command:local:Command",

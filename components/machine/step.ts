@@ -1,3 +1,4 @@
+import { gunzipSync, gzipSync } from "node:zlib";
 import type * as pulumi from "@pulumi/pulumi";
 import { type Shell, sh } from "./shell.ts";
 
@@ -79,7 +80,7 @@ export function stepCommand(
       : sh`file=$(mktemp) && trap 'rm -f -- "$file"' EXIT`;
   // `create` looks at the file of the last run before it takes its place.
   const settle = across === undefined && verb !== "create" ? sh` && mv -- "$file" ${kept} && file=${kept}` : sh``;
-  const put = sh`head -c "$size" >"$file"${settle}`;
+  const put = sh`head -c "$size" | base64 -d | gzip -d >"$file"${settle}`;
   const run = isLocal ? sh`setpriv --pdeathsig TERM setsid bash "$file" ${verb}` : sh`bash "$file" ${verb}`;
   // A new line would end the comment.
   const comment = title.replaceAll("\n", " ");
@@ -94,13 +95,29 @@ export function stepCommand(
 }
 
 /**
- * Standard input for `stepCommand`: the file, after its length in bytes, and the input of the step itself.
+ * Standard input for `stepCommand`: the file, packed, after its length in bytes, and the input of the step itself. It is
+ * packed since the state of a stack has each one twice, and each run sends all of them from one process to the next.
  *
  * @param isWatched whether the command runs the step as somebody else: then that input has its length before it, too
  */
 export function stepInput(file: string, stdin: string, isWatched = false): string {
   const own = isWatched ? `${Buffer.byteLength(stdin)}\n${stdin}` : stdin;
-  return `${Buffer.byteLength(file)}\n${file}${own}`;
+  const packed = gzipSync(file).toString("base64");
+  return `${packed.length}\n${packed}${own}`;
+}
+
+/** Takes that standard input apart, also that of a stack which an earlier version has brought up: it was not packed. */
+export function inputOf(input: string): { readonly file: string; readonly rest: string } {
+  const [, size = "0", text = ""] = /^(\d+)\n(.*)$/s.exec(input) ?? [];
+  return { file: unpacked(text.slice(0, Number(size))), rest: text.slice(Number(size)) };
+}
+
+function unpacked(text: string): string {
+  try {
+    return gunzipSync(Buffer.from(text, "base64")).toString();
+  } catch {
+    return text;
+  }
 }
 
 /**

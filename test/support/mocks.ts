@@ -4,6 +4,7 @@ import { VirtualMachine } from "../../components/guest/virtual-machine.ts";
 import { GuestAddress } from "../../components/host/guest-address.ts";
 import { Host, type HostArgs } from "../../components/host/host.ts";
 import { Network } from "../../components/host/network.ts";
+import { inputOf } from "../../components/machine/step.ts";
 
 /** A resource as the engine was asked to register it. Others are named by `TYPE NAME`. */
 export interface Made {
@@ -179,11 +180,8 @@ export interface Input {
 }
 
 export function scriptOf({ inputs }: Made): Input {
-  const text = Buffer.from(inputs.stdin as string);
-  const size = text.indexOf("\n");
-  const end = size + 1 + Number(text.subarray(0, size));
-  const file = text.subarray(size + 1, end).toString();
-  return { file, script: file.split("\n").slice(3).join("\n"), stdin: text.subarray(end).toString() };
+  const { file, rest } = inputOf(inputs.stdin as string);
+  return { file, script: file.split("\n").slice(3).join("\n"), stdin: rest };
 }
 
 /** A host, as components take it. */
