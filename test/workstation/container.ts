@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -34,7 +35,7 @@ const base = [
 ];
 
 /** Absolute path of the root of a suite, in the cache: made once, and anew if its packages change. */
-function rootOf(suite: string, cache: string): string {
+async function rootOf(suite: string, cache: string): Promise<string> {
   const packages = [...new Set([...base, ...sandboxPackages, ...hostPackages("ganesha"), ...personPackages])].sort();
   const values = { suite, packages, target: "x", setup };
   const key = createHash("sha256")
@@ -44,17 +45,21 @@ function rootOf(suite: string, cache: string): string {
   const target = join(cache, "workstation", `${suite}-${key}`);
   if (!existsSync(target)) {
     mkdirSync(dirname(target), { recursive: true });
-    const made = spawnSync("bash", ["-c", scriptText(import.meta.url, "root.sh", { ...values, target })], {
+    const made = await execa("bash", ["-c", scriptText(import.meta.url, "root.sh", { ...values, target })], {
+      reject: false,
       stdio: ["ignore", "inherit", "inherit"],
     });
-    if (made.status !== 0) {
+    if (made.failed) {
       throw new UserError(`cannot make the root of ${suite}: see mmdebstrap's lines above`);
     }
   }
   return target;
 }
 
-/** A workstation with systemd as PID 1, in a network of its own, on a root that is thrown away. */
+/**
+ * A workstation with systemd as PID 1, in a network of its own, on a root that is thrown away. What takes long is waited
+ * for and never blocks: vitest gives up a worker that is silent for a minute.
+ */
 export class Container {
   /** Absolute path of the folder with what is its own. */
   readonly #work = mkdtempSync(join(tmpdir(), "duet-workstation-"));
@@ -67,8 +72,12 @@ export class Container {
   #process: ReturnType<typeof spawn> | undefined;
 
   /** @param cache absolute path of Duet's cache */
-  constructor(suite: string, cache: string) {
-    this.#root = rootOf(suite, cache);
+  static async make(suite: string, cache: string): Promise<Container> {
+    return new Container(await rootOf(suite, cache));
+  }
+
+  private constructor(root: string) {
+    this.#root = root;
     this.#log = join(this.#work, "console.log");
     for (const name of this.#folders) {
       mkdirSync(join(this.#work, name));
@@ -119,11 +128,11 @@ export class Container {
   }
 
   /** Puts a folder or a file of this machine into the container while it is off, as somebody's. */
-  give(from: string, to: string, owner: string): void {
+  async give(from: string, to: string, owner: string): Promise<void> {
     const target = this.file(to);
     const parents = sh`mkdir -p ${dirname(target)} && cp -a --reflink=auto -T ${from} ${target}`;
-    const given = spawnSync("bash", ["-c", sh`${parents} && chown -Rh ${owner} ${target}`.shell], { encoding: "utf8" });
-    if (given.status !== 0) {
+    const given = await execa("bash", ["-c", sh`${parents} && chown -Rh ${owner} ${target}`.shell], { reject: false });
+    if (given.failed) {
       throw new Error(`cannot give ${from} to the container: ${given.stderr}`);
     }
   }
@@ -145,7 +154,7 @@ export class Container {
 
   async remove(): Promise<void> {
     await this.stop();
-    rmSync(this.#work, { recursive: true, force: true });
+    await rm(this.#work, { recursive: true, force: true });
   }
 
   /** systemd is the child of nspawn, which is what the process has become. */

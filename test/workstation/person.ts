@@ -1,7 +1,8 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { execa } from "execa";
 import { sh } from "../../components/machine/shell.ts";
 import { kernel, sources } from "../e2e/stack.ts";
 import type { Container, Ran } from "./container.ts";
@@ -29,24 +30,24 @@ export class Person {
    * @param cache absolute path of this machine's cache
    * @param hasKernel whether a kernel that was built here before comes with it
    */
-  settle(cache: string, hasKernel: boolean): void {
+  async settle(cache: string, hasKernel: boolean): Promise<void> {
     const scratch = mkdtempSync(join(tmpdir(), "duet-clone-"));
     try {
       const clone = join(scratch, "duet");
-      execFileSync("git", ["clone", "--quiet", project, clone]);
-      execFileSync("cp", ["-a", "--reflink=auto", join(project, "node_modules"), clone]);
+      await execa("git", ["clone", "--quiet", project, clone]);
+      await execa("cp", ["-a", "--reflink=auto", join(project, "node_modules"), clone]);
       // Newer than the clone, as after npm install.
-      execFileSync("touch", [join(clone, "node_modules/.package-lock.json")]);
-      this.#give(clone, "duet");
+      await execa("touch", [join(clone, "node_modules/.package-lock.json")]);
+      await this.#give(clone, "duet");
       for (const kind of ["toolchain", "image", ...(hasKernel ? ["kernel"] : [])]) {
-        this.#give(join(cache, kind), `.cache/duet/${kind}`);
+        await this.#give(join(cache, kind), `.cache/duet/${kind}`);
       }
       this.#moveToolchain(cache);
       // The folders above what was given, the home among them.
       const home = this.#container.file(`home/${this.name}`);
-      execFileSync("chown", [ids[this.name], home, join(home, ".cache"), join(home, ".cache/duet")]);
+      await execa("chown", [ids[this.name], home, join(home, ".cache"), join(home, ".cache/duet")]);
     } finally {
-      rmSync(scratch, { recursive: true, force: true });
+      await rm(scratch, { recursive: true, force: true });
     }
   }
 
@@ -95,8 +96,8 @@ export class Person {
     return Number((await this.does("cat asked 2>/dev/null | wc -l")).output);
   }
 
-  #give(from: string, to: string): void {
-    this.#container.give(from, `home/${this.name}/${to}`, ids[this.name]);
+  #give(from: string, to: string): Promise<void> {
+    return this.#container.give(from, `home/${this.name}/${to}`, ids[this.name]);
   }
 
   /** A toolchain has its own paths in it. */
@@ -112,10 +113,10 @@ export class Person {
 }
 
 /** Gives the container, which is off, the Node and the npm of this machine. */
-export function giveNode(container: Container): void {
-  const cli = execFileSync("bash", ["-c", 'realpath "$(command -v npm)"'], { encoding: "utf8" }).trim();
+export async function giveNode(container: Container): Promise<void> {
+  const { stdout: cli } = await execa("bash", ["-c", 'realpath "$(command -v npm)"']);
   const npm = dirname(dirname(cli));
-  container.give(process.execPath, "usr/local/bin/node", "0:0");
-  container.give(npm, "usr/local/lib/node_modules/npm", "0:0");
-  execFileSync("ln", ["-sf", "../lib/node_modules/npm/bin/npm-cli.js", container.file("usr/local/bin/npm")]);
+  await container.give(process.execPath, "usr/local/bin/node", "0:0");
+  await container.give(npm, "usr/local/lib/node_modules/npm", "0:0");
+  await execa("ln", ["-sf", "../lib/node_modules/npm/bin/npm-cli.js", container.file("usr/local/bin/npm")]);
 }

@@ -46,11 +46,11 @@ async function demand(ran: Promise<Ran>): Promise<string> {
 }
 
 beforeAll(async () => {
-  container = new Container(suite, cache);
-  giveNode(container);
+  container = await Container.make(suite, cache);
+  await giveNode(container);
   [alice, bob] = [new Person(container, "alice"), new Person(container, "bob")];
-  alice.settle(cache, true);
-  bob.settle(cache, false);
+  await alice.settle(cache, true);
+  await bob.settle(cache, false);
   await container.boot();
   await alice.writeSpec("workstation", "duetdev");
   await bob.writeSpec("workstation", "bobdev");
@@ -137,7 +137,7 @@ describe("a workstation", () => {
     async () => {
       const accepted = ['iifname "lo" accept', "ct state established,related accept", "udp dport { 53, 67 } accept"];
       const chain = `type filter hook input priority 0; policy drop; ${accepted.join("; ")};`;
-      await demand(container.run("root", `nft 'table inet shut { chain input { ${chain} } }'`));
+      await demand(container.run("root", `nft 'table inet shut { chain input { ${chain} }; }'`));
       await demand(alice.guest("umount -l /srv/duet-e2e"));
       const { code, output } = await alice.pulumi(up);
       await demand(container.run("root", "nft delete table inet shut"));
