@@ -16,7 +16,15 @@ import { stands } from "./repair/deployment.ts";
 import { runVariable } from "./repair/leftovers.ts";
 import { run } from "./run.ts";
 import type { StackHost } from "./stack-host.ts";
-import { backendOf, giveBack, makeBackend, makeStackFolder, passphraseFile, stackConfiguration } from "./state.ts";
+import {
+  backendOf,
+  giveBack,
+  isConfigured,
+  makeBackend,
+  makeStackFolder,
+  passphraseFile,
+  stackConfiguration,
+} from "./state.ts";
 import { watchLibvirt } from "./watch.ts";
 
 /** Milliseconds to wait for another stack's start or end. */
@@ -86,8 +94,12 @@ export function embeddedHost(call: Call): StackHost {
     end,
     deployment: checkpoint,
     prepare: async (pulumi) => {
-      if (missingPackages(sandboxPackages).length > 0) {
+      const isMissing = missingPackages(sandboxPackages).length > 0;
+      // A spec that was heeded before has no problem: to check it again would cost each run its share.
+      if (isMissing || !isConfigured(call.spec, state, stack)) {
         await call.check();
+      }
+      if (isMissing) {
         await installPackages(reportTo("packages"));
       }
       return withState(async () => {

@@ -92,6 +92,12 @@ export function stackConfiguration(spec: string, state: string, stack: string, p
   return own;
 }
 
+/** Whether the last run of a stack of the embedded host has heeded the same spec. */
+export function isConfigured(spec: string, state: string, stack: string): boolean {
+  const own = read(join(stackFolder(state, stack), `Pulumi.${stack}.yaml`));
+  return own.trimEnd() !== "" && own.replace(saltLine, "").trimEnd() === read(spec).replace(saltLine, "").trimEnd();
+}
+
 /** Absolute paths of the images of which the guests of all stacks are made. */
 export function imagesInUse(state: string): readonly string[] {
   const folder = join(state, "stacks");

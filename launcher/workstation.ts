@@ -62,6 +62,7 @@ export async function workstation(call: Call, uri: string): Promise<StackHost> {
     pulumi: async () => pulumi,
     prepare: async () => {
       const { command, effect } = invocation;
+      await call.check();
       const begins = effect === "run" && command !== "destroy";
       known = begins ? begunIdentity(stack, identity()) : identity();
       const holder = leaseOf(shared, stack);

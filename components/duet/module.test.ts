@@ -69,6 +69,21 @@ describe("building the module", () => {
     expect(lastLine(ran)).toMatch(/^cannot build module duet: hook\.c:9:1: error: first$/);
   });
 
+  it("reports where a macro was used that has the error, and not where the kernel has the macro", async () => {
+    const said = [
+      "linux/printk.h:427:10: error: expected expression before '{' token",
+      "  427 |   ({",
+      "linux/printk.h:455:26: note: in expansion of macro 'printk_index_wrap'",
+      "main.c:168:9: note: in expansion of macro 'pr_info'",
+      "main.c:170:1: warning: unused",
+      "main.c:171:1: note: in expansion of macro 'other'",
+    ];
+    const ran = await build(`cat <<'END'\n${said.join("\n")}\nEND\nexit 2`);
+    expect(lastLine(ran)).toBe(
+      "cannot build module duet: main.c:168:9: error: expected expression before '{' token (in a macro of linux/printk.h:427:10)",
+    );
+  });
+
   it("reports a symbol that the kernel lacks, and a make without any word", async () => {
     const modpost = 'ERROR: modpost: "no_such" [duet.ko] undefined!';
     expect(lastLine(await build(`echo '${modpost}'; exit 2`))).toContain(`module duet: ${modpost}`);

@@ -1,3 +1,4 @@
+import { setImmediate as endOfTurn } from "node:timers/promises";
 import * as grpc from "@grpc/grpc-js";
 import * as pulumi from "@pulumi/pulumi";
 import languageServices from "@pulumi/pulumi/proto/language_grpc_pb.js";
@@ -26,6 +27,10 @@ export function addProgram(server: grpc.Server): void {
 
 let runs = 0;
 
+/** Takes what nobody has caught: there from the first run to the end of this process, which would end of it otherwise. */
+let uncaught: (error: unknown) => void = () => {};
+const takeUncaught = (error: unknown) => uncaught(error);
+
 async function run(request: language.RunRequest): Promise<language.RunResponse> {
   const [engine = ""] = request.getArgsList();
   resetOptions(
@@ -39,31 +44,36 @@ async function run(request: language.RunRequest): Promise<language.RunResponse> 
   );
   const config = Object.fromEntries(request.getConfigMap().entries());
   pulumi.runtime.setAllConfig(config, request.getConfigsecretkeysList());
-  const failures = new Set<unknown>();
+  /** Each error, and when the engine has been told of it. */
+  const failures = new Map<unknown, Promise<void>>();
   let giveUp = () => {};
   const failed = new Promise<void>((resolve) => {
     giveUp = resolve;
   });
   const fail = (error: unknown) => {
     if (!failures.has(error)) {
-      failures.add(error);
-      report(error);
+      failures.set(error, report(error));
     }
     // What waits for the value that failed would wait for ever.
     giveUp();
   };
-  process.on("uncaughtException", fail).on("unhandledRejection", fail);
+  uncaught = fail;
+  if (runs === 0) {
+    process.on("uncaughtException", takeUncaught).on("unhandledRejection", takeUncaught);
+  }
   try {
     // A preview and the `up` that follows it are two runs, and a module runs but once.
-    const ran = pulumi.runtime.runInPulumiStack(() => import(`../../index.ts?run=${++runs}`));
-    await Promise.race([ran, failed]);
+    const program = () => import(`../../index.ts?run=${++runs}`).catch(fail);
+    await Promise.race([pulumi.runtime.runInPulumiStack(program), failed]);
   } catch (error) {
     fail(error);
   }
   if (failures.size === 0) {
     await disconnect(true);
+    // Node tells of a rejection that nobody has caught at the end of the turn.
+    await endOfTurn();
   }
-  process.off("uncaughtException", fail).off("unhandledRejection", fail);
+  await Promise.allSettled(failures.values());
   const response = new language.RunResponse();
   // The reasons have been told.
   response.setBail(failures.size > 0 || pulumi.log.hasErrors());
@@ -71,17 +81,17 @@ async function run(request: language.RunRequest): Promise<language.RunResponse> 
 }
 
 /** Tells the user of an error, as the SDK's own runner does. */
-function report(error: unknown): void {
+async function report(error: unknown): Promise<void> {
   // An engine that has ended has told why, and hears nothing any more.
   if (error instanceof Error && "code" in error && error.code === grpc.status.UNAVAILABLE) {
     return;
   }
   if (pulumi.RunError.isInstance(error)) {
-    pulumi.log.error(error.message);
+    await pulumi.log.error(error.message);
   } else if (pulumi.ResourceError.isInstance(error)) {
-    pulumi.log.error(error.hideStack ? error.message : (error.stack ?? error.message), error.resource);
+    await pulumi.log.error(error.hideStack ? error.message : (error.stack ?? error.message), error.resource);
   } else {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    pulumi.log.error(`the program failed with an unhandled exception:\n${text}`);
+    await pulumi.log.error(`the program failed with an unhandled exception:\n${text}`);
   }
 }
