@@ -211,14 +211,9 @@ const prefix = "duet:";
  * MarshalString in its sdk/go/common/resource/config/object.go
  */
 export function valuesOf(config: Readonly<Record<string, string>>): Record<string, unknown> {
-  return ownValues(config, readValue);
-}
-
-/** The values under `duet:`, by key, each as it is read. */
-export function ownValues<T>(config: Readonly<Record<string, T>>, read = (value: T): unknown => value) {
   const named = Object.entries(config).filter(([key]) => key.startsWith(prefix));
   // Not one by one: a key may be __proto__.
-  return Object.fromEntries(named.map(([key, value]) => [key.slice(prefix.length), read(value)]));
+  return Object.fromEntries(named.map(([key, text]) => [key.slice(prefix.length), readValue(text)]));
 }
 
 function readValue(text: string): unknown {

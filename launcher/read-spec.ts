@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
-import { ownValues, parseSpec, type Spec } from "../components/spec.ts";
+import { parseSpec, type Spec, valuesOf } from "../components/spec.ts";
 import { SpecError } from "../components/spec-problems.ts";
 import { UserError } from "../sandbox/report.ts";
 
@@ -12,8 +12,17 @@ import { UserError } from "../sandbox/report.ts";
  */
 export function readSpec(file: string): Spec {
   try {
-    return parseSpec(ownValues(parse(readFileSync(file, "utf8"))?.config ?? {}));
+    return parseSpec(valuesOf(handedOver(parse(readFileSync(file, "utf8"))?.config ?? {})));
   } catch (error) {
     throw new UserError(error instanceof SpecError ? error.message : `cannot read ${file}: ${String(error)}`);
   }
+}
+
+/** What pulumi makes of a stack's file. Source: MarshalString in its sdk/go/common/resource/config/object.go. */
+function handedOver(config: Readonly<Record<string, unknown>>): Record<string, string> {
+  const texts = Object.entries(config).map(([key, value]) => [
+    key,
+    typeof value === "string" ? value : JSON.stringify(value ?? ""),
+  ]);
+  return Object.fromEntries(texts);
 }

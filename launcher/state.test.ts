@@ -9,6 +9,7 @@ import {
   backendOf,
   giveBack,
   imagesInUse,
+  isConfigured,
   makeBackend,
   makeStackFolder,
   passphraseFile,
@@ -54,6 +55,21 @@ function make(stack: string, spec = "config: {}\n"): string {
   return stackConfiguration(file, state, stack, pulumiOf(stack));
 }
 const end = (stack: string) => giveBack(state, stack, async () => pulumiOf(stack), stop);
+
+describe("a spec", () => {
+  const heeded = () => isConfigured(join(home, "dev.yaml"), state, "dev");
+
+  it("is the one that was heeded before, whatever salt either file has, until it changes", () => {
+    writeFileSync(join(home, "dev.yaml"), "config: {}\n");
+    expect(heeded()).toBe(false);
+    make("dev");
+    expect(heeded()).toBe(true);
+    writeFileSync(join(home, "dev.yaml"), "config: {}\nencryptionsalt: v1:other\n");
+    expect(heeded()).toBe(true);
+    writeFileSync(join(home, "dev.yaml"), "config: { a: 1 }\n");
+    expect(heeded()).toBe(false);
+  });
+});
 
 describe("the state of a stack", () => {
   it("is nobody else's to read", () => {

@@ -1,5 +1,5 @@
 /** What a person may write as a spec: every one in the docs, and drawn ones, on the way from the file to the program. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -7,8 +7,10 @@ import { parse, stringify } from "yaml";
 import { parseSpec, SpecError, valuesOf } from "../components/index.ts";
 import { groundOf } from "../launcher/ground.ts";
 import { project } from "../launcher/project.ts";
+import { readSpec } from "../launcher/read-spec.ts";
 import { UserError } from "../sandbox/report.ts";
 import { findSite } from "../site.ts";
+import { temporaryFolder } from "./support/temporary-folder.ts";
 
 type Config = Record<string, unknown>;
 
@@ -171,6 +173,17 @@ function isPlace(heading: string, config: Config): boolean {
   return true;
 }
 
+/** What is thrown, if it is of that class, and nothing if nothing is. */
+function lines(work: () => unknown, kind: typeof UserError | typeof SpecError): string {
+  try {
+    work();
+    return "";
+  } catch (error) {
+    expect(error).toBeInstanceOf(kind);
+    return (error as Error).message;
+  }
+}
+
 describe("any spec", () => {
   const numRuns = Number(process.env.FUZZ_RUNS ?? 1000);
   it(`is accepted, or refused with lines that each name a field (${numRuns} cases)`, { timeout: 120_000 }, () => {
@@ -188,6 +201,16 @@ describe("any spec", () => {
     fc.assert(fc.property(drawn, check), { numRuns });
     expect(refused).toBeGreaterThan(numRuns / 4);
     expect(refused).toBeLessThan(numRuns);
+  });
+
+  it("has the same problems for the launcher, which reads its file, as for the program", () => {
+    const file = join(temporaryFolder("duet-specs-"), "Pulumi.dev.yaml");
+    const check = (config: Config) => {
+      writeFileSync(file, stringify({ config }));
+      const told = lines(() => parseSpec(valuesOf(handedOver(config))), SpecError);
+      expect(lines(() => readSpec(file), UserError)).toBe(told);
+    };
+    fc.assert(fc.property(drawn, check), { numRuns: numRuns / 4 });
   });
 
   it("of which the launcher reads the host is read, or refused in one line", () => {
