@@ -52,7 +52,8 @@ facts() {
     if [ -e "$mark" ] && ! on_probation && [ -e "$mark" ] && is_live; then
       state='loaded by hand, and would not be at the next boot'
     fi
-  elif [ -e "$mark" ]; then
+  # One that somebody has taken out meanwhile has not failed.
+  elif [ -e "$mark" ] && ! on_probation; then
     state='not loaded, since it did not live for long after its last load'
   else
     state='not loaded'

@@ -256,7 +256,9 @@ describe.runIf(process.getuid?.() === 0)("loading the module", () => {
     expect(guarded.code).toBe(1);
     expect(called()).toEqual([]);
     expect(readFileSync(said, "utf8")).toMatch(/^<3>duet: module duet is not loaded: .* 60 s /);
-    expect((await inGuest(guest(), "facts")).stdout).toMatch(/^module: not loaded, since it did not live /);
+    expect((await inGuest(guest(), "facts")).stdout).toMatch(/^module: not loaded\n/);
+    const rebooted = guest({ systemctl: "exit 3" });
+    expect((await inGuest(rebooted, "facts")).stdout).toMatch(/^module: not loaded, since it did not live /);
     rmSync(mark());
     expect((await inGuest(guest(), "boot")).code).toBe(0);
     expect(called()).toEqual(["modprobe", probation]);
