@@ -65,14 +65,15 @@ export function stub(probe: Probe, kind: "port" | "socket"): Finding {
       ? stop("stub", `AppArmor keeps QEMU from its gdb socket; put the line ${socketRule} into ${localRules}`)
       : ok("stub", "it is a socket that only you and QEMU reach");
   }
-  const shells = (probe.read("/etc/passwd") ?? "")
+  const others = (probe.read("/etc/passwd") ?? "")
     .split("\n")
     .map((line) => line.split(":"))
-    .filter(([, , uid = "", , , , shell = ""]) => Number(uid) >= 1000 && Number(uid) < 60000 && /sh$/.test(shell));
-  return shells.length > 1
+    .filter(([, , uid = "", , , , shell = ""]) => Number(uid) >= 1000 && Number(uid) < 60000 && /sh$/.test(shell))
+    .filter(([, , uid]) => Number(uid) !== probe.user.uid);
+  return others.length > 0
     ? note(
         "stub",
-        `${shells.length} people have accounts here, and each can attach to a stub that is a port of loopback; ` +
+        `${others.length} besides you have accounts here, and can attach to a stub that is a port of loopback; ` +
           "duet:host: { stub: socket } keeps it to you",
       )
     : ok("stub", "nobody else has an account here who could attach to it");
