@@ -103,9 +103,10 @@ export class VirtualMachine extends pulumi.ComponentResource {
     this.symbols = args.symbols;
     this.bootTimeout = args.bootTimeout ?? 600;
     this.address = args.address.address;
+    // QEMU's account comes with libvirt, which is there once its network is.
     const gdb =
       args.stub === "socket"
-        ? new GdbSocket(`${id}-gdb-socket`, { host, guest: name }, parent)
+        ? new GdbSocket(`${id}-gdb-socket`, { host, guest: name }, { ...parent, dependsOn: network })
         : new GdbPort(`${id}-gdb-port`, { host, guest: name, port: args.gdbPort }, parent);
     const { stub, device } = gdb;
     this.stub = stub;
