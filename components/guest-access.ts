@@ -8,7 +8,7 @@ import { sh } from "./machine/shell.ts";
 export interface GuestAccess {
   readonly name: string;
   readonly address: string;
-  /** What gdb's \`target remote\` takes: \`127.0.0.1:PORT\`, or the path of a socket. */
+  /** What gdb's `target remote` takes: `127.0.0.1:PORT`, or the path of a socket. */
   readonly stub: string;
   /** Undefined for a socket. */
   readonly gdbPort?: number | undefined;

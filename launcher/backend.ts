@@ -29,7 +29,7 @@ export function pulumiEnvironment(toolchain: Toolchain): NodeJS.ProcessEnv {
     GOGC: "400",
     PULUMI_OPTION_SHOW_FULL_OUTPUT: "true",
     ...environment,
-    no_grpc_proxy: others ? `${ownHosts},${others}` : [ownHosts, environment.no_proxy].filter(Boolean).join(","),
+    no_grpc_proxy: [ownHosts, others || environment.no_proxy].filter(Boolean).join(","),
   };
 }
 

@@ -27,13 +27,16 @@ async function toolchain(begin?: () => Promise<void>): Promise<Toolchain> {
   }
 }
 
+/** Whether a command makes what the spec asks for, or says what that would be. */
+const heedsSpec = (command = ""): boolean => /^(?:up|preview)$/.test(command);
+
 /** Where a stack is, or will be: without its spec it can still be destroyed. */
 function ground(stack: string, spec: string, state: string, command = ""): Ground {
   const name = relative(process.cwd(), spec);
   if (existsSync(spec)) {
     return groundOf(readFileSync(spec, "utf8"), name);
   }
-  if (!/^(?:up|preview)$/.test(command) && existsSync(join(checkpoints(backendOf(state)), `${stack}.json`))) {
+  if (!heedsSpec(command) && existsSync(join(checkpoints(backendOf(state)), `${stack}.json`))) {
     return { ...groundOf("", ""), sandbox: true };
   }
   throw new UserError(
@@ -90,9 +93,8 @@ await entryPoint("duet", async () => {
       return;
     }
   }
-  const runsProgram = /^(?:up|preview)$/.test(invocation.command ?? "");
   const check = async () => {
-    if (runsProgram) (await import("./read-spec.ts")).readSpec(spec);
+    if (heedsSpec(invocation.command)) (await import("./read-spec.ts")).readSpec(spec);
   };
   const call: Call = {
     words,

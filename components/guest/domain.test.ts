@@ -154,7 +154,7 @@ describe("a guest", () => {
     const ran = await boot(host({ state: "shut off" }, { ss }));
     expect(ran.code).toBe(1);
     expect(lastLine(ran)).toMatch(
-      new RegExp(`^cannot start domain duetdev .*127.0.0.1:1234: process ${process.pid} \\(.+\\) listens there`),
+      new RegExp(`^cannot start domain duetdev .*127\\.0\\.0\\.1:1234: process ${process.pid} \\(.+\\) listens there`),
     );
     expect(done()).toEqual([]);
   });
