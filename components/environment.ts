@@ -20,6 +20,7 @@ import { StackName } from "./host/stack-name.ts";
 import { KernelBuild } from "./kernel/build.ts";
 import { type Fragment, KernelConfig, kernelBuildFolder } from "./kernel/config.ts";
 import { KernelInstall } from "./kernel/install.ts";
+import { toolchainOf, toolchainPackages } from "./kernel/toolchain.ts";
 import { SourcesDirectory } from "./sources/directory.ts";
 import { type Source, SourceTree } from "./sources/source-tree.ts";
 import type { Spec } from "./spec.ts";
@@ -64,6 +65,7 @@ export class DuetEnvironment extends pulumi.ComponentResource {
         packages: [
           ...hostPackages(server),
           ...sourcePackages(Object.values(site.sources)),
+          ...toolchainPackages(spec.kernel.toolchain),
           ...(host.isOfPerson ? personPackages : []),
         ],
         // Nobody but root reaches the embedded host.
@@ -107,9 +109,18 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       (vm) =>
         new VirtualMachine(vm.name, { host, network, image, symbols, stub: spec.host.stub, ...vm }, libvirtParent),
     );
+    const toolchain = toolchainOf(spec.kernel.toolchain, host, { ...parent, dependsOn: packages });
     const config = new KernelConfig(
       "kernel-config",
-      { host, source: sources.kernel, directory, ...spec.kernel, fragments: site.fragments, guest: guests[0] },
+      {
+        host,
+        source: sources.kernel,
+        directory,
+        ...spec.kernel,
+        toolchain,
+        fragments: site.fragments,
+        guest: guests[0],
+      },
       parent,
     );
     const kernel = new KernelBuild("kernel", { host, source: sources.kernel, config }, parent);

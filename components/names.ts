@@ -30,7 +30,7 @@ export function ownerName(stack: string, person: string, id: string): string {
 export const sharedFolder = "/var/lib/duet";
 
 /** Words by which the stack calls a step, a volume, or what is in its folder of the state. */
-const ownWords = new Set(["build", "gdb", "groups", "image", "nfs", "steps", "unfinished"]);
+const ownWords = new Set(["build", "gdb", "groups", "image", "nfs", "steps", "toolchain", "unfinished"]);
 
 /**
  * By what the resources, the steps and the files of a guest are called: by its name, unless the stack has something of
@@ -42,6 +42,9 @@ export function guestId(guest: string): string {
 
 /** The file in a stack's folder of the state that names the image of which its guests' disks are made. */
 export const imageNote = "image";
+
+/** The file there that names the build root with whose compiler its kernel is built. */
+export const toolchainNote = "toolchain";
 
 /** The volume of the image, and those of a guest: its disk is an overlay of the image. */
 export const imageVolume = "image.qcow2";

@@ -32,6 +32,22 @@ describe("parseSpec", () => {
     });
   });
 
+  it("takes a toolchain in each of its forms, and refuses a module that a guest is to build without it", () => {
+    const withToolchain = (toolchain: unknown, build?: string) =>
+      problemsOf({ ...good, kernel: { toolchain }, module: build === undefined ? {} : { build } });
+    const forms = ["host", { suite: "bullseye" }, { suite: "stretch", mirror: "http://m/debian" }, { root: "/r" }];
+    for (const toolchain of [...forms, { cc: "gcc-9" }]) {
+      expect(withToolchain(toolchain)).toEqual([]);
+    }
+    expect(withToolchain("host", "guest")).toEqual([]);
+    expect(withToolchain({ cc: "gcc-9" }, "guest")).toEqual([
+      expect.stringMatching(/^duet:module\.build: .*leave it out$/),
+    ]);
+    for (const wrong of ["gcc-9", {}, { cc: "-x" }, { suite: "a b" }, { root: "here" }, { suite: "a", root: "/r" }]) {
+      expect(withToolchain(wrong)).toEqual([expect.stringMatching(/^duet:kernel\.toolchain\b/)]);
+    }
+  });
+
   it("lists all problems at once, each with its field", () => {
     const problems = problemsOf({
       sources: { ...good.sources, directory: "media/", tools: {} },

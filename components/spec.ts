@@ -67,6 +67,19 @@ const port = z
   .min(1024, { error: (issue) => `asked for port ${issue.input}; take one from 1024 to 65535` })
   .max(65535, { error: (issue) => `asked for port ${issue.input}; take one from 1024 to 65535` });
 
+const toolchain = z.union(
+  [
+    z.literal("host"),
+    z.strictObject({
+      suite: z.string().regex(/^[a-z][a-z0-9-]{1,40}$/),
+      mirror: z.url({ protocol: /^https?$/ }).optional(),
+    }),
+    z.strictObject({ root: absolutePath }),
+    z.strictObject({ cc: z.string().regex(/^(?!-)[\w+./-]{1,200}$/) }),
+  ],
+  { error: "takes one of host, { suite: bullseye, mirror: https://… }, { root: /absolute/path } and { cc: gcc-9 }" },
+);
+
 const virtualMachine = z.strictObject({
   name: hostName,
   memory: z
@@ -132,6 +145,7 @@ const specShape = z.strictObject({
       localmodconfig: z.boolean().default(true),
       fragments: z.array(fileName).default([]),
       config: z.array(kconfigLine).default([]),
+      toolchain: toolchain.default("host"),
     })
     .prefault({}),
   module: z
@@ -140,7 +154,7 @@ const specShape = z.strictObject({
         .string()
         .regex(/^[a-z][a-z0-9_-]{0,54}$/)
         .default("duet"),
-      build: z.enum(["guest", "host"]).default("guest"),
+      build: z.enum(["guest", "host"]).optional(),
       debug: z.boolean().default(false),
       breakpoint: z
         .string()
@@ -189,8 +203,13 @@ function crossProblems(spec: Spec): readonly string[] {
       ? ["duet:vms: asked for a gdb port, and for sockets in duet:host.stub; leave out one of them"]
       : []),
   ];
+  const builders =
+    spec.kernel.toolchain !== "host" && spec.module.build === "guest"
+      ? ["duet:module.build: asked for guest, which has not the compiler of duet:kernel.toolchain; leave it out"]
+      : [];
   return [
     ...stubs,
+    ...builders,
     ...names.map((name) => `duet:vms: asked for two VMs with the name ${name}; give each its own`),
     ...ports.map((port) => `duet:vms: asked for gdb port ${port} twice; give each VM its own, or leave it out`),
     ...logs.map(

@@ -1,32 +1,38 @@
-import { type Finding, note, ok } from "./finding.ts";
+import { newestCompilers, type ToolchainSource, toolchainPackages } from "../components/kernel/toolchain.ts";
+import { type Finding, note, ok, stop } from "./finding.ts";
 import type { Probe } from "./probe.ts";
 
-/**
- * The newest gcc that a kernel older than this is known to build and to boot with: position independent code by default
- * (gcc 6) is not known before 4.9, relocations of binutils 2.31 (with gcc 8) before 4.16, and the stack protector of
- * gcc 10 before 5.7.
- */
-const limits: readonly (readonly [kernel: readonly [number, number], gcc: number])[] = [
-  [[4, 9], 5],
-  [[4, 16], 7],
-  [[5, 7], 9],
-];
-
-/** @returns the newest gcc for a kernel; undefined if there is no limit */
+/** @returns the newest gcc of a kernel's time; undefined if there is no limit */
 function newestCompiler(major: number, minor: number): number | undefined {
-  return limits.find(([[limit, part]]) => major < limit || (major === limit && minor < part))?.[1];
+  const found = newestCompilers.find((line) => {
+    const [limit = 0, part = 0] = line.split(/[. ]/).map(Number);
+    return major < limit || (major === limit && minor < part);
+  });
+  return found === undefined ? undefined : Number(found.split(" ")[1]);
 }
 
 /**
- * Compares the kernel's sources with this host's compiler.
+ * Compares the kernel's sources with the compiler of this host that is to build them. What a build root has is compared
+ * by `up`, once that is there.
  *
  * @param tree absolute path of the sources, there or not
  * @param package_ name of a package of sources, if they are one
  */
-export function compiler(probe: Probe, tree: string, package_: string | undefined): Finding {
-  const gcc = Number((probe.run("gcc", "-dumpversion") ?? "").split(".")[0]);
+export function compiler(
+  probe: Probe,
+  tree: string,
+  package_: string | undefined,
+  toolchain: ToolchainSource,
+): Finding {
+  if (toolchain !== "host" && !("cc" in toolchain)) {
+    return ok("compiler", "root" in toolchain ? `that of ${toolchain.root}` : `that of ${toolchain.suite}`);
+  }
+  const program = toolchain === "host" ? "gcc" : toolchain.cc;
+  const gcc = Number((probe.run(program, "-dumpversion") ?? "").split(".")[0]);
   if (!gcc) {
-    return note("compiler", "gcc is not installed; `up` installs it");
+    return toolchainPackages(toolchain).includes(program) || toolchain === "host"
+      ? note("compiler", `${program} is not installed; \`up\` installs it`)
+      : stop("compiler", `${program} does not run; install it, or correct duet:kernel.toolchain`);
   }
   const version =
     versionOf(probe.read(`${tree}/Makefile`) ?? "") ?? /^linux-source-(\d+)\.(\d+)/.exec(package_ ?? "")?.slice(1);
@@ -38,7 +44,8 @@ export function compiler(probe: Probe, tree: string, package_: string | undefine
   return newest !== undefined && gcc > newest
     ? note(
         "compiler",
-        `Linux ${major}.${minor} is of the time of gcc ${newest}, and this is gcc ${gcc}: it may not build, or not boot`,
+        `Linux ${major}.${minor} is of the time of gcc ${newest}, and this is gcc ${gcc}: it may not build, or not ` +
+          "boot; ask for duet:kernel: { toolchain: { suite: … } } of its time",
       )
     : ok("compiler", `gcc ${gcc} builds Linux ${major}.${minor}`);
 }

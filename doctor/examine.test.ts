@@ -153,6 +153,13 @@ describe("the doctor", () => {
     ]);
   });
 
+  it("looks for the compiler that the spec names, and leaves that of a build root to up", () => {
+    const of = (toolchain: unknown) => said("compiler", {}, { kernel: { toolchain } })[0];
+    expect(of({ cc: "gcc-9" })).toMatch(/^note .*gcc-9 is not installed; `up` installs it$/);
+    expect(of({ cc: "/opt/bin/gcc" })).toMatch(/^stop .*\/opt\/bin\/gcc does not run; /);
+    expect(of({ suite: "bullseye" })).toMatch(/^ok .*bullseye$/);
+  });
+
   it("looks at the embedded host for what that needs, root first", () => {
     const found = lines({}, { host: { sandbox: true } });
     expect(found[0]).toMatch(/^stop {2}rights: the embedded host needs root/);

@@ -33,7 +33,7 @@ export function examine(spec: Spec, cache: string, probe: Probe = here): readonl
     memory(probe, wish),
     ...disks(probe, wish),
     sourcesDisk(probe, directory),
-    compiler(probe, tree, "package" in source ? source.package : undefined),
+    compiler(probe, tree, "package" in source ? source.package : undefined, spec.kernel.toolchain),
     ...proxy(probe),
   ];
   if (spec.host.sandbox) {

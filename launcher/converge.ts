@@ -19,7 +19,7 @@ import { bringInOrder, removeOrphans, settlePending, survey } from "./repair/rec
 import { takeBack } from "./repair/take-back.ts";
 import { run } from "./run.ts";
 import type { StackHost } from "./stack-host.ts";
-import { imagesInUse, makeStackFolder, writing } from "./state.ts";
+import { cachedInUse, makeStackFolder, writing } from "./state.ts";
 
 /** Runs pulumi for a stack, and gives its exit status. */
 export async function runOn(host: StackHost, call: Call): Promise<number> {
@@ -80,7 +80,7 @@ async function converge(host: StackHost, call: Call): Promise<number> {
 
 /** What in the cache is in use: by this run, and by the stacks that stand. */
 function inUse({ state }: Call, { program, environment }: Pulumi): readonly string[] {
-  return [program, environment.PULUMI_HOME, getCompileCacheDir(), ...imagesInUse(state)].filter(
+  return [program, environment.PULUMI_HOME, getCompileCacheDir(), ...cachedInUse(state)].filter(
     (path) => path !== undefined,
   );
 }

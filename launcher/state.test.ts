@@ -7,8 +7,8 @@ import { checkpoints, type Pulumi } from "./backend.ts";
 import { stackFolder } from "./environment.ts";
 import {
   backendOf,
+  cachedInUse,
   giveBack,
-  imagesInUse,
   isConfigured,
   makeBackend,
   makeStackFolder,
@@ -113,12 +113,13 @@ describe("the state of a stack", () => {
   });
 });
 
-it("knows the images of the stacks that stand", () => {
-  expect(imagesInUse(state)).toEqual([]);
+it("knows what stacks need of the cache: images, and build roots", () => {
+  expect(cachedInUse(state)).toEqual([]);
   make("dev");
   make("other");
   writeFileSync(join(stackFolder(state, "dev"), "image"), "/cache/image/a/b.qcow2\n");
-  expect(imagesInUse(state)).toEqual(["/cache/image/a/b.qcow2"]);
+  writeFileSync(join(stackFolder(state, "other"), "toolchain"), "/cache/build-root/bullseye-1\n");
+  expect(cachedInUse(state)).toEqual(["/cache/image/a/b.qcow2", "/cache/build-root/bullseye-1"]);
 });
 
 describe("giving back", () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { imageNote } from "../components/names.ts";
+import { imageNote, toolchainNote } from "../components/names.ts";
 import { removeEmpty } from "../sandbox/host.ts";
 import { UserError } from "../sandbox/report.ts";
 import { checkpoints, order, type Pulumi, readCheckpoint } from "./backend.ts";
@@ -98,10 +98,11 @@ export function isConfigured(spec: string, state: string, stack: string): boolea
   return own.trimEnd() !== "" && own.replace(saltLine, "").trimEnd() === read(spec).replace(saltLine, "").trimEnd();
 }
 
-/** Absolute paths of the images of which the guests of all stacks are made. */
-export function imagesInUse(state: string): readonly string[] {
+/** Absolute paths of what the stacks need of the cache: the images of their guests, and the build roots of their kernels. */
+export function cachedInUse(state: string): readonly string[] {
   const folder = join(state, "stacks");
-  return list(folder).flatMap((stack) => read(join(folder, stack, imageNote)).trim() || []);
+  const notes = list(folder).flatMap((stack) => [imageNote, toolchainNote].map((note) => join(folder, stack, note)));
+  return notes.flatMap((note) => read(note).trim() || []);
 }
 
 /** Names of the embedded host's stacks other than this one. */

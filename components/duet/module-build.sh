@@ -5,6 +5,7 @@
 . ../machine/step.sh
 . ../machine/lib/build-id.sh
 . ../machine/lib/since.sh
+. ../kernel/toolchain.sh
 . ./make.sh
 . ./module-file.sh
 
@@ -15,6 +16,7 @@ create() {
   can_read "$tree/Makefile" "$tree/Kbuild" ||
     die "cannot build module $module: there is no Makefile in $tree that uid $uid can read; correct duet:sources," \
       "or the rights there"
+  use_toolchain
   [ -e "$symbols" ] || die "cannot build module $module: the kernel in $build is not built; run pulumi up"
   require_tools
   fresh_sources "$tree" "$symbols" "$build/include/config/auto.conf"
@@ -36,7 +38,7 @@ require_tools() {
 
 # With `debug` as the target `debug` of Duet's Makefile does it. make builds anew what was built with other flags.
 make_module() {
-  make_as_developer "module $module" "$symbols" "-j$(nproc)" -C "$build" "M=$tree" \
+  make_as_developer "module $module" "$symbols" "-j$(nproc)" -C "$build" "M=$tree" "CC=$compiler" \
     ${debug:+KCPPFLAGS=-DDUET_DEBUG} modules
 }
 

@@ -7,6 +7,7 @@ import { lastLine, runLibrary, runStep, type Stubs, type Verb, writeProgram } fr
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { KernelBuild } from "../kernel/build.ts";
 import { KernelConfig } from "../kernel/config.ts";
+import { hostToolchain, type Toolchain } from "../kernel/toolchain.ts";
 import { scriptText } from "../machine/script.ts";
 import { sh } from "../machine/shell.ts";
 import { SourceTree } from "../sources/source-tree.ts";
@@ -36,13 +37,18 @@ const builders = (make: string): Stubs => ({
 
 describe("building the module", () => {
   const script = (debug = "") =>
-    scriptText(import.meta.url, "module-build.sh", { ...paths, ...developer, ...sources(), debug, kernel: "k1" });
+    scriptText(import.meta.url, "module-build.sh", {
+      ...paths,
+      ...developer,
+      ...sources(),
+      ...{ debug, kernel: "k1", directory: root, build_root: "", compiler: "gcc" },
+    });
   const build = (make: string, debug?: string) => runStep(script(debug), "create", { stubs: builders(make) });
 
   it("is make -C KDIR M=DIR modules, and prints the build id", async () => {
     const ran = await build(`printf '%s\\n' "$@"; echo abc123 >"${"$"}{4#M=}/duet.ko"`);
     expect(ran.stdout).toBe("build-id: abc123\n");
-    expect(ran.stderr).toMatch(new RegExp(`^-j\\d+\n-C\n${paths.build}\nM=${paths.tree}\nmodules\n$`));
+    expect(ran.stderr).toMatch(new RegExp(`^-j\\d+\n-C\n${paths.build}\nM=${paths.tree}\nCC=gcc\nmodules\n$`));
     expect((await runStep(script(), "facts", { stubs: builders("") })).stdout).toBe("built: abc123\n");
   });
 
@@ -331,7 +337,7 @@ describe.runIf(process.getuid?.() === 0)("loading the module", () => {
 });
 
 describe("DuetModule", () => {
-  const deployed = (build?: "guest" | "host", buildId = "abcd") =>
+  const deployed = (build?: "guest" | "host", toolchain: Toolchain = hostToolchain) =>
     deploy(
       () => {
         const host = localHost();
@@ -340,7 +346,10 @@ describe("DuetModule", () => {
           new SourceTree(`${role}-source`, { host, role: `duet-${role}`, source: { copy: "/c" }, directory });
         const sources = { kernel: source("kernel"), module: source("module") };
         const asked = { base: "tiny", localmodconfig: false, fragments: [] };
-        const config = new KernelConfig("kernel-config", { host, source: sources.kernel, directory, ...asked });
+        const config = new KernelConfig("kernel-config", {
+          ...{ host, source: sources.kernel, directory, toolchain },
+          ...asked,
+        });
         const kernel = new KernelBuild("kernel", { host, source: sources.kernel, config });
         const module = new DuetModule("module", { host, source: sources.module, kernel, build });
         const guests = [localGuest("one"), localGuest("two", {}, "two-")];
@@ -356,9 +365,9 @@ describe("DuetModule", () => {
         "module-source": "commit: c\nhash: h2",
         "kernel-config": "config: c",
         kernel: "release: r\nbuild-id: k1\npackage: p",
-        "module-build": `build-id: ${buildId}`,
-        "module-one": `build-id: ${buildId}`,
-        "module-two": `build-id: ${buildId}`,
+        "module-build": "build-id: abcd",
+        "module-one": "build-id: abcd",
+        "module-two": "build-id: abcd",
       },
     );
   const stepsOf = (made: readonly Made[]) =>
@@ -391,5 +400,13 @@ describe("DuetModule", () => {
     expect(resource("command:local:Command", "module-build").dependsOn).not.toContain(
       "libvirt:index/domain:Domain one",
     );
+  });
+
+  it("builds on the host, with the toolchain of the kernel, if that has one of its own, which a guest never has", async () => {
+    const toolchain = { build_root: "/roots/bullseye", compiler: "gcc" };
+    const local = (await deployed(undefined, toolchain)).resource("command:local:Command", "module-build");
+    expect(given(local, "build_root")).toBe("/roots/bullseye");
+    const remote = (await deployed("guest", toolchain)).resource("command:remote:Command", "module-build");
+    expect(given(remote, "build_root")).toBe("''");
   });
 });

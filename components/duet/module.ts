@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
 import type { Host } from "../host/host.ts";
 import type { KernelBuild } from "../kernel/build.ts";
+import { hostToolchain } from "../kernel/toolchain.ts";
 import { script } from "../machine/script.ts";
 import type { Step } from "../machine/step.ts";
 import type { SourceTree } from "../sources/source-tree.ts";
@@ -17,7 +18,8 @@ export interface DuetModuleArgs {
   readonly name?: string | undefined;
   /**
    * Who builds: the first guest into which it is loaded, as the guide has it, or the host, with the compiler that has
-   * built the kernel. Without KVM a guest takes ten times as long. Defaults to "guest".
+   * built the kernel. Without KVM a guest takes ten times as long. Defaults to "guest", and to "host" if the kernel has a
+   * toolchain of its own, which no guest has.
    */
   readonly build?: "guest" | "host" | undefined;
   /** Whether it is built as `make debug` builds it, with DUET_DEBUG defined. Defaults to false. */
@@ -89,7 +91,9 @@ export class DuetModule extends pulumi.ComponentResource {
   }
 
   #build(guest: VirtualMachine, opts: pulumi.CustomResourceOptions): Step {
-    const { host, source, kernel, build = "guest", debug = false } = this.#args;
+    const { host, source, kernel, debug = false } = this.#args;
+    const hostCompiler = kernel.toolchain === hostToolchain;
+    const { build = hostCompiler ? "guest" : "host" } = this.#args;
     const module = this.moduleName;
     this.#built ??= (build === "host" ? host : guest).step(
       `${this.#name}-build`,
@@ -98,6 +102,8 @@ export class DuetModule extends pulumi.ComponentResource {
         script: script(import.meta.url, "module-build.sh", {
           ...host.developer,
           ...source.toMake,
+          ...(build === "host" ? kernel.toolchain : hostToolchain),
+          directory: kernel.directory,
           build: kernel.build,
           module,
           debug: debug ? "yes" : "",

@@ -5,6 +5,7 @@
 . ../machine/step.sh
 . ../machine/lib/make.sh
 . ../sources/holds.sh
+. ./toolchain.sh
 
 log=$build/duet-build.log
 # What ccache keeps at most: a dozen kernels like the sandbox's.
@@ -13,6 +14,7 @@ ccache_size=5G
 create() {
   local release build_id
   take_turn
+  use_toolchain
   install -d -o "$uid" -g "$gid" -- "$build" "$ccache"
   compile
   release=$(make_kernel -s kernelrelease </dev/null 2>/dev/null)
@@ -36,7 +38,8 @@ make_kernel() { # WORD...
   as_developer env "CCACHE_DIR=$ccache" "CCACHE_MAXSIZE=$ccache_size" \
     KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00 UTC' KBUILD_BUILD_VERSION=1 \
     KBUILD_BUILD_USER=duet KBUILD_BUILD_HOST=duet \
-    make -C "$tree" "O=$build" "LOCALVERSION=+duet-$commit" 'CC=ccache gcc' 'HOSTCC=ccache gcc' "$@"
+    make -C "$tree" "O=$build" "LOCALVERSION=+duet-$commit" \
+    "CC=ccache $compiler" "HOSTCC=ccache $compiler" "$@"
 }
 
 # The lines of the build stream. Not through a pipe: make has to be this shell's own child, or it would not end with it.

@@ -47,7 +47,8 @@ beforeEach(() => {
   writeFileSync(join(args.build, ".config"), "CONFIG_BLK_DEV_INITRD=y\n");
 });
 
-const script = () =>
+/** @param buildRoot absolute path of one. Defaults to the host itself. */
+const script = (buildRoot = "") =>
   scriptText(import.meta.url, "build.sh", {
     ...args,
     directory: root,
@@ -55,6 +56,8 @@ const script = () =>
     stack: "dev",
     uid: 54321,
     gid: 54322,
+    build_root: buildRoot,
+    compiler: "gcc",
     jobs: 2,
     commit: "abc",
     sources: "h1",
@@ -83,6 +86,15 @@ describe.runIf(isRoot)("a build", () => {
     const id = "0123456789abcdef0123456789abcdef01234567";
     expect(ran.stdout).toBe(`release: 6.1.0+duet-abc\nbuild-id: ${id}\npackage: ${file}\n`);
     expect(existsSync(file)).toBe(true);
+  });
+
+  it("is made in the build root, where make sees the sources and nothing else of the host's folders", async () => {
+    const aside = temporaryFolder("aside-");
+    remake(`ls -d ${args.tree} ${aside}; echo 'mm/slub.c:7:2: error: seen'; exit 1`);
+    const { stderr } = await runStep(script("/"), "create", { stubs });
+    expect(stderr).toContain(`\n${args.tree}\n`);
+    expect(stderr).toContain(`cannot access '${aside}'`);
+    expect(stderr.trimEnd()).toMatch(/error: seen; make ended with status 2\S* and the whole log is/);
   });
 
   it("makes the kernel, its modules and gdb's scripts, through ccache, the same whoever builds", async () => {

@@ -4,6 +4,7 @@ import type { Host } from "../host/host.ts";
 import { script } from "../machine/script.ts";
 import type { SourceTree } from "../sources/source-tree.ts";
 import type { KernelConfig } from "./config.ts";
+import type { Toolchain } from "./toolchain.ts";
 
 export interface KernelBuildArgs {
   readonly host: Host;
@@ -24,6 +25,10 @@ const packaged = (file: string): string => readFileSync(new URL(`package/${file}
 export class KernelBuild extends pulumi.ComponentResource {
   /** Absolute path of the build directory, which has vmlinux and vmlinux-gdb.py. */
   readonly build: string;
+  /** Absolute path of the sources directory, below which all builds are. */
+  readonly directory: string;
+  /** With what it is built, and its modules. */
+  readonly toolchain: Toolchain;
   /** Absolute path of the sources. */
   readonly tree: string;
   /** What `uname -r` says of this kernel. */
@@ -37,6 +42,8 @@ export class KernelBuild extends pulumi.ComponentResource {
     super("duet:kernel:KernelBuild", name, {}, opts);
     const { host, source, config, jobs } = args;
     this.build = config.build;
+    this.directory = config.hold.directory;
+    this.toolchain = config.toolchain;
     this.tree = source.tree;
     const step = host.step(
       name,
@@ -44,6 +51,7 @@ export class KernelBuild extends pulumi.ComponentResource {
         title: "build the kernel",
         script: script(import.meta.url, "build.sh", {
           ...config.hold,
+          ...config.toolchain,
           ...host.developer,
           stack: host.stack,
           tree: source.tree,

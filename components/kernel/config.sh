@@ -2,10 +2,12 @@
 # With the base "guest" standard input is the guest's configuration. A fragment is a text, or the name of one of the
 # kernel's own: a text has ends of lines, and a name has none. Source: guide, step 8.
 : "${tree:?}" "${build:?}" "${ccache:?}" "${base:?}" "${localmodconfig?}" "${modules?}" "${fragments[*]-}"
-: "${guest_needs:?}" "${needs:?}" "${depends_on:?}" "${sources:?}" # Other sources may have other symbols.
+: "${guest_needs:?}" "${needs:?}" "${depends_on:?}" "${newest_compilers[0]:?}"
+: "${sources:?}" # Others may have other symbols.
 . ../machine/step.sh
 . ../machine/lib/files.sh
 . ../sources/aside.sh
+. ./toolchain.sh
 
 scratch=$build.config
 
@@ -13,7 +15,7 @@ scratch=$build.config
 asked='' wanted=''
 
 create() {
-  local guest='' needed
+  local guest='' needed version
   take_turn
   # What is taken is in use from now on.
   touch -c -- "$cache"
@@ -21,8 +23,13 @@ create() {
   take_back ccache "$ccache"
   take_hold
   refuse_built_in_place
+  use_toolchain
+  version=$(compiler_version)
+  renew "$build"
+  renew "$scratch"
   give_to_developer "$build" "$ccache" "$scratch"
   make_folders
+  advise_on_compiler "$version"
   rm -f -- "$scratch/.config"
   read_fragments
   begin
@@ -71,7 +78,21 @@ make_folders() {
   for folder in "$(dirname "$build")" "$build" "$scratch"; do install -d -o "$uid" -g "$gid" -- "$folder"; done
 }
 
-configure() { as_developer make -s -C "$tree" "O=$scratch" "$@"; }
+# Says what may come of a compiler that is newer than those which the kernel's authors knew.
+advise_on_compiler() { # COMPILER-VERSION
+  local kernel limit before newest
+  kernel=$(sed -n 's/^\(VERSION\|PATCHLEVEL\) = //p' "$tree/Makefile" | paste -sd.)
+  for limit in "${newest_compilers[@]}"; do
+    read -r before newest <<<"$limit"
+    if ! printf '%s\n' "$before" "$kernel" | sort -V -C && [ "$1" -gt "$newest" ]; then
+      say "Linux $kernel is of the time of gcc $newest, and $(toolchain) is of version $1: it may not build, or not" \
+        "boot; ask for duet:kernel: { toolchain: { suite: … } } of its time"
+      return
+    fi
+  done
+}
+
+configure() { as_developer make -s -C "$tree" "O=$scratch" "CC=$compiler" "HOSTCC=$compiler" "$@"; }
 
 append() { printf '%s\n' "$1" | as_developer tee -a "$scratch/.config" >/dev/null; }
 

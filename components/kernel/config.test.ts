@@ -93,10 +93,15 @@ interface Asked {
   readonly fragments?: readonly Fragment[];
   /** What lsmod says in the guest, if the modules are to be left out that are not there. */
   readonly modules?: string;
+  /** Name of the compiler. Defaults to gcc. */
+  readonly compiler?: string;
 }
-const script = ({ base = "tiny", fragments = [], modules }: Asked = {}) =>
+const script = ({ base = "tiny", fragments = [], modules, compiler = "gcc" }: Asked = {}) =>
   scriptText(import.meta.url, "config.sh", {
     ...developer,
+    compiler,
+    build_root: "",
+    newest_compilers: ["4.9 5", "5.7 9"],
     directory: root,
     what: "kernel-build",
     stack: "dev",
@@ -135,6 +140,41 @@ describe.runIf(isRoot)("the configuration of a kernel", () => {
     writeFileSync(join(source, ".config"), "");
     const ran = await configure();
     expect(lastLine(ran)).toMatch(/^cannot build the kernel of .*built in place.*make mrproper/);
+  });
+
+  it("is made with the compiler that was asked for, and refused without it", async () => {
+    const made = await configure({ compiler: "cc" });
+    expect(made.code).toBe(0);
+    expect(lastLine(await configure({ compiler: "gcc-3.14" }))).toMatch(/^cannot build with gcc-3\.14: .*gcc-3\.14/);
+  });
+
+  it("begins in an empty folder if another toolchain has built there, and in the same one otherwise", async () => {
+    const object = join(build, "object.o");
+    for (const [compiler, isKept] of [
+      ["gcc", true],
+      ["cc", false],
+      ["cc", true],
+      ["gcc", false],
+    ] as const) {
+      mkdirSync(build, { recursive: true });
+      writeFileSync(object, "");
+      expect((await configure({ compiler })).code).toBe(0);
+      expect([compiler, existsSync(object)]).toEqual([compiler, isKept]);
+    }
+  });
+
+  it.each([
+    ["4.8", 5],
+    ["4.9", 9],
+    ["5.6", 9],
+    ["5.7", undefined],
+    ["6.1", undefined],
+  ])("says what may come of a compiler that is newer than Linux %s", async (version, newest) => {
+    const [major, minor] = version.split(".");
+    writeFileSync(join(source, "Makefile"), `VERSION = ${major}\nPATCHLEVEL = ${minor}\n${makefile}`);
+    const said = (await runStep(script(), "create", { stubs: { gcc: "echo 12.2.0" } })).stderr;
+    const found = /Linux (\S+) is of the time of gcc (\d+), and gcc is of version 12: .*toolchain: \{ suite/.exec(said);
+    expect(found?.slice(1)).toEqual(newest && [version, String(newest)]);
   });
 
   it("has Duet's own part where the kernel has that, and not what an old kernel does not boot with", async () => {

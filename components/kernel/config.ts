@@ -4,6 +4,7 @@ import type { VirtualMachine } from "../guest/virtual-machine.ts";
 import type { Host } from "../host/host.ts";
 import { script } from "../machine/script.ts";
 import type { SourceTree } from "../sources/source-tree.ts";
+import { hostToolchain, newestCompilers, type Toolchain } from "./toolchain.ts";
 
 /** What a configuration starts from: tinyconfig, defconfig, the guest's own, or the file at an absolute path. */
 export type ConfigBase = "tiny" | "defconfig" | "guest" | (string & {});
@@ -28,6 +29,8 @@ export interface KernelConfigArgs {
   readonly fragments: readonly Fragment[];
   /** The guest whose configuration and modules are read. Needed for the base "guest" and for localmodconfig. */
   readonly guest?: VirtualMachine | undefined;
+  /** With what it is built: what a compiler can do is part of a configuration. Defaults to the host's gcc. */
+  readonly toolchain?: Toolchain;
 }
 
 /** Absolute path of the build directory, below the sources directory. */
@@ -57,10 +60,12 @@ export class KernelConfig extends pulumi.ComponentResource {
   readonly ccache: string;
   /** What is held while a stack has the build: whoever writes there takes a turn. */
   readonly hold: { readonly directory: string; readonly what: string };
+  readonly toolchain: Toolchain;
 
   constructor(name: string, args: KernelConfigArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:kernel:KernelConfig", name, {}, opts);
-    const { host, source, directory, base, fragments, guest } = args;
+    const { host, source, directory, base, fragments, guest, toolchain = hostToolchain } = args;
+    this.toolchain = toolchain;
     this.build = kernelBuildFolder(directory);
     this.ccache = `${directory}/build/ccache`;
     this.hold = { directory, what: "kernel-build" };
@@ -80,6 +85,8 @@ export class KernelConfig extends pulumi.ComponentResource {
         script: script(import.meta.url, "config.sh", {
           ...this.hold,
           ...host.developer,
+          ...toolchain,
+          newest_compilers: newestCompilers,
           stack: host.stack,
           tree: source.tree,
           sources: source.hash,

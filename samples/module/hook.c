@@ -8,8 +8,18 @@
 #include <linux/pagemap.h>
 #include <linux/rculist.h>
 #include <linux/tracepoint.h>
+#include <linux/version.h>
 
 #include "duet.h"
+
+/* What the tracepoints hand over: a folio since Linux 5.16, a page before. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 16, 0)
+typedef struct folio duet_cached;
+#define duet_nr_pages folio_nr_pages
+#else
+typedef struct page duet_cached;
+#define duet_nr_pages compound_nr
+#endif
 
 struct duet_hook {
 	const char *name;
@@ -55,15 +65,15 @@ noinline void duet_handle_event(struct inode *inode, pgoff_t index,
 	rcu_read_unlock();
 }
 
-static void duet_probe(void *data, struct folio *folio)
+static void duet_probe(void *data, duet_cached *cached)
 {
 	const struct duet_hook *hook = data;
-	struct address_space *mapping = folio->mapping;
+	struct address_space *mapping = cached->mapping;
 
 	if (!mapping || !mapping->host || !S_ISREG(mapping->host->i_mode))
 		return;
 
-	duet_handle_event(mapping->host, folio->index, folio_nr_pages(folio),
+	duet_handle_event(mapping->host, cached->index, duet_nr_pages(cached),
 			  hook->event);
 }
 

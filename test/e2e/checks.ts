@@ -83,7 +83,8 @@ async function runGdb(stack: TestStack, { gdbCommand }: Guest, commands: string)
   }
 }
 
-async function stopsInGdb(stack: TestStack, guest: Guest): Promise<void> {
+/** Sets a breakpoint in the module, sees it hit with types and lines, and lets the guest go on. */
+export async function stopsInGdb(stack: TestStack, guest: Guest): Promise<void> {
   const { name } = guest;
   const seen = () => stack.guestAnew(name, sh`touch /run/duet-seen; echo alive`, 60);
   const events = stack.guest(name, makeEvents, 400).catch((error: Error) => error.message);

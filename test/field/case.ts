@@ -5,8 +5,8 @@ import type { SpecChange, TestStack } from "../e2e/stack.ts";
 
 /** One report from the field, tried on a standing stack. */
 export interface FieldCase {
-  /** The kind in docs/field-reports.md. */
-  readonly kind: number;
+  /** The kind in docs/field-reports.md, or the row in docs/workstation.md. */
+  readonly kind: number | `W${number}`;
   /** In a few words. */
   readonly name: string;
   /** Does it, and throws if the outcome is not the right one. The stack is brought back to its own spec afterwards. */

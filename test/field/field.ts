@@ -18,6 +18,7 @@ import { type FieldCase, one, staysClean } from "./case.ts";
 import { debuggerCases } from "./debugger.ts";
 import { guestCases } from "./guests.ts";
 import { keyCases } from "./keys.ts";
+import { oldKernelCase } from "./old-kernel.ts";
 import { symbolCases } from "./symbols.ts";
 
 /** How far a run has come. */
@@ -26,7 +27,14 @@ interface Progress extends Noted {
   readonly right: readonly string[];
 }
 
-const cases: readonly FieldCase[] = [...guestCases, ...debuggerCases, ...symbolCases, ...keyCases, ...baseCases];
+const cases: readonly FieldCase[] = [
+  ...guestCases,
+  ...debuggerCases,
+  ...symbolCases,
+  ...keyCases,
+  ...baseCases,
+  oldKernelCase,
+];
 
 function say(line: string): void {
   console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
@@ -35,7 +43,7 @@ function say(line: string): void {
 /** Tries one, and brings the stack back to its own spec. @returns whether the outcome was the right one */
 async function tried(stack: TestStack, one: FieldCase): Promise<boolean> {
   const begun = performance.now();
-  say(`kind ${one.kind}: ${one.name}`);
+  say(`${typeof one.kind === "number" ? "kind " : ""}${one.kind}: ${one.name}`);
   let isRight = false;
   try {
     await one.run(stack, (line) => say(`  ${line}`));

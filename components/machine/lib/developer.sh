@@ -4,20 +4,22 @@
 . ./die.sh
 . ./environment.sh
 
-# Runs words as the developer, with the developer's home and nothing else of root's environment than a step has. They
-# get a SIGTERM when the shell that started them dies: make passes that on to its compilers. Source: setpriv(1),
-# `--pdeathsig`: it is set after the change of user, which would clear it.
+# Runs words as the developer, with the developer's home and nothing else of root's environment than a step has.
 as_developer() { # WORD...
-  local user='' home='' become=()
+  local user='' home=''
   IFS=: read -r user _ _ _ _ home _ < <(getent passwd "$uid") || true
-  # The developer's own steps have nobody to become.
-  if [ "$EUID" != "$uid" ]; then become=(--reuid "$uid" --regid "$gid" --clear-groups); fi
-  "${enter[@]}" setpriv "${become[@]}" --pdeathsig TERM \
+  "${enter[@]}" "${become[@]}" \
     env -i LC_ALL=C "${for_developer[@]}" HOME="$home" USER="$user" LOGNAME="$user" "$@"
 }
 
 # Words that enter another network namespace. Only root can, so they come before those that make it the developer.
 enter=()
+
+# Those words. What they run gets a SIGTERM when the shell that started it dies: make passes that on to its compilers.
+# Source: setpriv(1), `--pdeathsig`: it is set after the change of user, which would clear it.
+become=(setpriv --pdeathsig TERM)
+# The developer's own steps have nobody to become.
+if [ "$EUID" != "$uid" ]; then become+=(--reuid "$uid" --regid "$gid" --clear-groups); fi
 
 # Runs a function of this script as the developer, with the functions that it needs. It sees no variable of this script.
 developer_does() { # FUNCTIONS FUNCTION WORD...

@@ -1,0 +1,62 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { Host } from "../host/host.ts";
+import { BuildRoot } from "./build-root.ts";
+
+/**
+ * With what kernel and module are built: the host's gcc, another of the host's by its name or path, that of a build root
+ * which is there, or that of a Debian suite, of which a build root is made.
+ */
+export type ToolchainSource =
+  | "host"
+  | { readonly cc: string }
+  | { readonly root: string }
+  | { readonly suite: string; readonly mirror?: string | undefined };
+
+/** What the steps that build are given. */
+export interface Toolchain {
+  /** Absolute path of the build root; empty for the host itself. */
+  readonly build_root: pulumi.Input<string>;
+  /** Name or absolute path of the compiler there. */
+  readonly compiler: string;
+}
+
+/** The host's own, which a guest has likewise. */
+export const hostToolchain: Toolchain = { build_root: "", compiler: "gcc" };
+
+/** Debian packages that a host needs for a toolchain. */
+export function toolchainPackages(source: ToolchainSource): readonly string[] {
+  if (source === "host") {
+    return [];
+  }
+  if ("cc" in source) {
+    // A compiler that Debian has is called as its package; others are somebody's own.
+    return /^gcc-\d+$/.test(source.cc) ? [source.cc] : [];
+  }
+  return ["bubblewrap"];
+}
+
+/**
+ * The toolchain of a stack. An old kernel wants a compiler of its time, and not an old guest.
+ *
+ * @param opts of the build root, if one is to be made: what has to be there first
+ */
+export function toolchainOf(source: ToolchainSource, host: Host, opts: pulumi.ComponentResourceOptions): Toolchain {
+  if (source === "host") {
+    return hostToolchain;
+  }
+  if ("cc" in source) {
+    return { build_root: "", compiler: source.cc };
+  }
+  const root = "root" in source ? source.root : new BuildRoot("toolchain", { host, ...source }, opts).path;
+  return { build_root: root, compiler: "gcc" };
+}
+
+/** The newest gcc of the time of kernels that are older than a version, as `4.9 5`: the first that fits counts. */
+export const newestCompilers: readonly string[] = [
+  // gcc 6 makes position independent code by default, which is known from 4.9 on.
+  "4.9 5",
+  // Relocations of binutils 2.31, which came with gcc 8.
+  "4.16 7",
+  // The stack protector of gcc 10.
+  "5.7 9",
+];

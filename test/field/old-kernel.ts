@@ -1,0 +1,44 @@
+import { join } from "node:path";
+import { type Shell, sh } from "../../components/index.ts";
+import { demand, stopsInGdb } from "../e2e/checks.ts";
+import { developer, kernel, sources } from "../e2e/stack.ts";
+import { change, type FieldCase } from "./case.ts";
+
+const suite = "bullseye";
+const package_ = "linux-source-5.10";
+const directory = "/srv/duet-old";
+const tree = `${directory}/${package_}`;
+
+/** Unpacks the sources of the suite's kernel, which no package of this machine has. */
+function unpack(fetchNamespace: string, scratch: string): Shell {
+  const fetched = join(scratch, "fetched");
+  const words = ["--mode=root", "--variant=extract", `--include=${package_}`, "--aptopt=APT::Install-Recommends false"];
+  const archive = join(fetched, `usr/src/${package_}.tar.xz`);
+  return sh`mkdir -p ${directory}; rm -rf ${fetched} ${tree}
+    nsenter --net=${fetchNamespace} mmdebstrap --quiet ${words} ${suite} ${fetched} 2>&1
+    tar -C ${directory} --no-same-owner -xf ${archive}; rm -rf ${fetched}; chown -R ${developer.uid}:${developer.uid} ${directory}`;
+}
+
+/** A kernel with its module, built with the compiler of its time, and debugged in a guest of today. A build is most of an hour. */
+export const oldKernelCase: FieldCase = {
+  kind: "W4",
+  name: "a kernel of another time is built with the compiler of that time",
+  run: async (stack, say) => {
+    say(`fetch ${package_}`);
+    try {
+      await stack.host(unpack(`/run/netns/${stack.paths.outerNamespace}`, stack.folder), 1200);
+      await change(stack, {
+        "duet:sources": { ...sources, directory, kernel: { tree } },
+        "duet:kernel": { ...kernel, toolchain: { suite } },
+      });
+      await stopsInGdb(stack, stack.access("one"));
+      const version = await stack.guest("one", sh`cat /proc/version; modinfo -F vermagic duet`);
+      demand("the kernel and its compiler", version, /^Linux version 5\.10\.\d+\+duet-.*gcc.* 10\.2/);
+      demand("the kernel that the module is for", version, /\n5\.10\.\d+\+duet-/);
+      say("back");
+      await change(stack, {});
+    } finally {
+      await stack.host(sh`rm -rf ${tree}; rmdir ${directory} 2>/dev/null || true`);
+    }
+  },
+};
