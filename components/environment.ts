@@ -123,7 +123,11 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       },
       parent,
     );
-    const kernel = new KernelBuild("kernel", { host, source: sources.kernel, config }, parent);
+    const kernel = new KernelBuild(
+      "kernel",
+      { host, source: sources.kernel, config, packages: spec.kernel.packages },
+      parent,
+    );
     const module = new DuetModule("module", { host, source: sources.module, kernel, ...spec.module }, parent);
     const tools = new DuetTools("tools", { source: sources.tools }, parent);
 

@@ -146,6 +146,7 @@ const specShape = z.strictObject({
       fragments: z.array(fileName).default([]),
       config: z.array(kconfigLine).default([]),
       toolchain: toolchain.default("host"),
+      packages: z.array(z.enum(["headers", "debug"])).default([]),
     })
     .prefault({}),
   module: z

@@ -3,7 +3,7 @@
 #
 # `create` runs on the host, since it ends every connection to the guest; `facts` run in the guest.
 : "${uri:?}" "${guest:?}" "${release:?}" "${build_id:?}" "${timeout:?}"
-: "${package:?}" # Another one was installed before.
+: "${packages[0]:?}" # Others were installed before.
 . ../machine/step.sh
 . ../machine/lib/await.sh
 . ../machine/lib/build-id.sh

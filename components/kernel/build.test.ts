@@ -62,6 +62,7 @@ const script = (buildRoot = "") =>
     commit: "abc",
     sources: "h1",
     configuration: "c1",
+    packages: [],
     ...packageFiles(),
   });
 /** The package's files, as the component gives them. */
@@ -211,12 +212,12 @@ describe("KernelBuild", () => {
         const source = new SourceTree("source", { host, role: "duet-kernel", source: { tree: "/d/src" }, directory });
         const asked = { base: "tiny", localmodconfig: false, fragments: [] };
         const config = new KernelConfig("config", { host, source, directory, ...asked });
-        return new KernelBuild("kernel", { host, source, config });
+        return new KernelBuild("kernel", { host, source, config, packages: ["debug"] });
       },
       {
         source: "commit: abc\nhash: h1",
         config: "config: c1",
-        kernel: "CC x\nrelease: 6.1.0+duet-abc\nbuild-id: 0123\npackage: /b/l.deb",
+        kernel: "CC x\nrelease: 6.1.0+duet-abc\nbuild-id: 0123\npackage: /b/l.deb\ndebug: /b/d.deb",
       },
     );
 
@@ -237,7 +238,7 @@ describe("KernelBuild", () => {
     expect(resource("duet:kernel:KernelBuild", "kernel").outputs).toEqual({
       release: "6.1.0+duet-abc",
       buildId: "0123",
-      package: "/b/l.deb",
+      packages: ["/b/l.deb", "/b/d.deb"],
     });
   });
 });

@@ -12,7 +12,15 @@ export interface KernelBuildArgs {
   readonly config: KernelConfig;
   /** How many compilers run at once. Defaults to the number of processors. */
   readonly jobs?: number;
+  /** What is packed and installed beside the kernel. Defaults to nothing. */
+  readonly packages?: readonly KernelPackage[];
 }
+
+/**
+ * `debug`: the symbols, at the place below /usr/lib/debug where perf looks for them. `headers`: what builds modules
+ * without the sources.
+ */
+export type KernelPackage = "debug" | "headers";
 
 /** A file of the package, whose `@names@` the step fills. */
 const packaged = (file: string): string => readFileSync(new URL(`package/${file}`, import.meta.url), "utf8").trimEnd();
@@ -35,12 +43,12 @@ export class KernelBuild extends pulumi.ComponentResource {
   readonly release: pulumi.Output<string>;
   /** The build id of vmlinux, in hex. */
   readonly buildId: pulumi.Output<string>;
-  /** Absolute path of the Debian package. */
-  readonly package: pulumi.Output<string>;
+  /** Absolute paths of the Debian packages, that of the kernel first. */
+  readonly packages: pulumi.Output<readonly string[]>;
 
   constructor(name: string, args: KernelBuildArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:kernel:KernelBuild", name, {}, opts);
-    const { host, source, config, jobs } = args;
+    const { host, source, config, jobs, packages = [] } = args;
     this.build = config.build;
     this.directory = config.hold.directory;
     this.toolchain = config.toolchain;
@@ -61,6 +69,7 @@ export class KernelBuild extends pulumi.ComponentResource {
           ccache: config.ccache,
           jobs,
           commit: source.commit,
+          packages,
           postinst: packaged("postinst"),
           postrm: packaged("postrm"),
           control: packaged("control"),
@@ -70,7 +79,7 @@ export class KernelBuild extends pulumi.ComponentResource {
     );
     this.release = step.result("release");
     this.buildId = step.result("build-id");
-    this.package = step.result("package");
-    this.registerOutputs({ release: this.release, buildId: this.buildId, package: this.package });
+    this.packages = pulumi.all(["package", ...packages].map((key) => step.result(key)));
+    this.registerOutputs({ release: this.release, buildId: this.buildId, packages: this.packages });
   }
 }

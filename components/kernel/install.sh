@@ -1,28 +1,32 @@
-# The package of a kernel in one guest. The old kernel stays as the fallback. Source: guide, step 10.
-: "${package:?}" "${grub_settings:?}"
+# The packages of a kernel in one guest. The old kernel stays as the fallback. Source: guide, step 10.
+: "${packages[0]:?}" "${grub_settings:?}"
 . ../machine/step.sh
 . ../machine/lib/apt.sh
 . ../machine/lib/files.sh
 . ../machine/lib/since.sh
 
 grub_file=/etc/default/grub.d/duet.cfg
-kernels='linux-image-*+duet-*'
+kernels=('linux-image-*+duet-*' 'linux-headers-*+duet-*')
 advice="free some there, or ask for a larger \`disk\` in duet:vms"
 
 create() {
-  local needed
+  local package needed=32 names=()
   export DEBIAN_FRONTEND=noninteractive
   mkdir -p "$(dirname "$grub_file")"
   printf '%s' "$grub_settings" >"$grub_file"
   wait_for_dpkg
   # An installation that was cut off is completed.
   complete_dpkg >&2
+  for package in "${packages[@]}"; do
+    names+=("$(basename "${package%%_*}")")
+    # It is not compressed. If it is not there, dpkg says so.
+    needed=$((needed + ($(stat -c %s -- "$package" 2>/dev/null || echo 0) >> 20)))
+  done
   # The one that runs is there until the new one has come up; those before it would fill the disk, one a commit.
-  purge_but "linux-image-$(uname -r)" "$(basename "${package%%_*}")"
-  # It is not compressed. If it is not there, dpkg says so.
-  needed=$((($(stat -c %s -- "$package" 2>/dev/null || echo 0) >> 20) + 32))
-  [ "$(left)" -ge "$needed" ] || die "cannot install $package: $(almost_full), and it takes $needed; $advice"
-  dpkg --force-confold -i "$package" >&2 || die "cannot install $package: see dpkg's lines above, and run this again"
+  purge_but "linux-image-$(uname -r)" "${names[@]}"
+  [ "$(left)" -ge "$needed" ] || die "cannot install ${names[*]}: $(almost_full), and it takes $needed; $advice"
+  dpkg --force-confold -i "${packages[@]}" >&2 ||
+    die "cannot install ${names[*]}: see dpkg's lines above, and run this again"
   update-grub >&2
   sync
   if [ "$(left)" -lt "$needed" ]; then say "$(almost_full), and the next kernel takes $needed; $advice"; fi
@@ -35,10 +39,10 @@ almost_full() { printf 'the disk of %s has %s MiB left' "$HOSTNAME" "$(left)"; }
 
 # The Duet kernels that are installed, and GRUB's settings.
 facts() {
-  local lists=(/var/lib/dpkg/info/linux-image-*+duet-*.list)
+  local lists=(/var/lib/dpkg/info/linux-{image,headers}-*+duet-*.list)
   if newer_than_record "${lists[@]}" "$grub_file"; then
     # shellcheck disable=SC2016 # dpkg-query's own variables.
-    dpkg-query -W -f='package ${Package}: ${Version} ${db:Status-Status}\n' "$kernels" 2>/dev/null
+    dpkg-query -W -f='package ${Package}: ${Version} ${db:Status-Status}\n' "${kernels[@]}" 2>/dev/null
     checksum_fact 'GRUB settings' "$grub_file"
   else
     recorded ''
@@ -56,7 +60,7 @@ delete() {
 purge_but() { # PACKAGE...
   local name
   # shellcheck disable=SC2016 # dpkg-query's own variables.
-  for name in $(dpkg-query -W -f='${Package}\n' "$kernels" 2>/dev/null || true); do
+  for name in $(dpkg-query -W -f='${Package}\n' "${kernels[@]}" 2>/dev/null || true); do
     case " $* " in *" $name "*) ;; *) DEBIAN_FRONTEND=noninteractive dpkg --purge "$name" >&2 ;; esac
   done
 }

@@ -43,7 +43,7 @@ const bootValues = () => ({
   console: join(root, "console"),
   release,
   build_id: buildId,
-  package: "/b/l.deb",
+  packages: ["/b/l.deb"],
   tree: join(root, "source"),
   build: join(root, "build"),
   ...{ modules: join(root, "module"), uid: 1000, gid: 1000 },
@@ -72,7 +72,7 @@ describe.runIf(isRoot)("installing the package", () => {
     ...change,
   });
   const settings = readFileSync(join(import.meta.dirname, "grub.cfg"), "utf8");
-  const values = { package: "/media/it's/linux.deb", grub_settings: settings, fetch_namespace: "" };
+  const values = { packages: ["/media/it's/linux.deb"], grub_settings: settings, fetch_namespace: "" };
   const script = scriptText(import.meta.url, "install.sh", values);
   const run = (verbs: Verb | readonly Verb[], stubs: Stubs, before = ":", after = ":") =>
     runStep(script, verbs, { stubs, enter, before: `${emptied}\n${before}`, after });
@@ -92,9 +92,14 @@ describe.runIf(isRoot)("installing the package", () => {
 
   it("leaves the kernel that runs and the new one, and removes those before them", async () => {
     const running = `linux-image-${os.release()}`;
-    const names = `linux-image-6.0+duet-a linux-image-6.1+duet-b ${running}`;
+    const before = "linux-image-6.0+duet-a linux-image-6.0+duet-a-dbg linux-headers-6.0+duet-a";
+    const names = `${before} linux-image-6.1+duet-b linux-image-6.1+duet-b-dbg linux-headers-6.1+duet-b ${running}`;
     const values = {
-      package: "/b/linux-image-6.1+duet-b_6.1-1+c_amd64.deb",
+      packages: [
+        "/b/linux-image-6.1+duet-b_6.1-1+c_amd64.deb",
+        "/b/linux-image-6.1+duet-b-dbg_6.1-1+c_amd64.deb",
+        "/b/linux-headers-6.1+duet-b_6.1-1+c_amd64.deb",
+      ],
       grub_settings: settings,
       fetch_namespace: "",
     };
@@ -102,14 +107,19 @@ describe.runIf(isRoot)("installing the package", () => {
     const installs = scriptText(import.meta.url, "install.sh", values);
     await runStep(installs, "create", { stubs, enter, before: emptied });
     expect(read("calls")).toBe(
-      `dpkg --audit\ndpkg --purge linux-image-6.0+duet-a\ndpkg --force-confold -i ${values.package}\nupdate-grub\n`,
+      [
+        "dpkg --audit",
+        ...before.split(" ").map((name) => `dpkg --purge ${name}`),
+        `dpkg --force-confold -i ${values.packages.join(" ")}`,
+        "update-grub\n",
+      ].join("\n"),
     );
   });
 
   it("refuses one that does not fit, and says if the next one would not", async () => {
     const package_ = join(root, "linux.deb");
     writeFileSync(package_, Buffer.alloc(3 * 1024 ** 2));
-    const installs = scriptText(import.meta.url, "install.sh", { ...values, package: package_ });
+    const installs = scriptText(import.meta.url, "install.sh", { ...values, packages: [package_] });
     // Of the two numbers the first is the one of blocks.
     const stat = (mebibytes: string) =>
       `if [ "$1" = -f ]; then echo "$(${mebibytes}) * 4096 >> 20"; else exec /usr/bin/stat "$@"; fi`;
@@ -347,7 +357,7 @@ describe("KernelInstall", () => {
   it("installs in the guest, and boots from the host, again with each build", async () => {
     const deployment = await deployed();
     const install = deployment.resource("command:remote:Command", "vm-kernel-package");
-    expect(given(install, "package")).toBe("/b/l.deb");
+    expect(given(install, "packages")).toBe("(/b/l.deb)");
     const boot = localStep(deployment, "vm-kernel-boot");
     expect([given(boot, "release"), given(boot, "build_id")]).toEqual([release, buildId]);
     expect(boot.dependsOn).toContain("command:remote:Command vm-kernel-package");

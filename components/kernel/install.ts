@@ -28,7 +28,7 @@ export class KernelInstall extends pulumi.ComponentResource {
       {
         title: `install the kernel in ${guest.name}`,
         script: script(import.meta.url, "install.sh", {
-          package: kernel.package,
+          packages: kernel.packages,
           grub_settings: grubSettings,
           fetch_namespace: undefined,
         }),
@@ -47,7 +47,7 @@ export class KernelInstall extends pulumi.ComponentResource {
           console: guest.consoleLog,
           release: kernel.release,
           build_id: kernel.buildId,
-          package: kernel.package,
+          packages: kernel.packages,
           ...guest.symbols,
           ...guest.host.developer,
           timeout: guest.bootTimeout,

@@ -6,6 +6,7 @@ import { runLibrary } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { scriptText } from "../machine/script-text.ts";
 import { sh } from "../machine/shell.ts";
+import type { KernelPackage } from "./build.ts";
 
 const isRoot = process.getuid?.() === 0;
 const release = "6.1.0+duet-abc";
@@ -32,21 +33,24 @@ beforeEach(() => {
   chmodSync(build, 0o777);
 });
 
-/** Packs the build, and gives the path of the package. */
-async function pack(buildId = "0123456789abcdef0123"): Promise<string> {
+/** Packs the build, and gives the paths of the packages by what they are. */
+async function packed(packages: readonly KernelPackage[], buildId = "0123456789abcdef0123") {
   const read = (file: string) => readFileSync(join(import.meta.dirname, "package", file), "utf8").trimEnd();
   const script = scriptText(import.meta.url, "build.sh", {
     ...args,
     ...{ directory: root, what: "kernel-build", stack: "dev", uid: 54321, gid: 54322, jobs: 2, commit: "abc" },
-    ...{ sources: "h1", configuration: "c1" },
+    ...{ sources: "h1", configuration: "c1", build_root: "", compiler: "gcc", packages },
     ...{ postinst: read("postinst"), postrm: read("postrm"), control: read("control") },
   });
-  const call = sh`release=${release} build_id=${buildId}; pack; printf '%s' "$package"`.shell;
-  const ran = await runLibrary(script, call);
+  const ran = await runLibrary(script, sh`pack ${release} ${buildId}`.shell);
   expect(ran.stderr.replaceAll(/^(dpkg-deb|make).*\n/gm, "")).toBe("");
   expect(ran.code).toBe(0);
-  return ran.stdout;
+  const lines = ran.stdout.trimEnd().split("\n");
+  return Object.fromEntries(lines.map((line) => line.split(": "))) as Readonly<Record<string, string>>;
 }
+
+/** Packs the kernel alone. */
+const pack = async (buildId?: string) => (await packed([], buildId)).package ?? "";
 
 const dpkgDeb = (...words: readonly string[]) => execFileSync("dpkg-deb", words, { encoding: "utf8" });
 const maintainer = (file: string, name: string) => dpkgDeb("--info", file, name);
@@ -110,6 +114,58 @@ describe.runIf(isRoot)("the package of a kernel", () => {
     const file = await pack("2222222222222222");
     expect(readdirSync(args.build).filter((name) => /deb|package/.test(name))).toEqual([file.split("/").at(-1)]);
     expect(statSync(file).uid).toBe(54321);
+  });
+
+  it("has its symbols beside it if they are asked for, where perf looks for them", async () => {
+    writeFileSync(join(args.build, "vmlinux"), "symbols");
+    const { debug = "", ...others } = await packed(["debug"]);
+    expect([dpkgDeb("-f", debug, "Package").trim(), Object.keys(others)]).toEqual([
+      `linux-image-${release}-dbg`,
+      ["package"],
+    ]);
+    const listed = dpkgDeb("-c", debug);
+    const folder = `./usr/lib/debug/lib/modules/${release}`;
+    expect(listed).toContain(`${folder}/vmlinux\n`);
+    expect(listed).toContain(`${folder}/kernel/fs/x.ko\n`);
+    expect(listed).not.toMatch(/\/(build|source)\b/);
+    expect(readFileSync(join(args.build, "strip"), "utf8")).toBe("\n");
+  });
+
+  it("has what builds modules beside it if that is asked for, from the sources and from the build", async () => {
+    for (const [folder, files] of [
+      [args.tree, ["include/linux/kernel.h", "scripts/Makefile.build", "arch/x86/include/asm/page.h", "fs/Kconfig"]],
+      [args.build, ["include/generated/autoconf.h", "scripts/mod/modpost", "arch/x86/include/generated/a.h"]],
+    ] as const) {
+      for (const file of files) {
+        mkdirSync(join(folder, file, ".."), { recursive: true });
+        writeFileSync(join(folder, file), "");
+      }
+    }
+    writeFileSync(join(args.tree, "fs/open.c"), "");
+    writeFileSync(join(args.build, "Module.symvers"), "");
+    const { headers = "" } = await packed(["headers"]);
+    expect(dpkgDeb("-f", headers, "Package").trim()).toBe(`linux-headers-${release}`);
+    const prefix = `./usr/src/linux-headers-${release}/`;
+    const files = dpkgDeb("-c", headers).match(/(?<=^-.* )\.\/\S+$/gm) ?? [];
+    expect(files.map((file) => file.replace(prefix, "")).sort()).toEqual([
+      ".config",
+      "Makefile",
+      "Module.symvers",
+      "arch/x86/include/asm/page.h",
+      "arch/x86/include/generated/a.h",
+      "fs/Kconfig",
+      "include/generated/autoconf.h",
+      "include/linux/kernel.h",
+      "scripts/Makefile.build",
+      "scripts/mod/modpost",
+    ]);
+  });
+
+  it("loses what was packed beside it and is asked for no more", async () => {
+    writeFileSync(join(args.build, "vmlinux"), "");
+    await packed(["debug"]);
+    const file = await pack();
+    expect(readdirSync(args.build).filter((name) => name.endsWith(".deb"))).toEqual([file.split("/").at(-1)]);
   });
 
   it("is made again after one that was cut off", async () => {
