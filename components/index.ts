@@ -16,9 +16,11 @@ export { type Accelerator, type Developer, Host, type HostArgs } from "./host/ho
 export { Network, type NetworkArgs } from "./host/network.ts";
 export { NfsExport, type NfsExportArgs, type NfsServer } from "./host/nfs-export.ts";
 export { HostPackages, type HostPackagesArgs } from "./host/packages.ts";
-export { KernelBuild, type KernelBuildArgs } from "./kernel/build.ts";
+export { KernelBuild, type KernelBuildArgs, type KernelPackage } from "./kernel/build.ts";
+export { BuildRoot, type BuildRootArgs } from "./kernel/build-root.ts";
 export { type ConfigBase, type Fragment, KernelConfig, type KernelConfigArgs } from "./kernel/config.ts";
 export { KernelInstall, type KernelInstallArgs } from "./kernel/install.ts";
+export { type Toolchain, type ToolchainSource, toolchainOf } from "./kernel/toolchain.ts";
 export { Machine, type MachineArgs, type SshConnection } from "./machine/machine.ts";
 export { script, type ValueInputs } from "./machine/script.ts";
 export { type Shell, type ShellValue, sh } from "./machine/shell.ts";
