@@ -242,6 +242,22 @@ describe("two guests", () => {
   });
 });
 
+describe("the packages of the host", () => {
+  const packagesWith = async (host: object) => {
+    const args = { spec: parseSpec({ ...spec, host, vms: [{ name: "one" }] }), site };
+    const { resource } = await deploy(() => new DuetEnvironment("duet", args), {
+      ...printed,
+      "one-gdb-socket": "/stubs/one.sock",
+    });
+    return given(resource(local, "host-packages"), "packages");
+  };
+
+  it("have what sets access lists if a gdb socket needs one, also for root", async () => {
+    expect(await packagesWith({ stub: "socket" })).toMatch(/[( ]acl\)$/);
+    expect(await packagesWith({})).not.toMatch(/\bacl\b/);
+  });
+});
+
 describe("how to work with a guest", () => {
   it("is printed as commands that work from any shell of the host", async () => {
     const { value, secret } = await settled(env.value.vms);

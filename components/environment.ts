@@ -14,7 +14,7 @@ import { GuestAddress } from "./host/guest-address.ts";
 import { Host, type HostArgs } from "./host/host.ts";
 import { Network } from "./host/network.ts";
 import { NfsExport, nfsServer } from "./host/nfs-export.ts";
-import { hostPackages, personPackages, sourcePackages } from "./host/package-lists.ts";
+import { aclPackages, hostPackages, sourcePackages } from "./host/package-lists.ts";
 import { HostPackages } from "./host/packages.ts";
 import { StackName } from "./host/stack-name.ts";
 import { KernelBuild } from "./kernel/build.ts";
@@ -66,7 +66,7 @@ export class DuetEnvironment extends pulumi.ComponentResource {
           ...hostPackages(server),
           ...sourcePackages(Object.values(site.sources)),
           ...toolchainPackages(spec.kernel.toolchain),
-          ...(host.isOfPerson ? personPackages : []),
+          ...(host.isOfPerson || spec.host.stub === "socket" ? aclPackages : []),
         ],
         // Nobody but root reaches the embedded host.
         ...(spec.host.sandbox ? { groups: [] } : {}),

@@ -63,5 +63,5 @@ export function sourcePackages(sources: readonly Source[]): readonly string[] {
   return sources.flatMap((source) => ("package" in source ? [source.package] : []));
 }
 
-/** What a host needs besides on which Pulumi does not run as root: by an access list libvirt is opened to a person. */
-export const personPackages: readonly string[] = ["acl"];
+/** What opens libvirt to a person, and the folder of a gdb socket to its developer: access lists. */
+export const aclPackages: readonly string[] = ["acl"];

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { hostPackages, personPackages } from "../../components/host/package-lists.ts";
+import { aclPackages, hostPackages } from "../../components/host/package-lists.ts";
 import { scriptText } from "../../components/machine/script-text.ts";
 import { sh } from "../../components/machine/shell.ts";
 import { sandboxPackages } from "../../sandbox/packages.ts";
@@ -36,7 +36,7 @@ const base = [
 
 /** Absolute path of the root of a suite, in the cache: made once, and anew if its packages change. */
 async function rootOf(suite: string, cache: string): Promise<string> {
-  const packages = [...new Set([...base, ...sandboxPackages, ...hostPackages("ganesha"), ...personPackages])].sort();
+  const packages = [...new Set([...base, ...sandboxPackages, ...hostPackages("ganesha"), ...aclPackages])].sort();
   const values = { suite, packages, target: "x", setup };
   const key = createHash("sha256")
     .update(JSON.stringify([scriptText(import.meta.url, "root.sh", values), readFileSync(setup, "utf8")]))
