@@ -18,6 +18,18 @@ export function demand(what: string, found: string, expected: string | RegExp): 
   }
 }
 
+/** What a stack's module and tools call what is looked for. */
+export interface Names {
+  /** The function of the module that each event passes. */
+  readonly hook: string;
+  /** The program that makes events, and prints them. */
+  readonly task: string;
+}
+
+export const ofSamples: Names = { hook: "duet_handle_event", task: "dummy_task" };
+
+type Check = (stack: TestStack, guest: Guest, names: Names) => Promise<void>;
+
 async function runsItsKernel(stack: TestStack, { name, kernelRelease }: Guest): Promise<void> {
   demand("the kernel of the output", kernelRelease, /\+duet-[0-9a-f]{12}$/);
   demand(`the kernel of ${name}`, await stack.guest(name, sh`uname -r`), kernelRelease);
@@ -47,19 +59,19 @@ async function squashesRoot(stack: TestStack, { name }: Guest): Promise<void> {
   demand(`root of ${name} in the sources`, said, /Permission denied/);
 }
 
-async function getsEvents(stack: TestStack, { name }: Guest): Promise<void> {
+async function getsEvents(stack: TestStack, { name }: Guest, { task }: Names): Promise<void> {
   demand(`the modules of ${name}`, await stack.guest(name, sh`lsmod`), /^duet\s/m);
-  const printed = await stack.guest(name, sh`duet start; mkdir -p /var/tmp/t; dummy_task -n 5 -t 30 /var/tmp/t`);
+  const printed = await stack.guest(name, sh`duet start; mkdir -p /var/tmp/t; ${task} -n 5 -t 30 /var/tmp/t`);
   demand(`the events of ${name}`, printed, /^added inode \d+ .* path \/var\/tmp\/t\/\S+/m);
 }
 
-const makeEvents: Shell = { shell: scriptText(import.meta.url, "make-events.sh", {}) };
+const makeEvents = (task: string): Shell => ({ shell: scriptText(import.meta.url, "make-events.sh", { task }) });
 
 /** A session of a developer: stop at an event, look at it and its local variables, let the guest go. */
-const gdbSession = `set pagination off
+const gdbSession = (hook: string) => `set pagination off
 set width 0
 set confirm off
-break duet_handle_event
+break ${hook}
 continue
 bt 4
 delete
@@ -84,13 +96,14 @@ async function runGdb(stack: TestStack, { gdbCommand }: Guest, commands: string)
 }
 
 /** Sets a breakpoint in the module, sees it hit with types and lines, and lets the guest go on. */
-export async function stopsInGdb(stack: TestStack, guest: Guest): Promise<void> {
+export async function stopsInGdb(stack: TestStack, guest: Guest, { hook, task }: Names): Promise<void> {
   const { name } = guest;
   const seen = () => stack.guestAnew(name, sh`touch /run/duet-seen; echo alive`, 60);
-  const events = stack.guest(name, makeEvents, 400).catch((error: Error) => error.message);
+  const events = stack.guest(name, makeEvents(task), 400).catch((error: Error) => error.message);
   try {
-    const printed = await runGdb(stack, guest, gdbSession);
-    demand(`gdb in ${name}`, printed, /Breakpoint 1, duet_handle_event \(.*\) at \S*duet-module\/\w+\.c:\d+/s);
+    const printed = await runGdb(stack, guest, gdbSession(hook));
+    const stopped = new RegExp(String.raw`Breakpoint 1, ${hook} \(.*\) at \S*duet-module/\w+\.c:\d+`, "s");
+    demand(`gdb in ${name}`, printed, stopped);
     demand(`the stack of ${name} in gdb`, printed, /^#1 .* at \S+\.[ch]:\d+/m);
     demand(`the locals of ${name} in gdb`, printed, /^ino = \d+/m);
     demand(`${name} after gdb`, await seen(), "alive");
@@ -147,7 +160,7 @@ async function leavesNoProcess(stack: TestStack): Promise<void> {
 }
 
 /** Each check of a guest, with what the environment shows by it. */
-export const checks: readonly (readonly [claim: string, check: (stack: TestStack, guest: Guest) => Promise<void>])[] = [
+export const checks: readonly (readonly [claim: string, check: Check])[] = [
   ["runs the kernel that it built", runsItsKernel],
   ["has the sources at the same path, owned by the same person on both sides", sharesTheSources],
   ["squashes the guests' root", squashesRoot],
@@ -162,9 +175,10 @@ export const checks: readonly (readonly [claim: string, check: (stack: TestStack
  * All of them, one after the other.
  *
  * @param guests those that are asked. Defaults to all of the stack.
+ * @param names defaults to those of the samples
  * @throws with the claim that does not hold, and why
  */
-export async function checkAll(stack: TestStack, guests: readonly Guest[] = stack.guests): Promise<void> {
+export async function checkAll(stack: TestStack, guests = stack.guests, names = ofSamples): Promise<void> {
   demand(
     "the guests of the stack's output",
     stack.guests.map(({ name }) => name).join(" "),
@@ -172,7 +186,7 @@ export async function checkAll(stack: TestStack, guests: readonly Guest[] = stac
   );
   for (const [claim, check] of checks) {
     for (const guest of guests) {
-      await check(stack, guest).catch((error: Error) => {
+      await check(stack, guest, names).catch((error: Error) => {
         throw new Error(`it is not true that the environment ${claim}: ${error.message}`);
       });
     }

@@ -11,7 +11,7 @@ import { sh } from "../../components/index.ts";
 import { Random } from "../faults/draw.ts";
 import { fixedFaults } from "../faults/list.ts";
 import { survive } from "../faults/run.ts";
-import { checkAll, checks } from "./checks.ts";
+import { checkAll, checks, ofSamples } from "./checks.ts";
 import { changes, drifts, problem } from "./pulumi-output.ts";
 import { difference, type Snapshot, snapshot } from "./snapshot.ts";
 import { shared, TestStack } from "./stack.ts";
@@ -68,7 +68,7 @@ describe("a converged stack", () => {
     "%s",
     async (_claim, check) => {
       for (const guest of stack.guests) {
-        await check(stack, guest);
+        await check(stack, guest, ofSamples);
       }
     },
     7 * minute,

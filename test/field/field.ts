@@ -19,6 +19,7 @@ import { debuggerCases } from "./debugger.ts";
 import { guestCases } from "./guests.ts";
 import { keyCases } from "./keys.ts";
 import { oldKernelCase } from "./old-kernel.ts";
+import { repositoryCases } from "./repositories.ts";
 import { symbolCases } from "./symbols.ts";
 
 /** How far a run has come. */
@@ -28,12 +29,8 @@ interface Progress extends Noted {
 }
 
 const cases: readonly FieldCase[] = [
-  ...guestCases,
-  ...debuggerCases,
-  ...symbolCases,
-  ...keyCases,
-  ...baseCases,
-  oldKernelCase,
+  ...[...guestCases, ...debuggerCases, ...symbolCases],
+  ...[...repositoryCases, ...keyCases, ...baseCases, oldKernelCase],
 ];
 
 function say(line: string): void {
