@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, given, localGuest, localHost, printedOf } from "../../test/support/mocks.ts";
@@ -48,6 +48,28 @@ describe("building the tools", () => {
     expect(facts.stdout.replace("built", "tools")).toBe(ran.stdout);
     rmSync(join(directory, "duet-progs/libduet.so.1"));
     expect((await build("facts")).stdout).not.toBe(facts.stdout);
+  });
+
+  it("makes in each of ten runs from clean what races under -j: a header that no rule mentions", async () => {
+    rmSync(directory, { recursive: true });
+    // Of Duet's shape, with nothing to compile that takes long.
+    cpSync(join(import.meta.dirname, "../../test/field/repositories/tools"), directory, { recursive: true });
+    const version = '#include "version.h"\nconst char *version = DUET_BUILD_VERSION;\nint main(void) { return 0; }\n';
+    writeFileSync(join(programs(), "duet.c"), version);
+    writeFileSync(join(programs(), "libduet.c"), "int libduet;\n");
+    writeFileSync(join(tasks(), "dummy.c"), "int main(void) { return 0; }\n");
+    const clean = () => execFileSync("make", ["-s", "-C", programs(), "clean"]);
+    const races = () => {
+      const { status } = spawnSync("make", ["-s", "-j4", "-C", programs()], { stdio: "ignore" });
+      clean();
+      return status !== 0;
+    };
+    expect(Array.from({ length: 10 }).some(races)).toBe(true);
+    for (let run = 1; run <= 10; run += 1) {
+      const { code } = await build("create");
+      expect([run, code, existsSync(join(programs(), "version.h"))]).toEqual([run, 0, true]);
+      clean();
+    }
   });
 
   it("says that there is no Makefile", async () => {
