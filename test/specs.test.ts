@@ -57,6 +57,14 @@ describe("a spec", () => {
     expect(problemsOf(config)).toEqual([]);
   });
 
+  it("of a workstation names each of its sources by a whole commit", () => {
+    const [, config] = specs.find(([file]) => file === "stacks/Pulumi.workstation.yaml") ?? [];
+    const sources = config?.["duet:sources"] as Record<string, { branch?: string }>;
+    for (const role of ["kernel", "module", "tools"]) {
+      expect([role, sources[role]?.branch]).toEqual([role, expect.stringMatching(/^[0-9a-f]{40}$/)]);
+    }
+  });
+
   it("of the README says the defaults", () => {
     const [, config = {}] = specs[0] ?? [];
     const { "duet:sources": sources, "duet:module": module } = config;
