@@ -27,13 +27,19 @@ create() {
   result build-id "$(developer_does '' build_id_of "$object")"
 }
 
-# make runs programs that were linked where the kernel was built: against a glibc that this machine may not have.
+# What make runs for a module was linked where the kernel was built: against a glibc that this machine may not have. Not
+# each of them needs the newest of it. Programs that a kernel does not have need nothing.
+programs=(scripts/basic/fixdep scripts/genksyms/genksyms scripts/mod/modpost tools/objtool/objtool)
+
 require_tools() {
-  local said needs
-  said=$(as_developer "$build/scripts/basic/fixdep" </dev/null 2>&1) || true
-  needs=$(grep -o -m 1 'GLIBC_[0-9.]*' <<<"$said") || return 0
-  die "cannot build module $module here: the programs with which the kernel was built need ${needs/_/ }, which is" \
-    "newer than what this guest has; ask for duet:module: { build: host }"
+  local program said needs=''
+  for program in "${programs[@]}"; do
+    said=$(as_developer "$build/$program" </dev/null 2>&1) || true
+    needs+=$(grep -o 'GLIBC_[0-9.]*' <<<"$said")$'\n' || true
+  done
+  needs=$(sort -V <<<"$needs" | tail -n 1)
+  [ -z "$needs" ] || die "cannot build module $module here: the programs with which the kernel was built need" \
+    "${needs/_/ }, which is newer than what this guest has; ask for duet:module: { build: host }"
 }
 
 # With `debug` as the target `debug` of Duet's Makefile does it. make builds anew what was built with other flags.
