@@ -22,7 +22,7 @@ create() {
 
 facts() {
   if running; then fact 'NFS server' nfs-ganesha; else fact 'NFS server' none; fi
-  fact 'NFS listens on' "$(ss -Hltn 'sport = :2049' | awk '{ print $4 }' | sort | tr '\n' ' ')"
+  fact 'NFS listens on' "$(listeners | cut -d' ' -f1 | sort | tr '\n' ' ')"
   checksum_fact 'NFS exports' "$conf"
 }
 
@@ -47,9 +47,11 @@ sockets() {
   if running; then ss -Hltnp 'sport = :2049' | { grep -F -e "pid=$pid," || true; }; fi
 }
 
-# Who has the port, on this address or on all.
-taken() {
-  ss -Hltnp 'sport = :2049' | awk '{ print $4, $6 }' | grep -F -e "$address:" -e '0.0.0.0:' -e '*:' -e '[::]:' || true
+# Where servers listen that this stack's guests reach, at its address or at every one, a line each; with -p, and who.
+# Other stacks have servers of their own.
+listeners() { # OPTION...
+  ss -Hltn "$@" 'sport = :2049' | sed -E 's/\[::ffff:([0-9.]+)\]/\1/g' |
+    awk -v at="$address:2049" '$4 == at || $4 ~ /^(0\.0\.0\.0|\*|\[::\]):/ { print $4, $6 }'
 }
 
 listening() { ss -Hltn "src $address sport = :2049" | grep -q .; }
@@ -70,7 +72,7 @@ start() {
   local user
   stop
   mv -- "$conf.new" "$conf"
-  user=$(taken)
+  user=$(listeners -p)
   [ -z "$user" ] ||
     die "cannot serve $directory on port 2049 of $address: another server listens there, ${user//$'\n'/, };" \
       "end it and run this again"

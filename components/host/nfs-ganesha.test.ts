@@ -64,6 +64,17 @@ describe("nfs-ganesha", () => {
     expect(stdout).toMatch(/^NFS exports: [0-9a-f]{16}$/m);
   });
 
+  it("states nothing of other stacks' servers, which come and go at addresses of their own", async () => {
+    await run("create");
+    const alone = (await run("facts")).stdout;
+    const line = (address: string) => `echo 'LISTEN 0 64 [::ffff:${address}]:2049 *:*'`;
+    const ss = `${line("192.168.150.1")}; ${line("192.168.151.1")}; ${line("192.168.150.10")}`;
+    expect((await run("facts", { ...stubs(), ss })).stdout).toBe(alone);
+    const everywhere = "echo 'LISTEN 0 64 [::]:2049 [::]:*'";
+    expect((await run("facts", { ...stubs(), ss: everywhere })).stdout).toMatch(/^NFS listens on: \[::\]:2049 $/m);
+    await run("delete");
+  });
+
   it("is not started if another process has the port, which is named", async () => {
     const ss = `echo 'LISTEN 0 64 192.168.150.1:2049 0.0.0.0:* users:(("nc",pid=77,fd=3))'`;
     const ran = await run("create", { ...stubs(), ss });
