@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { aclPackages, hostPackages } from "../../components/host/package-lists.ts";
@@ -21,22 +21,14 @@ export interface Ran {
 
 const setup = join(import.meta.dirname, "setup.sh");
 /** What a workstation has beside what Duet installs. */
-const base = [
-  "dbus",
-  "git",
-  "iproute2",
-  "less",
-  "login",
-  "nftables",
-  "procps",
-  "sudo",
-  "systemd-sysv",
-  "linux-source-6.1",
-];
+const base = ["dbus", "git", "iproute2", "less", "login", "nftables", "procps", "sudo", "systemd-sysv"];
+/** The package of the kernel's sources. A later Debian has that of a later kernel. */
+const kernelSource = "linux-source-6.1";
 
 /** Absolute path of the root of a suite, in the cache: made once, and anew if its packages change. */
 async function rootOf(suite: string, cache: string): Promise<string> {
-  const packages = [...new Set([...base, ...sandboxPackages, ...hostPackages("ganesha"), ...aclPackages])].sort();
+  const own = suite === "bookworm" ? [...base, kernelSource] : base;
+  const packages = [...new Set([...own, ...sandboxPackages, ...hostPackages("ganesha"), ...aclPackages])].sort();
   const values = { suite, packages, target: "x", setup };
   const key = createHash("sha256")
     .update(JSON.stringify([scriptText(import.meta.url, "root.sh", values), readFileSync(setup, "utf8")]))
@@ -67,26 +59,29 @@ export class Container {
   readonly #folders = ["upper", "overlay", "merged", "srv"];
   readonly #root: string;
   readonly #log: string;
+  /** Absolute path of the folder of what the last one of this suite has left in a sources directory, by its name. */
+  readonly #kept: string;
   /** The process of systemd, as this machine sees it. */
   #leader = 0;
   #process: ReturnType<typeof spawn> | undefined;
 
   /** @param cache absolute path of Duet's cache */
   static async make(suite: string, cache: string): Promise<Container> {
-    return new Container(await rootOf(suite, cache));
+    return new Container(await rootOf(suite, cache), join(cache, "workstation", `${suite}-sources`));
   }
 
-  private constructor(root: string) {
+  private constructor(root: string, kept: string) {
     this.#root = root;
+    this.#kept = kept;
     this.#log = join(this.#work, "console.log");
     for (const name of this.#folders) {
       mkdirSync(join(this.#work, name));
     }
   }
 
-  /** Absolute path of a file of the container's, while it is off. */
+  /** Absolute path of a file of the container's, while it is off; of one below /srv at any time. */
   file(path: string): string {
-    return join(this.#work, "upper", path);
+    return join(this.#work, path.startsWith("srv/") ? "" : "upper", path);
   }
 
   async boot(): Promise<void> {
@@ -135,6 +130,37 @@ export class Container {
     if (given.failed) {
       throw new Error(`cannot give ${from} to the container: ${given.stderr}`);
     }
+  }
+
+  /**
+   * Gives the container, which is off, what was kept of a sources directory, as somebody's.
+   *
+   * @param directory absolute path in the container, below /srv
+   * @returns whether anything was
+   */
+  async giveKept(directory: string, owner: string): Promise<boolean> {
+    const kept = join(this.#kept, basename(directory));
+    const isThere = existsSync(kept);
+    if (isThere) {
+      await this.give(kept, directory.slice(1), owner);
+    }
+    return isThere;
+  }
+
+  /** Keeps what stacks that are gone have left in a sources directory. The build of a kernel takes half an hour. */
+  async keep(directory: string): Promise<void> {
+    const kept = join(this.#kept, basename(directory));
+    mkdirSync(this.#kept, { recursive: true });
+    await rm(kept, { recursive: true, force: true });
+    await execa("mv", ["-T", "--", this.file(directory.slice(1)), kept]);
+  }
+
+  /** Unpacks the kernel's sources of this machine's package to the container, which is off, as somebody's. */
+  async giveKernel(to: string, owner: string): Promise<void> {
+    const target = this.file(to);
+    mkdirSync(target, { recursive: true });
+    await execa("tar", ["-xJf", `/usr/src/${kernelSource}.tar.xz`, "--strip-components=1", "-C", target]);
+    await execa("chown", ["-Rh", owner, dirname(target)]);
   }
 
   /** Shuts it down in order, as a person does. */

@@ -3,14 +3,18 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
+import { parse } from "yaml";
 import { sh } from "../../components/machine/shell.ts";
-import { kernel, sources } from "../e2e/stack.ts";
+import { kernel, type SpecChange, sources } from "../e2e/stack.ts";
 import type { Container, Ran } from "./container.ts";
 
 const project = join(import.meta.dirname, "../..");
 
+/** What a spec here says of its host. */
+export const host = { nfsServer: "ganesha", accelerator: "tcg", stub: "socket" };
+
 /** Numeric ids, as setup.sh makes the accounts. */
-const ids = { alice: "1000:1000", bob: "1001:1001" } as const;
+export const ids = { alice: "1000:1000", bob: "1001:1001" } as const;
 
 export type Name = keyof typeof ids;
 
@@ -51,18 +55,25 @@ export class Person {
     }
   }
 
-  /** Writes the spec of a stack into the clone: the system's libvirt, translated guests on sockets, nfs-ganesha. */
-  async writeSpec(stack: string, guest: string): Promise<void> {
+  /**
+   * Writes the spec of a stack into the clone: the system's libvirt, translated guests on sockets, nfs-ganesha. Pulumi's
+   * own in it, the salt of the stack's secrets, stays.
+   *
+   * @param change what is asked for in the place of that. Defaults to nothing.
+   */
+  async writeSpec(stack: string, guest: string, change: SpecChange = {}): Promise<void> {
     const config = {
-      "duet:host": { nfsServer: "ganesha", accelerator: "tcg", stub: "socket" },
+      "duet:host": host,
       "duet:sources": sources,
       "duet:image": { build: "debian-12" },
       "duet:kernel": kernel,
       "duet:module": { build: "host" },
       "duet:vms": [{ name: guest, memory: 768, vcpus: 1 }],
+      ...change,
     };
     const file = `duet/stacks/Pulumi.${stack}.yaml`;
-    await this.does(sh`printf %s ${JSON.stringify({ config })} >${file}`.shell);
+    const { output } = await this.does(sh`cat ${file} 2>/dev/null`.shell);
+    await this.does(sh`printf %s ${JSON.stringify({ ...parse(output), config })} >${file}`.shell);
   }
 
   /** Runs bash in this person's login, with a backend of their own. */
@@ -80,15 +91,22 @@ export class Person {
     return this.does(`cd duet && bin/pulumi ${line} --color never`, environment);
   }
 
-  /** What the stack's output says of its one guest, by name. */
-  async access(name: "sshCommand" | "stub"): Promise<string> {
-    const { output } = await this.pulumi("stack output vms --json --stack workstation");
+  /** What a stack's output says of its one guest, by name. */
+  async access(name: "address" | "gdbCommand" | "sshCommand" | "stub", stack = "workstation"): Promise<string> {
+    const { output } = await this.pulumi(`stack output vms --json --stack ${stack}`);
     return new RegExp(`"${name}": "(.*)"`).exec(output)?.[1] ?? "false";
   }
 
-  /** Runs bash in this person's guest, as the printed command reaches it. */
-  async guest(script: string): Promise<Ran> {
-    return this.does(sh`${{ shell: await this.access("sshCommand") }} ${script}`.shell);
+  /** Runs bash in this person's guest of a stack, as the printed command reaches it. */
+  async guest(script: string, stack = "workstation"): Promise<Ran> {
+    return this.does(sh`${{ shell: await this.access("sshCommand", stack) }} ${script}`.shell);
+  }
+
+  /** What the guest is called that gdb finds by the printed command, and by its symbols of the kernel. */
+  async guestInGdb(stack: string): Promise<string | undefined> {
+    const gdb = { shell: await this.access("gdbCommand", stack) };
+    const { output } = await this.does(sh`${gdb} -batch -ex ${"output init_uts_ns.name.nodename"} </dev/null`.shell);
+    return /^"([^"]*)"/m.exec(output)?.[1];
   }
 
   /** How often sudo has asked this person so far. */

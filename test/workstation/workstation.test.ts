@@ -2,21 +2,34 @@
  * The road of a real user's machine: systemd, the system's libvirt, sudo with a password, and two people. In a container,
  * without KVM and with nfs-ganesha, since this machine has neither nfsd nor, perhaps, KVM.
  *
- * DUET_WORKSTATION=whole adds what takes longer. DUET_SUITE is the Debian of the container; defaults to bookworm.
+ * DUET_WORKSTATION=whole adds what takes longer. WORKSTATION_SUITE is the Debian of the container; defaults to bookworm. A
+ * newer one, trixie, has a newer glibc than the guest, and no package of the kernel's sources.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sh } from "../../components/machine/shell.ts";
 import { folders } from "../../launcher/environment.ts";
 import { isUnchanged } from "../e2e/pulumi-output.ts";
+import { type SpecChange, shared, sources } from "../e2e/stack.ts";
 import { Container, type Ran } from "./container.ts";
-import { giveNode, Person } from "./person.ts";
+import { giveNode, host, ids, Person } from "./person.ts";
 
 const isWhole = process.env.DUET_WORKSTATION === "whole";
-const suite = process.env.DUET_SUITE ?? "bookworm";
+const suite = process.env.WORKSTATION_SUITE ?? "bookworm";
+const isNewer = suite !== "bookworm";
 const { cache } = folders(process.env);
-const up = "up --yes --skip-preview --non-interactive --stack workstation";
-const destroy = "destroy --yes --skip-preview --non-interactive --stack workstation";
+const command = (name: "up" | "destroy", stack: string) =>
+  `${name} --yes --skip-preview --non-interactive --stack ${stack}`;
+const [up, destroy] = [command("up", "workstation"), command("destroy", "workstation")];
+const preview = (stack: string) => `preview --non-interactive --stack ${stack}`;
 const minutes = 60_000;
+
+/** Where Bob has sources, if he has a stack of another name. */
+const bobs = "/srv/duet-bobs";
+/** What a spec asks for: sources in a directory, and stubs on ports or on sockets. */
+const asked = (directory: string, stub = host.stub): SpecChange => ({
+  "duet:host": { ...host, stub },
+  "duet:sources": { ...sources, directory, ...(isNewer ? { kernel: { tree: `${directory}/duet-kernel` } } : {}) },
+});
 
 let container: Container;
 let alice: Person;
@@ -45,15 +58,32 @@ async function demand(ran: Promise<Ran>): Promise<string> {
   return output;
 }
 
+/** Gives the container, which is off, what is in somebody's sources directory before there is a stack. */
+async function giveSources(directory: string, owner: string): Promise<void> {
+  if (!(await container.giveKept(directory, owner)) && isNewer) {
+    await container.giveKernel(`${directory.slice(1)}/duet-kernel`, owner);
+  }
+}
+
+async function demandUnchanged(ran: Promise<Ran>): Promise<void> {
+  const output = await demand(ran);
+  expect(isUnchanged(output) ? "unchanged" : output).toBe("unchanged");
+}
+
 beforeAll(async () => {
   container = await Container.make(suite, cache);
   await giveNode(container);
   [alice, bob] = [new Person(container, "alice"), new Person(container, "bob")];
-  await alice.settle(cache, true);
+  // A kernel of this machine's compiler.
+  await alice.settle(cache, !isNewer);
   await bob.settle(cache, false);
+  await giveSources(shared, ids.alice);
+  if (isWhole) {
+    await giveSources(bobs, ids.bob);
+  }
   await container.boot();
-  await alice.writeSpec("workstation", "duetdev");
-  await bob.writeSpec("workstation", "bobdev");
+  await alice.writeSpec("workstation", "duetdev", asked(shared));
+  await bob.writeSpec("workstation", "bobdev", asked(shared));
   for (const person of [alice, bob]) {
     await demand(person.pulumi('login "file://$HOME"'));
     await demand(person.pulumi("stack init workstation"));
@@ -77,6 +107,19 @@ describe("a workstation", () => {
     expect([code, await machine()]).toEqual([1, before]);
   });
 
+  it.runIf(isNewer)(
+    "has no guest build what takes the newer glibc of the host, and says where it is to be built",
+    async () => {
+      const inGuest = { ...asked(shared), "duet:module": { build: "guest" } };
+      await alice.writeSpec("workstation", "duetdev", inGuest);
+      const { code, output } = await alice.pulumi(up);
+      await alice.writeSpec("workstation", "duetdev", asked(shared));
+      expect(output.trim().split("\n").at(-1)).toMatch(/need GLIBC 2\.\d+, .* ask for duet:module: \{ build: host \}$/);
+      expect(code).not.toBe(0);
+    },
+    90 * minutes,
+  );
+
   it(
     "has an environment for an ordinary user, whose files are all that user's",
     async () => {
@@ -96,12 +139,11 @@ describe("a workstation", () => {
   it(
     "asks for nothing in a preview, nor in an up with nothing to do",
     async () => {
-      const asked = await alice.timesAsked();
-      for (const line of ["preview --non-interactive --stack workstation", up]) {
-        const output = await demand(alice.pulumi(line, {}));
-        expect(isUnchanged(output) ? "unchanged" : output).toBe("unchanged");
+      const times = await alice.timesAsked();
+      for (const line of [preview("workstation"), up]) {
+        await demandUnchanged(alice.pulumi(line, {}));
       }
-      expect(await alice.timesAsked()).toBe(asked);
+      expect(await alice.timesAsked()).toBe(times);
     },
     2 * minutes,
   );
@@ -138,7 +180,7 @@ describe("a workstation", () => {
       const accepted = ['iifname "lo" accept', "ct state established,related accept", "udp dport { 53, 67 } accept"];
       const chain = `type filter hook input priority 0; policy drop; ${accepted.join("; ")};`;
       await demand(container.run("root", `nft 'table inet shut { chain input { ${chain} }; }'`));
-      await demand(alice.guest("umount -l /srv/duet-e2e"));
+      await demand(alice.guest(`umount -l ${shared}`));
       const { code, output } = await alice.pulumi(up);
       await demand(container.run("root", "nft delete table inet shut"));
       expect(output).toMatch(/port 2049 of \S+ does not answer .* in the firewall of the host/);
@@ -148,12 +190,55 @@ describe("a workstation", () => {
     30 * minutes,
   );
 
+  it.runIf(isWhole)(
+    "has room for a second person's stack, which comes up while the first one changes, and nothing of them is shared",
+    async () => {
+      await bob.writeSpec("bobs", "bobsdev", asked(bobs, "port"));
+      await demand(bob.pulumi("stack init bobs"));
+      await alice.writeSpec("workstation", "duetdev", asked(shared, "port"));
+      // Both lease a port.
+      await Promise.all([demand(alice.pulumi(up)), demand(bob.pulumi(command("up", "bobs")))]);
+      const both = [[alice, "workstation"] as const, [bob, "bobs"] as const];
+      for (const [person, stack] of both) {
+        await demandUnchanged(person.pulumi(preview(stack), {}));
+        await demand(person.guest("lsmod | grep ^duet", stack));
+      }
+      const ofBoth = (ask: (person: Person, stack: string) => Promise<string | undefined>) =>
+        Promise.all(both.map(([person, stack]) => ask(person, stack)));
+      const stubs = await ofBoth((person, stack) => person.access("stub", stack));
+      const addresses = await ofBoth((person, stack) => person.access("address", stack));
+      const subnets = addresses.map((address) => address?.replace(/\.\d+$/, ""));
+      expect([stubs, subnets].map((own) => new Set(own).size)).toEqual([2, 2]);
+      expect(await ofBoth((person, stack) => person.guestInGdb(stack))).toEqual(["duetdev", "bobsdev"]);
+    },
+    90 * minutes,
+  );
+
+  it.runIf(isWhole)(
+    "keeps one person's guest while another person's stack goes, and comes again with the kernel that was built",
+    async () => {
+      await demand(bob.pulumi(command("destroy", "bobs")));
+      await demand(alice.guest("true"));
+      await demand(bob.pulumi(command("up", "bobs")));
+    },
+    30 * minutes,
+  );
+
   it(
-    "is as it was after destroy",
+    "is as it was after destroy, which leaves other people's guests alone",
     async () => {
       await demand(alice.pulumi(destroy));
+      if (isWhole) {
+        await demand(bob.guest("true", "bobs"));
+        await demand(bob.pulumi(command("destroy", "bobs")));
+      }
       expect(await machine()).toBe(before);
-      expect((await alice.does("ls -A ~/.local/state ~/.gdbinit 2>/dev/null")).output).toBe("");
+      for (const person of [alice, bob]) {
+        expect((await person.does("ls -A ~/.local/state ~/.gdbinit 2>/dev/null")).output).toBe("");
+      }
+      for (const directory of [...(isNewer ? [shared] : []), ...(isWhole ? [bobs] : [])]) {
+        await container.keep(directory);
+      }
     },
     10 * minutes,
   );
