@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Shell, sh } from "../../components/index.ts";
-import { demand, stopsInGdb } from "../e2e/checks.ts";
+import { demand, ofSamples, stopsInGdb } from "../e2e/checks.ts";
 import { developer, kernel, sources } from "../e2e/stack.ts";
 import { change, type FieldCase } from "./case.ts";
 
@@ -31,7 +31,7 @@ export const oldKernelCase: FieldCase = {
         "duet:sources": { ...sources, directory, kernel: { tree } },
         "duet:kernel": { ...kernel, toolchain: { suite } },
       });
-      await stopsInGdb(stack, stack.access("one"));
+      await stopsInGdb(stack, stack.access("one"), ofSamples);
       const version = await stack.guest("one", sh`cat /proc/version; modinfo -F vermagic duet`);
       demand("the kernel and its compiler", version, /^Linux version 5\.10\.\d+\+duet-.*gcc.* 10\.2/);
       demand("the kernel that the module is for", version, /\n5\.10\.\d+\+duet-/);
