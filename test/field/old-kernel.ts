@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type Shell, sh } from "../../components/index.ts";
 import { demand, ofSamples, stopsInGdb } from "../e2e/checks.ts";
 import { developer, kernel, sources } from "../e2e/stack.ts";
+import { lines } from "../support/lines.ts";
 import { change, type FieldCase } from "./case.ts";
 
 const suite = "bullseye";
@@ -19,6 +20,16 @@ function unpack(fetchNamespace: string, scratch: string): Shell {
     tar -C ${directory} --no-same-owner -xf ${archive}; rm -rf ${fetched}; chown -R ${developer.uid}:${developer.uid} ${directory}`;
 }
 
+/**
+ * Makes the sources older still. Before Linux 5.1 gdb's scripts come with vmlinux, and no target has their name; up to
+ * 4.19 lx-symbols reads vmlinux in the folder where gdb works.
+ */
+const age = lines(
+  sh`cd ${tree}; grep -q '^scripts_gdb:' Makefile; grep -q 'orig_vmlinux = obj' scripts/gdb/linux/symbols.py`,
+  sh`sed -i -e 's/scripts_gdb/gdb_scripts/g' -e 's/^all: gdb_scripts/vmlinux: gdb_scripts/' Makefile`,
+  sh`sed -i '/for obj in gdb.objfiles/,/orig_vmlinux = obj/d' scripts/gdb/linux/symbols.py`,
+);
+
 /** A kernel with its module, built with the compiler of its time, and debugged in a guest of today. A build is most of an hour. */
 export const oldKernelCase: FieldCase = {
   kind: "W4",
@@ -27,6 +38,7 @@ export const oldKernelCase: FieldCase = {
     say(`fetch ${package_}`);
     try {
       await stack.host(unpack(`/run/netns/${stack.paths.outerNamespace}`, stack.folder), 1200);
+      await stack.host(age);
       await change(stack, {
         "duet:sources": { ...sources, directory, kernel: { tree } },
         "duet:kernel": { ...kernel, toolchain: { suite } },
