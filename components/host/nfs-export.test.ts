@@ -83,8 +83,8 @@ done
 mkdir etc
 mount --bind -- '${inRoot("etc")}' etc
 exec chroot . "$@"`;
-  const run = async (verbs: Verb | readonly Verb[], options: RunOptions = {}, directory = "shared") => {
-    const { script } = scriptOf(await stepOf({ directory: inRoot(directory), server: "kernel" }));
+  const run = async (verbs: Verb | readonly Verb[], options: RunOptions = {}, directory = inRoot("shared")) => {
+    const { script } = scriptOf(await stepOf({ directory, server: "kernel" }));
     const enter = ["unshare", "--mount", "--propagation", "private", "bash", "-c", enterRoot(), "bash"];
     return runStep(script, verbs, { stubs: stubs(), enter, ...options });
   };
@@ -139,12 +139,18 @@ exec chroot . "$@"`;
     expect(exported()).toEqual([theirs]);
   });
 
+  it("finds the root of NFSv4 among any number of exports", async () => {
+    const many = Array.from({ length: 2000 }, (_, index) => `/srv/${index}  10.0.0.7(rw,sync,wdelay,hide)\n`);
+    const { code, stdout } = await run("create", { stubs: stubs(`/export  10.0.0.7(rw,fsid=0)\n${many.join("")}`) });
+    expect([code, stdout]).toEqual([0, "192.168.150.1:/duet-dev\n"]);
+  });
+
   it("may be made again, and serves another directory if it is to", async () => {
     mkdirSync(inRoot("other"));
     writeFileSync(inRoot("other/it"), "");
     const before = `mkdir -p /export/duet-dev; mount --bind '${inRoot("shared")}' /export/duet-dev`;
     const after = "ls /export/duet-dev; grep -c ' /export/duet-dev ' /proc/self/mountinfo";
-    const ran = await run(["create", "create"], { before, after }, "other");
+    const ran = await run(["create", "create"], { before, after }, inRoot("other"));
     const [source, again, ...seen] = ran.stdout.trim().split("\n");
     expect([ran.code, source, seen]).toEqual([0, again, ["it", "1"]]);
     expect(fstab().match(/ \/export\/duet-dev none bind,/g)).toHaveLength(1);
@@ -175,11 +181,14 @@ exec chroot . "$@"`;
     expect(ran.stdout).toMatch(/^exports: \S+/m);
     expect(ran.stdout).toMatch(/^exports file: [0-9a-f]{16}$/m);
     expect(ran.stdout).toMatch(/^lines in \/etc\/fstab: \S+/m);
+    expect(ran.stdout).toMatch(/^root of NFSv4: $/m);
     expect((await run("facts")).stdout).toMatch(/^bind mount: none$/m);
+    writeFileSync(inRoot("etc/etab"), "/export  10.0.0.7(rw,fsid=0)\n");
+    expect((await run("facts")).stdout).toMatch(/^root of NFSv4: \/export$/m);
   });
 
   it("says what is missing", async () => {
-    expect(lastLine(await run("create", {}, "nowhere"))).toMatch(/^cannot serve \S+\/nowhere: /);
+    expect(lastLine(await run("create", {}, inRoot("nowhere")))).toMatch(/^cannot serve \S+\/nowhere: /);
     expect(lastLine(await run("create", { before: without("exportfs") }))).toMatch(
       /^cannot serve .*exportfs is not installed/,
     );

@@ -15,7 +15,7 @@ create() {
   command -v exportfs >/dev/null ||
     die "cannot serve $directory: exportfs is not installed; apt-get install nfs-kernel-server"
   [ -d "$directory" ] || die "cannot serve $directory: it is no directory; make it first"
-  root=$(root_of_exports)
+  root=$(exportfs -s | root_of_exports)
   case $mount_point in
     "$root"/*) ;;
     *) die "cannot serve $directory: exports of NFSv4 begin at $root on this host (fsid=0), and $mount_point is not" \
@@ -39,9 +39,12 @@ create() {
 }
 
 facts() {
+  local exported
+  exported=$(exportfs -s)
   fact 'exported directory' "$(stat -c 'device %d, inode %i' "$mount_point" 2>/dev/null)"
   fact 'bind mount' "$(mountpoint -q "$mount_point" && echo mounted || echo none)"
-  fact exports "$(exportfs -s | sed -n "s|^$mount_point  *||p" | sort | tr '\n' ' ')"
+  fact exports "$(sed -n "s|^$mount_point  *||p" <<<"$exported" | sort | tr '\n' ' ')"
+  fact 'root of NFSv4' "$(root_of_exports <<<"$exported")"
   checksum_fact 'exports file' "$exports_file"
   lines_fact "lines in $fstab" "$fstab"
 }
@@ -64,8 +67,8 @@ delete() {
   done
 }
 
-# The export at which the paths of NFSv4 begin, if the host has one; else nothing, which is `/`.
-root_of_exports() { exportfs -s | sed -n -E '/[(,]fsid=(0|root)[,)]/ { s/ .*//p; q }'; }
+# Prints the export at which the paths of NFSv4 begin, if there is one among those; else nothing, which is `/`.
+root_of_exports() { awk '!found && /[(,]fsid=(0|root)[,)]/ { print $1; found = 1 }'; }
 
 # Prints what is to be exported, as exports(5) has it. With one root of NFSv4 there is no other: if it is for others
 # only, the guests cannot begin there.
