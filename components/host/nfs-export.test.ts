@@ -56,14 +56,15 @@ describe.runIf(process.getuid?.() === 0)("the kernel's server", () => {
   });
 
   /**
-   * An exportfs that lists what was exported by hand, one export a line, and exports and withdraws as it is told. It
-   * reads no file, and drops nothing else.
+   * An exportfs that lists what was exported by hand, one export a line, and exports and withdraws as it is told, which
+   * it notes. It reads no file, and drops nothing else. Options are listed in its own order, with those that nobody named.
    */
   const stubs = (others = ""): Stubs => ({
     exportfs: `etab=/etc/etab
+printf '%s\\n' "$*" >>/etc/asked
 [ -e $etab ] || printf '%s' '${others}' >$etab
 case $1 in
-  -s) cat $etab ;;
+  -s) sed 's/(/(wdelay,/' $etab ;;
   -i) client=\${4%%:/*}; printf '%s  %s(%s)\\n' "/\${4#*:/}" "$(tr -d '[]' <<<"$client")" "$3" >>$etab.new
     grep -vF "/\${4#*:/}  $(tr -d '[]' <<<"$client")(" $etab >>$etab.new; mv $etab.new $etab ;;
   -u) client=\${2%%:/*}; grep -vF "/\${2#*:/}  $(tr -d '[]' <<<"$client")(" $etab >$etab.new; mv $etab.new $etab ;;
@@ -137,6 +138,13 @@ exec chroot . "$@"`;
     expect(exported().join()).not.toContain("192.168.150.99");
     await run("delete");
     expect(exported()).toEqual([theirs]);
+  });
+
+  it("withdraws nothing of what stays, so that a guest that works there loses nothing", async () => {
+    const asked = () => readFileSync(inRoot("etc/asked"), "utf8");
+    await run(["create", "create"]);
+    expect(asked()).toMatch(/^-i -o \S+ 192\.168\.150\.10:\/export\/duet-dev$/m);
+    expect(asked()).not.toMatch(/^-u/m);
   });
 
   it("finds the root of NFSv4 among any number of exports", async () => {

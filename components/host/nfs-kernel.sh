@@ -32,7 +32,7 @@ create() {
   if mountpoint -q "$mount_point" && [ ! "$mount_point" -ef "$directory" ]; then umount -l -- "$mount_point"; fi
   mountpoint -q "$mount_point" || mount --bind -- "$directory" "$mount_point"
   if [ -d /run/systemd/system ]; then timeout 60 systemctl start nfs-server >&2; fi
-  withdraw < <(own_entries | grep -vxF -f <(entries "$root"))
+  withdraw < <(own_entries | without_options | grep -vxF -f <(entries "$root" | without_options))
   entries "$root" | replace_file "$exports_file"
   grant <"$exports_file"
   printf '%s:%s\n' "$address" "${mount_point#"$root"}"
@@ -86,8 +86,11 @@ own_entries() {
   exportfs -s | sed -n "s|^\($mount_point\)  *|\1 |p"
 }
 
+without_options() { sed 's/(.*//'; }
+
 # Exports entries, and withdraws them, one by one: all at once would drop what somebody has exported by hand, and fail
-# on a broken line of somebody's. Source: exportfs(8), -i.
+# on a broken line of somebody's. What is exported already gets its options anew: withdrawn for a moment, it would be
+# stale to a guest that works there. Source: exportfs(8), -i.
 grant() {
   local path client options
   while IFS=' (' read -r path client options; do exportfs -i -o "${options%)}" "$(as_client "$client"):$path"; done
