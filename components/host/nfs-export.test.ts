@@ -97,7 +97,7 @@ exec chroot . "$@"`;
     expect(ran.stderr).toBe("");
     const lines = ran.stdout.trim().split("\n");
     expect(lines[0]).toBe("192.168.150.1:/export/duet-dev");
-    const options = /\(rw,async,no_subtree_check,root_squash,sec=sys,fsid=[0-9a-f-]{36}\)$/;
+    const options = /\(rw,async,no_subtree_check,root_squash,sec=sys,fsid=[0-9a-f-]{36},mountpoint\)$/;
     expect(lines[1]).toMatch(/^\/export\/duet-dev 192\.168\.150\.10\(/);
     expect(lines[2]).toMatch(/^\/export\/duet-dev fd00::11\(/);
     expect(lines.slice(1, 3).every((line) => options.test(line))).toBe(true);
@@ -151,6 +151,13 @@ exec chroot . "$@"`;
     const many = Array.from({ length: 2000 }, (_, index) => `/srv/${index}  10.0.0.7(rw,sync,wdelay,hide)\n`);
     const { code, stdout } = await run("create", { stubs: stubs(`/export  10.0.0.7(rw,fsid=0)\n${many.join("")}`) });
     expect([code, stdout]).toEqual([0, "192.168.150.1:/duet-dev\n"]);
+  });
+
+  it("serves a disk only while it is mounted, and asks nothing like it of a folder of the root's", async () => {
+    const options = async (directory: string) =>
+      (await run("create", { before: "mkdir /folder", after: "cat /etc/exports.d/*" }, directory)).stdout;
+    expect(await options(inRoot("shared"))).toMatch(/,mountpoint\)$/m);
+    expect(await options("/folder")).toMatch(/fsid=[0-9a-f-]{36}\)$/m);
   });
 
   it("may be made again, and serves another directory if it is to", async () => {

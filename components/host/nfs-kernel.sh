@@ -32,6 +32,7 @@ create() {
   if mountpoint -q "$mount_point" && [ ! "$mount_point" -ef "$directory" ]; then umount -l -- "$mount_point"; fi
   mountpoint -q "$mount_point" || mount --bind -- "$directory" "$mount_point"
   if [ -d /run/systemd/system ]; then timeout 60 systemctl start nfs-server >&2; fi
+  serve_while_mounted
   withdraw < <(own_entries | without_options | grep -vxF -f <(entries "$root" | without_options))
   entries "$root" | replace_file "$exports_file"
   grant <"$exports_file"
@@ -69,6 +70,15 @@ delete() {
 
 # Prints the export at which the paths of NFSv4 begin, if there is one among those; else nothing, which is `/`.
 root_of_exports() { awk '!found && /[(,]fsid=(0|root)[,)]/ { print $1; found = 1 }'; }
+
+# Has a directory of another disk served only while that is mounted: the whole NFS server would not start at boot if the
+# disk is missing, with the exports of everybody. A folder of the same disk does not count as a mount there.
+# Source: exports(5), mountpoint; nfs-server-generator(8).
+serve_while_mounted() {
+  if [ "$(stat -c %d -- "$mount_point")" != "$(stat -c %d -- "$(dirname "$mount_point")")" ]; then
+    options+=,mountpoint
+  fi
+}
 
 # Prints what is to be exported, as exports(5) has it. With one root of NFSv4 there is no other: if it is for others
 # only, the guests cannot begin there.
