@@ -160,6 +160,16 @@ exec chroot . "$@"`;
     expect(await options("/folder")).toMatch(/fsid=[0-9a-f-]{36}\)$/m);
   });
 
+  it("is refused while the disk of the sources is not mounted, though a folder is there", async () => {
+    writeFileSync(inRoot("etc/fstab"), `LABEL=data ${inRoot("shared")} ext4 nofail 0 2\n`);
+    const ran = await run("create");
+    expect(lastLine(ran)).toBe(
+      `cannot serve ${inRoot("shared")}: nothing is mounted on ${inRoot("shared")}, where /etc/fstab has a disk;` +
+        " mount it and run this again",
+    );
+    expect((await run("create", { before: `mount -t tmpfs tmpfs '${inRoot("shared")}'` })).code).toBe(0);
+  });
+
   it("may be made again, and serves another directory if it is to", async () => {
     mkdirSync(inRoot("other"));
     writeFileSync(inRoot("other/it"), "");

@@ -5,15 +5,19 @@
 . ../machine/step.sh
 . ../machine/lib/files.sh
 . ../machine/lib/lines.sh
+. ../machine/lib/unmounted.sh
 
 folders=("$(dirname "$mount_point")" "$(dirname "$exports_file")")
 # Of the export that is the root of NFSv4: a guest finds its own below it, and nothing else.
 root_options=ro,fsid=0,subtree_check,all_squash,sec=sys
 
 create() {
-  local folder root
+  local absent folder root
   command -v exportfs >/dev/null ||
     die "cannot serve $directory: exportfs is not installed; apt-get install nfs-kernel-server"
+  absent=$(unmounted "$directory" "$fstab")
+  [ -z "$absent" ] ||
+    die "cannot serve $directory: nothing is mounted on $absent, where $fstab has a disk; mount it and run this again"
   [ -d "$directory" ] || die "cannot serve $directory: it is no directory; make it first"
   root=$(exportfs -s | root_of_exports)
   case $mount_point in

@@ -1,14 +1,20 @@
 # The sources directory, if only root can make it. It goes at destroy if it is empty, with those above it that
 # were made for it. Source: guide, step 3.
-: "${directory:?}" "${uid:?}" "${gid:?}"
+: "${directory:?}" "${uid:?}" "${gid:?}" "${fstab:?}"
 . ../machine/step.sh
 . ../machine/lib/die.sh
+. ../machine/lib/unmounted.sh
 
 # The folders that were made, a line each, the deepest first.
 made=$records/.sources-directory
 
 create() {
-  local folder=$directory new=''
+  local absent folder=$directory new=''
+  # What is cloned there would fill another disk, and be gone once this one is mounted.
+  absent=$(unmounted "$directory" "$fstab")
+  [ -z "$absent" ] ||
+    die "cannot keep sources in $directory: nothing is mounted on $absent, where $fstab has a disk; mount it and run" \
+      "this again"
   mkdir -p -- "$records"
   while [ ! -d "$folder" ]; do
     new+=$folder$'\n'

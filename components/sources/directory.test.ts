@@ -14,7 +14,9 @@ beforeEach(() => {
 
 const developer = { uid: 54321, gid: 54322 };
 const run = (verbs: Verb | readonly Verb[], records = join(root, "steps")) =>
-  runStep(scriptText(import.meta.url, "directory.sh", { directory, ...developer }), verbs, { records });
+  runStep(scriptText(import.meta.url, "directory.sh", { directory, fstab: join(root, "fstab"), ...developer }), verbs, {
+    records,
+  });
 
 describe.runIf(process.getuid?.() === 0)("the sources directory", () => {
   it("is made for the developer, and goes with the folders that were made for it", async () => {
@@ -31,6 +33,16 @@ describe.runIf(process.getuid?.() === 0)("the sources directory", () => {
     writeFileSync(join(directory, "mine"), "");
     await run("delete");
     expect(existsSync(join(directory, "mine"))).toBe(true);
+  });
+
+  it("is refused while the disk is not mounted on which it is to be, and nothing is made for it", async () => {
+    // fstab(5) has another way to write a space.
+    root = temporaryFolder("a-directory-");
+    directory = join(root, "media/duet");
+    mkdirSync(join(root, "media"));
+    writeFileSync(join(root, "fstab"), `LABEL=data ${root}/media ext4 nofail 0 2\n`);
+    expect(lastLine(await run("create"))).toMatch(/^cannot keep sources in .*nothing is mounted on \S+\/media, where/);
+    expect(existsSync(directory)).toBe(false);
   });
 
   it("is refused if it is somebody else's", async () => {

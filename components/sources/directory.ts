@@ -12,7 +12,7 @@ export interface SourcesDirectoryArgs {
  * The sources directory, made by root for the developer. Only for a host on which Pulumi does not run as root: root
  * makes what is missing by the way.
  *
- * Source: guide, step 3. Errors: a directory that is somebody else's.
+ * Source: guide, step 3. Errors: a directory that is somebody else's; a disk that is not mounted.
  */
 export class SourcesDirectory extends pulumi.ComponentResource {
   constructor(name: string, args: SourcesDirectoryArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -22,7 +22,7 @@ export class SourcesDirectory extends pulumi.ComponentResource {
       name,
       {
         title: `make ${directory}`,
-        script: script(import.meta.url, "directory.sh", { directory, ...host.developer }),
+        script: script(import.meta.url, "directory.sh", { directory, fstab: "/etc/fstab", ...host.developer }),
       },
       { parent: this },
     );
