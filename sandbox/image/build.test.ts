@@ -6,7 +6,7 @@ import { runBash } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { guestImagePath } from "./build.ts";
 import { overlayFiles, writeOverlay } from "./overlay.ts";
-import { debianRecipe } from "./recipe.ts";
+import { debianRecipe, debianWith } from "./recipe.ts";
 
 const base = import.meta.url;
 
@@ -17,6 +17,12 @@ describe("the guest image's place in the cache", () => {
     const other = ["size", "diskId", "commandLine", "suite"].map((key) => place({ ...debianRecipe, [key]: "1" }));
     const lists = ["packages", "kept", "masked", "enabled"].map((key) => place({ ...debianRecipe, [key]: ["a"] }));
     expect(new Set([place(), ...other, ...lists]).size).toBe(9);
+  });
+
+  it("is another one with more packages, and the same with none", () => {
+    const place = (...packages: readonly string[]) => guestImagePath("/c", debianWith(packages));
+    expect([place(), place("gcc")]).toEqual([guestImagePath("/c"), guestImagePath("/c")]);
+    expect(new Set([place(), place("acl"), place("acl", "xfsprogs")]).size).toBe(3);
   });
 
   it("is the one that it had when its recipe was TypeScript, and stacks that stand have in their state", () => {

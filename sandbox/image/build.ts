@@ -11,7 +11,7 @@ import { baseDirectory } from "../paths.ts";
 import { processName } from "../processes.ts";
 import { entryPoint, type Report, reportTo, UserError } from "../report.ts";
 import { overlayFiles, writeOverlay } from "./overlay.ts";
-import { debianRecipe, type ImageRecipe } from "./recipe.ts";
+import { debianRecipe, debianWith, type ImageRecipe } from "./recipe.ts";
 
 /** A guest image in the cache. */
 export interface GuestImage {
@@ -169,7 +169,8 @@ function bash(what: string, script: string, cwd: string): Promise<string> {
 if (import.meta.main) {
   await entryPoint("image", async () => {
     const cacheHome = baseDirectory(process.env, "XDG_CACHE_HOME");
-    const image = await guestImage({ cacheHome, report: reportTo("image") });
+    const recipe = debianWith(process.argv.slice(2));
+    const image = await guestImage({ cacheHome, recipe, report: reportTo("image") });
     console.log(`${image.path}\n${image.sha256}`);
   });
 }

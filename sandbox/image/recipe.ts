@@ -83,3 +83,12 @@ export const debianRecipe: ImageRecipe = {
   diskId: "64756574",
   commandLine: "console=ttyS0 net.ifnames=0 loglevel=4 audit=0 mitigations=off",
 };
+
+/**
+ * The same with more packages, such as those of a guest that is itself a host.
+ *
+ * @param packages names of Debian packages. None makes the image that it is without.
+ */
+export function debianWith(packages: readonly string[]): ImageRecipe {
+  return { ...debianRecipe, packages: [...new Set([...debianRecipe.packages, ...packages])] };
+}
