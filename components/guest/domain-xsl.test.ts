@@ -2,26 +2,13 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { providerDomain } from "../../test/support/domain.ts";
 import { deploy, localHost, symbols } from "../../test/support/mocks.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { GuestAddress } from "../host/guest-address.ts";
 import { Network } from "../host/network.ts";
 import { Image } from "./image.ts";
 import { VirtualMachine } from "./virtual-machine.ts";
-
-/** A domain as the provider writes it, in short. */
-const domain = `<domain type="kvm">
-  <name>duetdev</name><memory unit="MiB">1024</memory><vcpu>2</vcpu>
-  <os><type arch="x86_64" machine="pc">hvm</type></os>
-  <devices>
-    <disk type="volume" device="disk">
-      <driver name="qemu" type="qcow2"/><source pool="duet-dev" volume="duetdev.qcow2"/><target dev="vda" bus="virtio"/>
-    </disk>
-    <graphics type="spice" autoport="yes"/>
-    <video><model type="cirrus"/></video>
-    <channel type="unix"><target type="virtio" name="org.qemu.guest_agent.0"/></channel>
-  </devices>
-</domain>`;
 
 /** A folder whose name has what XSLT reads as its own. */
 const odd = `/log/a & b's "<{x}>/é`;
@@ -50,7 +37,7 @@ async function stylesheet(consoleLogs: string, port: number): Promise<string> {
 
 /** What the provider makes of its XML with the stylesheet. */
 async function transformed(consoleLogs = "/log", gdbPort = 1234): Promise<string> {
-  writeFileSync(join(root, "domain.xml"), domain);
+  writeFileSync(join(root, "domain.xml"), providerDomain());
   writeFileSync(join(root, "style.xsl"), await stylesheet(consoleLogs, gdbPort));
   return execFileSync("xsltproc", [join(root, "style.xsl"), join(root, "domain.xml")], { encoding: "utf8" });
 }

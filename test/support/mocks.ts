@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Image } from "../../components/guest/image.ts";
-import { VirtualMachine } from "../../components/guest/virtual-machine.ts";
+import { VirtualMachine, type VirtualMachineArgs } from "../../components/guest/virtual-machine.ts";
 import { GuestAddress } from "../../components/host/guest-address.ts";
 import { Host, type HostArgs } from "../../components/host/host.ts";
 import { Network } from "../../components/host/network.ts";
@@ -217,13 +217,19 @@ export function given(made: Made, name: string): string | undefined {
  * A guest, as components take it, with all that it needs.
  *
  * @param prefix what the names of that begin with, if there is another guest. Defaults to nothing.
+ * @param stub where its gdb stub listens. Defaults to a port.
  */
-export function localGuest(name = "vm", args: Partial<HostArgs> = {}, prefix = ""): VirtualMachine {
+export function localGuest(
+  name = "vm",
+  args: Partial<HostArgs> = {},
+  prefix = "",
+  stub?: VirtualMachineArgs["stub"],
+): VirtualMachine {
   const host = localHost(args);
   const network = new Network(`${prefix}network`, { host });
   const image = new Image(`${prefix}image`, { host, source: { path: "/i.qcow2" }, smallestDisk: 8 });
   const address = new GuestAddress(name, { host, network });
-  return new VirtualMachine(name, { host, network, image, address, symbols, memory: 1024, vcpus: 2, disk: 8 });
+  return new VirtualMachine(name, { host, network, image, address, symbols, stub, memory: 1024, vcpus: 2, disk: 8 });
 }
 
 /** Where the symbols of that guest are. */
