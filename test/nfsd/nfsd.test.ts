@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { guestMac } from "../../components/host/network.ts";
-import { hypervisorPackages, nfsPackages, personPackages } from "../../components/host/package-lists.ts";
+import { aclPackages, hypervisorPackages, nfsPackages } from "../../components/host/package-lists.ts";
 import { scriptText } from "../../components/machine/script-text.ts";
 import { sh } from "../../components/machine/shell.ts";
 import { stub } from "../../doctor/libvirt.ts";
@@ -36,14 +36,7 @@ const seatOf = (name: string, end: number): Seat => ({
 const fileSystems = ["ext4", "xfs", "btrfs"] as const;
 /** What a workstation has that has Duet, and what makes and confines what is tried here. */
 const packages = [
-  ...new Set([
-    ...hypervisorPackages,
-    ...nfsPackages("kernel"),
-    ...personPackages,
-    "apparmor",
-    "btrfs-progs",
-    "xfsprogs",
-  ]),
+  ...new Set([...hypervisorPackages, ...nfsPackages("kernel"), ...aclPackages, "apparmor", "btrfs-progs", "xfsprogs"]),
 ];
 const work = mkdtempSync(join(tmpdir(), "duet-nfsd-"));
 
