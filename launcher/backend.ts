@@ -22,12 +22,14 @@ const ownHosts = "127.0.0.1,localhost";
  * The environment of pulumi and its plugins. They run for seconds, and a heap of twice what is in use is soon full. Of a
  * command that somebody is to type, pulumi would print the half, if it is a long one. And gRPC for Node has a proxy of the
  * user's between two processes of one machine, unless it is told. Source: the environment variables of @grpc/grpc-js.
+ * Away from a terminal it would say "@ updating...." between any two lines.
  */
 export function pulumiEnvironment(toolchain: Toolchain): NodeJS.ProcessEnv {
   const { no_grpc_proxy: others, ...environment } = toolchainEnvironment(toolchain, process.env);
   return {
     GOGC: "400",
     PULUMI_OPTION_SHOW_FULL_OUTPUT: "true",
+    ...(process.stdout.isTTY ? {} : { PULUMI_OPTION_SUPPRESS_PROGRESS: "true" }),
     ...environment,
     no_grpc_proxy: [ownHosts, others || environment.no_proxy].filter(Boolean).join(","),
   };

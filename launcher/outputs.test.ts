@@ -1,4 +1,4 @@
-/** What the real pulumi prints in the environment that the launcher gives it. */
+/** What the real pulumi prints in the environment that the launcher gives it, away from a terminal. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { pulumiEnvironment } from "./backend.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-it("is the whole of a command that somebody is to type, also of one that goes", () => {
+it("is the whole of a command that somebody is to type, also of one that goes, and no dots", () => {
   const project = temporaryFolder("duet-outputs-");
   const pulumi = (...words: string[]) => {
     const run = spawnSync(toolchain.pulumi, [...words, "--non-interactive", "--color", "never", "--stack", "dev"], {
@@ -40,7 +40,9 @@ it("is the whole of a command that somebody is to type, also of one that goes", 
   );
   pulumi("stack", "init");
   program("one", "two");
-  expect(pulumi("up", "--yes", "--skip-preview")).toContain(command("two"));
+  const up = pulumi("up", "--yes", "--skip-preview");
+  expect(up).toContain(command("two"));
+  expect(up).not.toMatch(/^@ updating/m);
   program("one");
   expect(pulumi("preview")).toContain(`- [1]: "${command("two")}"`);
 });
