@@ -65,10 +65,15 @@ interface LaunchOptions {
   readonly through?: readonly string[];
 }
 
-async function launch(
+async function launch(line: string, options: LaunchOptions = {}): Promise<Launch> {
+  const { status, stderr } = await whole(line, options);
+  return { status, stderr };
+}
+
+async function whole(
   line: string,
   { cwd = project, environment = {}, through = [] }: LaunchOptions = {},
-): Promise<Launch> {
+): Promise<Launch & { readonly stdout: string }> {
   const command = [
     ...through,
     process.execPath,
@@ -85,15 +90,17 @@ async function launch(
       DUET_SHARED: join(home, "shared"),
       ...environment,
     },
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
-  let stderr = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    stderr += text;
-  });
+  const said = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].setEncoding("utf8").on("data", (text: string) => {
+      said[name] += text;
+    });
+  }
   const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
-  return { status, stderr };
+  return { status, ...said };
 }
 
 /** The calls of pulumi by the launcher for its user: directory, stack and words of each. */
@@ -153,6 +160,17 @@ describe("a command line", () => {
     expect((await launch(line, { environment: { PULUMI_STACK: "nonesuch" } })).status).toBe(0);
     expect(calls()).toHaveLength(1);
     expect(existsSync(join(home, "state"))).toBe(false);
+  });
+
+  it("for help ends with this project's own command, and for another one's help does not", async () => {
+    for (const line of ["", "--help", "help"]) {
+      expect((await whole(line)).stdout).toMatch(/^ {4}doctor .*pulumi doctor \[--stack NAME\]$/m);
+    }
+    for (const line of ["up --help", "--version"]) {
+      expect((await whole(line)).stdout).not.toContain("doctor");
+    }
+    writeFileSync(join(home, "Pulumi.yaml"), "name: other\nruntime: yaml\n");
+    expect((await whole("--help", { cwd: home })).stdout).not.toContain("doctor");
   });
 
   it("ends with the status of pulumi, and leaves nothing running that would have to be ended", async () => {

@@ -16,6 +16,12 @@ import { backendOf } from "./state.ts";
 /** The stack that is meant if none is named and none was selected. */
 const defaultStack = "sandbox";
 
+/** What pulumi's own help does not know of. */
+const ownHelp = `
+This project's own command:
+    doctor              Look at this host before the first up: pulumi doctor [--stack NAME]
+`;
+
 /** Set while a `pulumi` that was found on PATH is asked what it is: another checkout's launcher does not answer. */
 const askingVariable = "DUET_ASKING";
 
@@ -73,6 +79,9 @@ await entryPoint("duet", async () => {
     const tools = await toolchain();
     const environment = { ...toolchainEnvironment(tools, process.env), ...login(invocation.command === "login") };
     process.exitCode = await run([tools.pulumi, ...words], { environment, directory });
+    if (isOurs && words.every((word) => /^(?:-h|--help|help)$/.test(word))) {
+      process.stdout.write(ownHelp);
+    }
     return;
   }
   const selected = () => selectedStack(installed(process.env)?.home ?? "");
