@@ -20,6 +20,7 @@ const healthy: Readonly<Record<string, string>> = {
   "/sys/module/apparmor/parameters/enabled": "Y\n",
   "stat -c %a %G /dev/kvm": "660 kvm\n",
   "stat -c %F /run/libvirt/libvirt-sock": "socket\n",
+  "stat -c %F /run/systemd/system": "directory\n",
   "virsh --version": "9.0.0\n",
   "virsh -q -c qemu:///system uri": "qemu:///system\n",
   "id -nG": "eve kvm libvirt\n",
@@ -29,7 +30,10 @@ const healthy: Readonly<Record<string, string>> = {
 };
 
 /** A workstation that says otherwise where it is told to; "" is nothing, and undefined that it cannot be had. */
-function probe(more: Readonly<Record<string, string | undefined>> = {}, disk = { free: 1e12, type: 0xef53 }): Probe {
+function probe(
+  more: Readonly<Record<string, string | undefined>> = {},
+  disk: ReturnType<Probe["disk"]> | Probe["disk"] = { free: 1e12, type: 0xef53, device: 1 },
+): Probe {
   const says: Readonly<Record<string, string | undefined>> = { ...healthy, ...more };
   // The longest that fits is meant.
   const keys = Object.keys(says).sort((one, other) => other.length - one.length);
@@ -37,7 +41,7 @@ function probe(more: Readonly<Record<string, string | undefined>> = {}, disk = {
   return {
     read: (file) => says[file],
     run: (...words) => answer(words.join(" ")),
-    disk: () => disk,
+    disk: typeof disk === "function" ? disk : () => disk,
     user: { name: "eve", uid: 1000 },
     environment: { https_proxy: says.https_proxy },
   };
@@ -56,7 +60,12 @@ describe("the doctor", () => {
 
   it.each([
     ["processor", { "/proc/cpuinfo": "flags : fpu" }, /^note .*no KVM.*firmware$/],
-    ["processor", { "stat -c %a %G /dev/kvm": undefined }, /^note .*no \/dev\/kvm.*modprobe/],
+    [
+      "processor",
+      { "/proc/cpuinfo": "flags : fpu hypervisor" },
+      /^note .*no KVM.*nested virtualization.*its own host$/,
+    ],
+    ["processor", { "stat -c %a %G /dev/kvm": undefined }, /^note .*no \/dev\/kvm.*modprobe kvm_intel$/],
     ["processor", { "stat -c %a %G /dev/kvm": "600 root" }, /^note .*mode 600.*chmod 660/],
     ["memory", { "/proc/meminfo": "MemAvailable: 500000 kB" }, /^note .*ask for 1024 MiB, and 488 are free/],
     ["rights", { "sudo -n true": undefined }, /^stop .*sudo is not installed/],
@@ -69,6 +78,11 @@ describe("the doctor", () => {
       "libvirt",
       { "stat -c %F /run/libvirt/libvirt-sock": "", "stat -c %F /run/libvirt/virtqemud-sock": "socket" },
       /^stop .*in parts only.*virtproxyd\.socket$/,
+    ],
+    [
+      "libvirt",
+      { "stat -c %F /run/libvirt/libvirt-sock": "", "stat -c %F /run/systemd/system": "" },
+      /^stop .*does not listen; do as root: virtlogd -d; libvirtd -d$/,
     ],
     ["SELinux", { "/sys/fs/selinux/enforce": "1" }, /^note .*never run with that/],
     ["firewall", { "/etc/ufw/ufw.conf": "ENABLED=yes\n" }, /^note .*ufw allow in on duet-\+ .*2049/],
@@ -119,10 +133,20 @@ describe("the doctor", () => {
     expect(said("stub", { "/sys/module/apparmor/parameters/enabled": "N\n" }, host)[0]).toMatch(/^ok /);
   });
 
-  it("says of disks what is left of them, and refuses sources that cannot be served", () => {
-    const [, directory] = said("disk", {}, {}, { free: 1e9, type: 0xef53 });
-    expect(directory).toMatch(/^note {2}disk: \/media\/data\/duet has 1\.0 GB left, and may come to 4\.0; free some$/);
-    expect(said("sources", {}, {}, { free: 1e12, type: 0x794c7630 })).toEqual([
+  it("says of each disk once what is left of it, for all that is on it", () => {
+    const on = (images: number) => (folder: string) =>
+      ({ free: 9e9, type: 0xef53, device: folder.startsWith("/var") ? images : 1 }) as const;
+    expect(said("disk", {}, {}, on(1))).toEqual([
+      "note  disk: 9.0 GB left for /cache, /media/data/duet, /var/lib/libvirt/images, which may come to 11.0; free some",
+    ]);
+    expect(said("disk", {}, {}, on(2))).toEqual([
+      "ok    disk: 9.0 GB left for /cache, /media/data/duet",
+      "ok    disk: 9.0 GB left for /var/lib/libvirt/images",
+    ]);
+  });
+
+  it("refuses sources that cannot be served", () => {
+    expect(said("sources", {}, {}, { free: 1e12, type: 0x794c7630, device: 1 })).toEqual([
       expect.stringMatching(/^stop .*overlayfs/),
     ]);
   });

@@ -1,3 +1,4 @@
+import { startLibvirt } from "../launcher/start-libvirt.ts";
 import { type Finding, note, ok, stop } from "./finding.ts";
 import type { Probe } from "./probe.ts";
 
@@ -25,18 +26,19 @@ export function libvirt(probe: Probe, uri: string): Finding {
   if (!uri.startsWith("qemu:///system")) {
     return stop("libvirt", `${uri} is not this host's own, on which steps and stubs are; take qemu:///system`);
   }
-  const is = (file: string) => probe.run("stat", "-c", "%F", file)?.trim() === "socket";
+  const is = (file: string, kind = "socket") => probe.run("stat", "-c", "%F", file)?.trim() === kind;
+  const start = (isModular: boolean) => startLibvirt(isModular, (path) => is(path, "directory"));
   if (probe.run("virsh", "--version") === undefined) {
     return note("libvirt", "it is not installed; `up` installs it");
   }
   if (is(sockets.whole)) {
     return (probe.run("virsh", "-q", "-c", uri, "uri") ?? "").trim() === uri
       ? ok("libvirt", `it answers at ${uri}`)
-      : note("libvirt", `it does not answer you at ${uri}; see the groups above, or do systemctl restart libvirtd`);
+      : note("libvirt", `it does not answer you at ${uri}; see the groups above, or restart libvirtd`);
   }
   return is(sockets.part)
-    ? stop("libvirt", "it listens in parts only; do sudo systemctl enable --now virtproxyd.socket")
-    : stop("libvirt", "it does not listen; do sudo systemctl enable --now libvirtd.socket");
+    ? stop("libvirt", `it listens in parts only; do as root: ${start(true)}`)
+    : stop("libvirt", `it does not listen; do as root: ${start(false)}`);
 }
 
 /** What confines guests. Duet names each file of a guest in its definition, which is what AppArmor goes by. */

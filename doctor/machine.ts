@@ -15,14 +15,17 @@ export interface Wish {
 /** Whether guests run under KVM, and if not, what lacks. */
 export function processor(probe: Probe): Finding {
   const [, mode = "", group = ""] = /^(\d+) (\S+)/.exec(probe.run("stat", "-c", "%a %G", "/dev/kvm") ?? "") ?? [];
-  if (hostAccelerator(probe.read("/proc/cpuinfo") ?? "", true) !== "kvm") {
-    return note("processor", "no KVM: guests are translated, ten times as slow; turn VT-x or AMD-V on in the firmware");
+  const [flags = ""] = /^flags\s*:.*$/m.exec(probe.read("/proc/cpuinfo") ?? "") ?? [];
+  const has = (flag: string) => flags.split(/\s+/).includes(flag);
+  if (hostAccelerator(flags, true) !== "kvm") {
+    const advice = has("hypervisor")
+      ? "this is a virtual machine; have nested virtualization turned on at its own host"
+      : "turn VT-x or AMD-V on in the firmware";
+    return note("processor", `no KVM: guests are translated, ten times as slow; ${advice}`);
   }
   if (mode === "") {
-    return note(
-      "processor",
-      "it has KVM, and there is no /dev/kvm: guests are translated; do modprobe kvm_intel or kvm_amd",
-    );
+    const module = has("vmx") ? "kvm_intel" : "kvm_amd";
+    return note("processor", `it has KVM, and there is no /dev/kvm: guests are translated; do modprobe ${module}`);
   }
   return /[67].$/.test(mode)
     ? ok("processor", `KVM, by /dev/kvm of the group ${group}`)
@@ -45,12 +48,21 @@ export function memory(probe: Probe, wish: Wish): Finding {
     : ok("memory", `${free} MiB are free, and guests ask for ${wish.memory}`);
 }
 
+/** What is left of the disks on which folders grow: one disk, one line, whatever is on it. */
 export function disks(probe: Probe, wish: Wish): readonly Finding[] {
-  return Object.entries(wish.folders).map(([folder, needed]) => {
-    const { free } = probe.disk(folder);
+  const found = new Map<number, { readonly free: number; readonly folders: string[]; needed: number }>();
+  for (const [folder, needed] of Object.entries(wish.folders)) {
+    const { free, device } = probe.disk(folder);
+    const disk = found.get(device) ?? { free, folders: [], needed: 0 };
+    disk.folders.push(folder);
+    disk.needed += needed;
+    found.set(device, disk);
+  }
+  return [...found.values()].map(({ free, folders, needed }) => {
+    const said = `${gigabytes(free)} GB left for ${folders.join(", ")}`;
     return free < needed
-      ? note("disk", `${folder} has ${gigabytes(free)} GB left, and may come to ${gigabytes(needed)}; free some`)
-      : ok("disk", `${folder} has ${gigabytes(free)} GB left`);
+      ? note("disk", `${said}, which may come to ${gigabytes(needed)}; free some`)
+      : ok("disk", said);
   });
 }
 

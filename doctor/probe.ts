@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync, statfsSync } from "node:fs";
+import { readFileSync, statfsSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { nearest } from "../launcher/disks.ts";
 
@@ -9,8 +9,11 @@ export interface Probe {
   read(file: string): string | undefined;
   /** What a program prints, whatever its status; undefined if it cannot be run within ten seconds. */
   run(...words: readonly string[]): string | undefined;
-  /** Bytes that are free for this user on the disk of a folder, there or not, and what kind of file system that is. */
-  disk(folder: string): { readonly free: number; readonly type: number };
+  /**
+   * Of the file system of a folder, there or not: bytes that are free for this user, what kind it is, and a number by
+   * which it is told from others.
+   */
+  disk(folder: string): { readonly free: number; readonly type: number; readonly device: number };
   readonly user: { readonly name: string; readonly uid: number };
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -34,8 +37,9 @@ export const here: Probe = {
     return error === undefined ? stdout : undefined;
   },
   disk: (folder) => {
-    const { bavail, bsize, type } = statfsSync(nearest(folder));
-    return { free: bavail * bsize, type };
+    const there = nearest(folder);
+    const { bavail, bsize, type } = statfsSync(there);
+    return { free: bavail * bsize, type, device: statSync(there).dev };
   },
   user: { name: userInfo().username, uid: process.getuid?.() ?? 0 },
   environment: process.env,

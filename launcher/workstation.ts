@@ -18,6 +18,7 @@ import { obtainRights, workOfDestroy, workOfUp } from "./rights.ts";
 import { rootAccess } from "./root.ts";
 import { run } from "./run.ts";
 import type { StackHost } from "./stack-host.ts";
+import { startLibvirt } from "./start-libvirt.ts";
 import { giveBack, makeStackFolder } from "./state.ts";
 import { type Daemon, watchLibvirt } from "./watch.ts";
 
@@ -182,8 +183,7 @@ function advice(isForbidden: boolean): string {
   if (isForbidden) {
     return "join its group, sudo adduser $(id -un) libvirt, and log in again";
   }
-  const unit = existsSync(modular) ? "enable --now virtproxyd.socket" : "start libvirtd";
-  return `start it: systemctl ${unit}`;
+  return `start it as root: ${startLibvirt(existsSync(modular))}`;
 }
 
 /** Whether packages of libvirt are missing, or not installed to the end, if dpkg is what installs them here. */

@@ -50,7 +50,7 @@ leave_groups() {
 
 # The system's libvirt needs a moment after it was installed. Any other is somebody's to start.
 await_libvirt() {
-  local said status
+  local said status start='systemctl start libvirtd'
   case $uri in qemu:///*) ;; *) return ;; esac
   for _ in $(seq 30); do
     status=0
@@ -61,7 +61,9 @@ await_libvirt() {
     esac
     sleep 0.5
   done
-  die "cannot reach libvirt at $uri: $(tail -n 1 <<<"$said"); start it: systemctl start libvirtd"
+  # Source: sd_booted(3).
+  [ -d /run/systemd/system ] || start='virtlogd -d; libvirtd -d'
+  die "cannot reach libvirt at $uri: $(tail -n 1 <<<"$said"); start it as root: $start"
 }
 
 run_step "$@"
