@@ -116,6 +116,23 @@ describe.runIf(isRoot)("installing the package", () => {
     );
   });
 
+  it("makes grub.cfg once, whether the distribution has hooks that do so for each kernel, or none", async () => {
+    const package_ = "/b/linux-image-6.1+duet-b_6.1-1+c_amd64.deb";
+    const installs = scriptText(import.meta.url, "install.sh", { ...values, package: package_ });
+    // As /etc/kernel/postinst.d/zz-update-grub does it.
+    const hook = "if command -v update-grub >/dev/null; then update-grub; fi";
+    for (const after of [hook, ":"]) {
+      write("calls", "");
+      const dpkg = `echo "dpkg $1" >>'${root}/calls'; case "$*" in *-i* | *--purge*) ${after} ;; esac`;
+      const stubs = guest({ dpkg, "dpkg-query": "printf '%s\\n' linux-image-6.0+duet-a linux-image-5.9+duet-z" });
+      expect((await runStep(installs, "create", { stubs, enter, before: emptied })).code).toBe(0);
+      expect(read("calls").match(/^update-grub$/gm)).toHaveLength(1);
+      expect(read("calls")).toMatch(/^dpkg --purge\n.*dpkg --force-confold\nupdate-grub\n$/ms);
+      await runStep(installs, "delete", { stubs, enter, before: emptied });
+      expect(read("calls").match(/^update-grub$/gm)).toHaveLength(2);
+    }
+  });
+
   it("refuses one that does not fit, and says if the next one would not", async () => {
     const package_ = join(root, "linux.deb");
     writeFileSync(package_, Buffer.alloc(3 * 1024 ** 2));
