@@ -31,10 +31,11 @@ content_by_bytes() { find_others -type f -print0 | LC_ALL=C sort -z | xargs -0r 
 content_of_tree() { find_others '(' -type f -o -type l ')' -printf '%P %s %T@ %l\n' | LC_ALL=C sort | digest; }
 
 # Of a git work tree: HEAD, or the empty tree before the first commit; what differs from it; and what git neither has
-# nor ignores. Runs as the developer.
+# nor ignores. What a person has git ignore everywhere is not left aside: it is no part of the tree, and make takes it
+# for a source. Runs as the developer.
 content_of_git() { # PRODUCT...
   local name head others=(ls-files --others --exclude-standard -z)
-  local trusted=(git -c 'safe.directory=*' -c diff.autoRefreshIndex=false)
+  local trusted=(git -c 'safe.directory=*' -c core.excludesFile=/dev/null -c diff.autoRefreshIndex=false)
   export GIT_OPTIONAL_LOCKS=0
   for name; do others+=(-x "$name"); done
   head=$("${trusted[@]}" rev-parse -q --verify HEAD) || head=$("${trusted[@]}" hash-object -t tree /dev/null)

@@ -169,6 +169,21 @@ describe("content of a clone", () => {
     expect(contentOf(contentOfGit)).toBe(before);
   });
 
+  it("is the same whatever its person has git ignore everywhere", () => {
+    const home = temporaryFolder("home-");
+    const own = { ...process.env, HOME: home, XDG_CONFIG_HOME: undefined };
+    const ask = (env: NodeJS.ProcessEnv) =>
+      execFileSync("bash", ["-euo", "pipefail", "-c", `${library}\n${contentOfGit}`], { cwd: tree, env }).toString();
+    write("generated.c", "int a;");
+    const before = ask(own);
+    mkdirSync(join(home, ".config/git"), { recursive: true });
+    writeFileSync(join(home, ".config/git/ignore"), "generated.c\n");
+    expect(git("status", "--porcelain").toString()).toContain("generated.c");
+    expect(ask(own)).toBe(before);
+    write("generated.c", "int b;");
+    expect(ask(own)).not.toBe(before);
+  });
+
   it("is another after the first commit, before which it tells of edits, staged or not", () => {
     rmSync(join(tree, ".git"), { recursive: true });
     git("init", "-q");

@@ -188,6 +188,22 @@ describe.runIf(isRoot)("a clone", () => {
     expect(git(tree, "symbolic-ref", "--short", "HEAD")).toBe("main");
   });
 
+  it("is not switched over a file that its person has git ignore everywhere, which git would overwrite", async () => {
+    const home = join(root, "home");
+    mkdirSync(join(home, ".config/git"), { recursive: true });
+    writeFileSync(join(home, ".config/git/ignore"), "notes\n");
+    const stubs = { getent: `echo 'dev:x:54321:54322::${home.replace("'", "'\\''")}:/bin/sh'` };
+    const at = (branch: string) => run("create", { git: origin, branch }, "dev", { stubs });
+    await at("main");
+    git(origin, "checkout", "-q", "-B", "other");
+    execFileSync("tee", [join(origin, "notes")], { ...developer, input: "theirs" });
+    git(origin, "add", ".");
+    git(origin, "commit", "-qm", "notes");
+    edit("notes", "mine");
+    expect(lastLine(await at("other"))).toMatch(/with changes of your own in notes;/);
+    expect(readFileSync(join(tree, "notes"), "utf8")).toBe("mine");
+  });
+
   it("is switched, and back, if nobody but make has written to it", async () => {
     await bring({ git: origin, branch: "main" });
     commit("other", "second");

@@ -7,7 +7,9 @@
 
 git_command=(env GIT_TERMINAL_PROMPT=0)
 git_command+=('GIT_SSH_COMMAND=ssh -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=15')
-git_command+=(git -c 'safe.directory=*' -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=60)
+# What a person has git ignore everywhere it would overwrite without a word.
+git_command+=(git -c 'safe.directory=*' -c core.excludesFile=/dev/null)
+git_command+=(-c http.lowSpeedLimit=1000 -c http.lowSpeedTime=60)
 
 git_as_developer() { as_developer "${git_command[@]}" "$@"; }
 
