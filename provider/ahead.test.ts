@@ -31,7 +31,7 @@ function machine(name: string, hasDrifted = false): FactsReader {
 }
 
 const asked = () => readFileSync(join(folder, "readings"), "utf8").trim().split("\n");
-const fine = { drift: {}, hasSteps: true };
+const fine = { drift: {}, hasSteps: true, notes: [] };
 
 describe("a reading ahead", () => {
   it("is what the engine gets, once", async () => {

@@ -43,7 +43,7 @@ const old = () => created(inputs);
 describe("drift", () => {
   it("is none after the step has succeeded", async () => {
     expect(converge("a-step", "mount: /a\nowner: 1000").status).toBe(0);
-    expect(await readMachine(reader)).toEqual({ drift: {}, hasSteps: true });
+    expect(await readMachine(reader)).toEqual({ drift: {}, hasSteps: true, notes: [] });
     expect(await diff(old(), inputs)).toEqual({ changed: [], messages: [] });
   });
 
@@ -57,6 +57,15 @@ describe("drift", () => {
     } finally {
       process.env = before;
     }
+  });
+
+  it("is none if a step has but something to say, which is said", async () => {
+    converge("a-step", "mount: /a");
+    writeFileSync(state(), "mount: /a\nnote: /a was not looked at: its disk is slow\n");
+    expect(await diff(old(), inputs)).toEqual({
+      changed: [],
+      messages: ["a-step: /a was not looked at: its disk is slow"],
+    });
   });
 
   it("is said in words: what was expected, what was found", async () => {

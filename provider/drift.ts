@@ -9,7 +9,12 @@ export interface Reading {
   readonly drift: Drift;
   /** Whether it has completed a step. One that has none is not the machine on which they ran. */
   readonly hasSteps: boolean;
+  /** What its steps say that is no difference: `STEP: TEXT`. */
+  readonly notes: readonly string[];
 }
+
+/** How a line of facts begins that is none. Source: components/machine/step.sh. */
+const noteMark = "note: ";
 
 /**
  * Asks a machine once for the facts of all of its steps.
@@ -24,8 +29,13 @@ export async function readMachine(reader: FactsReader): Promise<Reading> {
   return {
     drift: Object.fromEntries(drifts.filter(([, { differences }]) => differences.length > 0)),
     hasSteps: readings.length > 0,
+    notes: readings.flatMap(([name, { facts }]) =>
+      facts.filter(isNote).map((line) => `${name}: ${line.slice(noteMark.length)}`),
+    ),
   };
 }
+
+const isNote = (line: string): boolean => line.startsWith(noteMark);
 
 /** Says in words how a reading differs from its record; nothing if it does not. */
 function compare(reading: StepReading): readonly string[] {
@@ -33,7 +43,7 @@ function compare(reading: StepReading): readonly string[] {
     return ["was not completed on this machine"];
   }
   const expected = byKey(reading.record);
-  const found = byKey(reading.facts);
+  const found = byKey(reading.facts.filter((line) => !isNote(line)));
   // A fact that says nothing says as much as one that is missing.
   const say = (facts: ReadonlyMap<string, string>, key: string): string => facts.get(key) || "none";
   return [...new Set([...expected.keys(), ...found.keys()])]

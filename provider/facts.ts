@@ -48,13 +48,15 @@ export async function diff(
   }
   const changed = isSame(old.reader, reader) ? [] : ["reader"];
   try {
-    const { drift, hasSteps } = await read(reader);
+    const { drift, hasSteps, notes } = await read(reader);
     const words = Object.entries(drift).map(
       ([name, { title, differences }]) => `${name} (${title || "unknown"}) has drifted: ${differences.join("; ")}`,
     );
     return {
       changed: [...changed, ...(hasSteps ? [] : ["epoch"]), ...Object.keys(drift).map((name) => `generations.${name}`)],
-      messages: hasSteps ? words : [`none of its steps is on record in ${reader.records}: all of them run again`],
+      messages: hasSteps
+        ? [...words, ...notes]
+        : [`none of its steps is on record in ${reader.records}: all of them run again`],
     };
   } catch (error) {
     if (!(error instanceof Unreachable)) {

@@ -66,6 +66,7 @@ describe("the provider's diff", () => {
   it("names the step that has drifted, and says to its resource why", async () => {
     reading = async () => ({
       hasSteps: true,
+      notes: [],
       drift: { one: { title: "do it", differences: ["a: expected 1, found 2"] } },
     });
     expect(await diff()).toEqual(["generations.one"]);
@@ -73,7 +74,7 @@ describe("the provider's diff", () => {
   });
 
   it("says nothing of a machine that is as it was", async () => {
-    reading = async () => ({ hasSteps: true, drift: {} });
+    reading = async () => ({ hasSteps: true, drift: {}, notes: [] });
     expect(await diff()).toEqual([]);
     expect(said).toEqual([]);
   });

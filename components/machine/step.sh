@@ -9,6 +9,9 @@ record=$records/$step
 # Prints a fact that the step establishes: a key and a value.
 fact() { printf '%s: %s\n' "$1" "${2-}"; }
 
+# Says beside the facts what is to be known of the machine and is no difference.
+note() { printf 'note: %s\n' "$*"; }
+
 # Hands a key and a value on to the steps after it.
 result() { printf '%s: %s\n' "$1" "${2-}"; }
 
@@ -23,6 +26,9 @@ there() {
 
 facts() { :; }
 delete() { :; }
+
+# Prints what takes long to find out: a process of its own, which facts can end. Defaults to nothing.
+look() { :; }
 
 # What happens at each boot of the machine, if the step has put a unit there that asks for it.
 boot() { :; }
@@ -40,7 +46,7 @@ keep_record() {
   local text
   mkdir -p -- "$records/.completed"
   : >"$record.time"
-  IFS= read -t 60 -rd '' text < <(run_facts) || true
+  IFS= read -t 60 -rd '' text < <(tell facts) || true
   printf '%s' "$text" >"$record.new"
   touch -r "$record.time" -- "$record.new"
   rm -f -- "$record.time"
@@ -49,10 +55,11 @@ keep_record() {
   : >"$records/.completed/$step"
 }
 
-run_facts() {
+# Runs a function that only looks: one that fails on the way has found less, and is no error.
+tell() { # FUNCTION
   set +eu +o pipefail
   exec </dev/null 2>/dev/null
-  facts
+  "$1"
 }
 
 # Puts the file of this step in the place of that of the last run. A spec that has changed may have made what that one
@@ -125,10 +132,10 @@ run_step() {
       "run_$1"
       ;;
     record) set -euo pipefail && keep_record ;;
-    facts) run_facts ;;
+    facts | look) tell "$1" ;;
     boot) set -euo pipefail && boot ;;
     explain) set -euo pipefail && explain ;;
     identity) identity ;;
-    *) die "cannot do '${1-}' with the step $step: it takes create, facts, delete, boot, explain or identity" ;;
+    *) die "cannot do '${1-}' with the step $step: it takes create, facts, delete, look, boot, explain or identity" ;;
   esac
 }

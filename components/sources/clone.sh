@@ -16,18 +16,18 @@ create() {
     cd -- "$tree"
   fi
   bring_submodules
-  hand_on "$(git_as_developer rev-parse HEAD)" content_of content_of_tree
+  hand_on "$(git_as_developer rev-parse HEAD)"
 }
 
 facts() {
+  content_fact
   if cd -- "$tree"; then
-    fact "content of $tree" "$(content_of content_of_tree)"
     if [ -n "$branch" ]; then fact "branch of $tree" "$(branch_now)"; fi
     if [ -n "$submodules" ]; then fact "missing submodules of $tree" "$(missing_submodules | paste -sd' ')"; fi
-  else
-    fact "content of $tree" missing
   fi
 }
+
+look() { cd -- "$tree" && content_of content_of_tree; }
 
 identity() { echo "clone $tree of $directory"; }
 

@@ -243,6 +243,33 @@ describe.runIf(isRoot)("a clone", () => {
     expect(seen[3]).toBe(`content of ${tree}: missing\n`);
   });
 
+  it("on a disk that is slow is taken as it was, once, and then looked at for as long as it takes", async () => {
+    const records = join(root, "steps");
+    const isSlow = join(root, "slow");
+    const hasty = script({ git: origin, branch: "main" }).replace("patience=15", "patience=1");
+    const step = (verb: Verb) => runStep(hasty, verb, { records });
+    const before = handed(await step("create"));
+    const recorded = (await step("facts")).stdout;
+    // git asks it for a file that has changed.
+    git(tree, "config", "filter.slow.clean", `while [ -e '${isSlow.replace("'", "'\\''")}' ]; do sleep 0.1; done; cat`);
+    writeFileSync(join(tree, ".git/info/attributes"), "*.c filter=slow\n");
+    edit("main.c", "edited");
+    writeFileSync(isSlow, "");
+    const first = (await step("facts")).stdout;
+    expect(first.replace(/^note: .*\n/m, "")).toBe(recorded);
+    expect(first).toContain(`note: ${tree} was not looked at: its disk is slow`);
+    expect((await step("facts")).stdout).toContain(`content of ${tree}: not told within 1 s\n`);
+    const waits = `${root.slice(-6)}/slow`;
+    expect(git(tree, "config", "filter.slow.clean")).toContain(waits);
+    expect(execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })).not.toContain(waits);
+    setTimeout(() => rmSync(isSlow), 2500);
+    const after = handed(await step("create"));
+    expect(existsSync(isSlow)).toBe(false);
+    expect(after.hash).not.toBe(before.hash);
+    expect((await step("facts")).stdout).toContain(`content of ${tree}: ${after.hash}\n`);
+    expect(readdirSync(records).filter((name) => name.endsWith(".unseen"))).toEqual([]);
+  });
+
   it("is refused if something else is there", async () => {
     mkdirSync(tree, { recursive: true });
     writeFileSync(join(tree, "mine"), "");

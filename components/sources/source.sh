@@ -2,6 +2,7 @@
 : "${tree:?}" "${made_note:?}"
 . ../machine/step.sh
 . ../machine/lib/developer.sh
+. ../machine/lib/since.sh
 . ./content.sh
 . ./holds.sh
 
@@ -30,12 +31,47 @@ as_make_left_it() {
   LC_ALL=C sha256sum --check -- "$made_note" 2>/dev/null | sed -n -e 's/[][*?\]/\\&/g' -e 's/: OK$//p'
 }
 
-# Hands on what the sources are called, in twelve digits, and a hash that changes with every edit, which the function
-# prints.
-hand_on() { # COMMIT FUNCTION WORD...
+# Seconds for which facts wait to be told what is in a tree: less than all facts of a machine have (provider/ask.ts).
+# git asks the disk for each of a kernel's 80,000 files, which takes minutes if it is slow and none of them in memory.
+patience=15
+# There since that was not told in time, until `create` has looked.
+unseen=$record.unseen
+
+# Prints what is in the tree, as facts. If that is not told in time, it is what is recorded for once, and the next time
+# a difference: then `create` runs, which looks for as long as it takes. A slow disk is no drift, and no edit is lost.
+content_fact() {
+  local found status=0
+  if [ ! -d "$tree" ]; then
+    found=missing
+  elif [ ! -e "$record" ]; then
+    # What is recorded was looked at a moment ago.
+    found=$(look)
+  else
+    found=$(timeout -k 2 "$patience" bash "$record.sh" look) || status=$?
+  fi
+  case $status in
+    # Of timeout(1): 124, and 137 if it had to kill.
+    124 | 137)
+      if [ ! -e "$unseen" ]; then
+        : >"$unseen"
+        recorded "content of $tree: "
+        note "$tree was not looked at: its disk is slow, and $patience s were too few;" \
+          'the next up looks at it, however long that takes'
+        return
+      fi
+      found="not told within $patience s"
+      ;;
+    *) if [ -e "$unseen" ]; then rm -f -- "$unseen"; fi ;;
+  esac
+  fact "content of $tree" "$found"
+}
+
+# Hands on what the sources are called, in twelve digits, and a hash that changes with every edit.
+hand_on() { # COMMIT
   local hash
   result commit "${1:0:12}"
-  hash=$(cd -- "$tree" && "${@:2}")
+  hash=$(cd -- "$tree" && look)
+  rm -f -- "$unseen"
   result hash "$hash"
   [ -e "$made_note" ] || : >"$made_note"
   chown "$uid:$gid" -- "$made_note"

@@ -13,16 +13,12 @@ create() {
   # Without a commit its name comes from its Makefile, so that it outlives edits.
   { [ -e .git ] && commit=$(git_as_developer rev-parse -q --verify HEAD); } ||
     commit=$({ printf '%s\n' "$tree" && { cat Makefile 2>/dev/null || true; }; } | sha256sum)
-  hand_on "$commit" content_of content_of_tree
+  hand_on "$commit"
 }
 
-facts() {
-  if cd -- "$tree"; then
-    fact "content of $tree" "$(content_of content_of_tree)"
-  else
-    fact "content of $tree" missing
-  fi
-}
+facts() { content_fact; }
+
+look() { cd -- "$tree" && content_of content_of_tree; }
 
 identity() { echo "tree $tree of $directory"; }
 

@@ -2,7 +2,6 @@
 # Source: guide, step 3.
 : "${package:?}"
 . ../machine/step.sh
-. ../machine/lib/since.sh
 . ./aside.sh
 . ./source.sh
 
@@ -20,18 +19,21 @@ create() {
   if ! is_ours; then unpack; fi
   give_to_developer "$tree"
   read_note
-  hand_on "$commit" content_by_time
+  hand_on "$commit"
 }
 
-facts() {
-  if ! cd -- "$tree"; then
-    fact "content of $tree" missing
-  elif [ -n "$(find . -cnewer "$record" -print -quit 2>&1)" ]; then
-    # A kernel's 80,000 files take a third of a second to list. What is changed, replaced, removed or added leaves a
-    # file or a folder that was changed since, whatever its time says.
-    fact "content of $tree" "$(content_by_time)"
+facts() { content_fact; }
+
+look() {
+  local known
+  cd -- "$tree" || return
+  # A kernel's 80,000 files take a third of a second to list. What is changed, replaced, removed or added leaves a file
+  # or a folder that was changed since, whatever its time says.
+  if [ -e "$record" ] && [ -z "$(find . -cnewer "$record" -print -quit 2>&1)" ]; then
+    known=$(recorded "content of $tree: ")
+    printf '%s\n' "${known#"content of $tree: "}"
   else
-    recorded "content of $tree: "
+    content_by_time
   fi
 }
 
