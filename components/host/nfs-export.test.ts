@@ -202,6 +202,7 @@ exec chroot . "$@"`;
 
   it("states its facts, which drift with each of them", async () => {
     const ran = await run(["create", "facts"]);
+    expect(ran.stdout).toMatch(/^exported directory: (?:id|UUID) [0-9a-f-]+, \S+\/shared, inode \d+$/m);
     expect(ran.stdout).toMatch(/^bind mount: mounted$/m);
     expect(ran.stdout).toMatch(/^exports: \S+/m);
     expect(ran.stdout).toMatch(/^exports file: [0-9a-f]{16}$/m);

@@ -5,7 +5,7 @@
 . ../machine/step.sh
 . ../machine/lib/files.sh
 . ../machine/lib/lines.sh
-. ../machine/lib/unmounted.sh
+. ../machine/lib/mounts.sh
 
 folders=("$(dirname "$mount_point")" "$(dirname "$exports_file")")
 # Of the export that is the root of NFSv4: a guest finds its own below it, and nothing else.
@@ -46,7 +46,9 @@ create() {
 facts() {
   local exported
   exported=$(exportfs -s)
-  fact 'exported directory' "$(stat -c 'device %d, inode %i' "$mount_point" 2>/dev/null)"
+  if [ -d "$mount_point" ]; then
+    fact 'exported directory' "$(file_system_of "$mount_point"), inode $(stat -c %i -- "$mount_point")"
+  fi
   fact 'bind mount' "$(mountpoint -q "$mount_point" && echo mounted || echo none)"
   fact exports "$(sed -n "s|^$mount_point  *||p" <<<"$exported" | sort | tr '\n' ' ')"
   fact 'root of NFSv4' "$(root_of_exports <<<"$exported")"

@@ -3,7 +3,7 @@
 : "${directory:?}" "${uid:?}" "${gid:?}" "${fstab:?}"
 . ../machine/step.sh
 . ../machine/lib/die.sh
-. ../machine/lib/unmounted.sh
+. ../machine/lib/mounts.sh
 
 # The folders that were made, a line each, the deepest first.
 made=$records/.sources-directory

@@ -12,7 +12,7 @@ it("a disk is told that fstab has at a folder, or above it, and that is not moun
   mkdirSync(folder, { recursive: true });
   const told = async (lines: string, asked = folder, file = fstab) => {
     writeFileSync(fstab, `${lines}\n`);
-    const ran = await runLibrary(scriptText(import.meta.url, "unmounted.sh", {}), sh`unmounted ${asked} ${file}`.shell);
+    const ran = await runLibrary(scriptText(import.meta.url, "mounts.sh", {}), sh`unmounted ${asked} ${file}`.shell);
     expect(ran).toMatchObject({ code: 0, stderr: "" });
     return ran.stdout.trimEnd();
   };
