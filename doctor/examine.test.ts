@@ -145,6 +145,30 @@ describe("the doctor", () => {
     ]);
   });
 
+  it("refuses sources of which a part is on another file system, and names a disk of theirs that is not mounted", () => {
+    const at = (mount: string) =>
+      said("sources", { "/proc/self/mountinfo": `36 35 98:0 / ${mount} rw - ext4 /dev/sdb1 rw\n` });
+    for (const mount of [
+      "/media/data/duet/duet-kernel",
+      "/media/data/duet/duet-tools/a\\040b",
+      "/media/data/duet/build",
+    ]) {
+      expect(at(mount)).toEqual([expect.stringMatching(/^stop .* is another file system than .*; unmount it/)]);
+    }
+    expect(at("/media/data/duet/duet-tools/a\\040b")[0]).toContain("duet-tools/a b is another");
+    for (const mount of ["/media/data/duet", "/media", "/media/data/duet/scratch", "/media/data/duet-kernel"]) {
+      expect(at(mount)).toEqual([expect.stringMatching(/^ok /)]);
+    }
+    const fstab = {
+      "/etc/fstab": "#UUID=0 /media ext4\nUUID=1 / ext4 defaults 0 1\nUUID=2 /media/data ext4 nofail 0 2\n",
+    };
+    expect(said("sources", fstab)).toEqual([
+      expect.stringMatching(/^note .*disk for \/media\/data, .*not mounted; mount it/),
+    ]);
+    const mounted = { "/proc/self/mountinfo": "36 35 98:0 / /media/data rw - ext4 /dev/sdb1 rw\n" };
+    expect(said("sources", { ...fstab, ...mounted })).toEqual([expect.stringMatching(/^ok /)]);
+  });
+
   it("refuses sources that cannot be served", () => {
     expect(said("sources", {}, {}, { free: 1e12, type: 0x794c7630, device: 1 })).toEqual([
       expect.stringMatching(/^stop .*overlayfs/),

@@ -1,15 +1,25 @@
 import { nfsServer } from "../components/host/nfs-export.ts";
+import { kernelBuildFolder } from "../components/kernel/config.ts";
 import type { Spec } from "../components/spec.ts";
 import { needed } from "../launcher/disks.ts";
 import { compiler } from "./compiler.ts";
 import { type Finding, ok, stop } from "./finding.ts";
 import { confinement, groups, libvirt, stub } from "./libvirt.ts";
-import { disks, memory, processor, rights, sourcesDisk, type Wish } from "./machine.ts";
+import { disks, memory, processor, rights, type Wish } from "./machine.ts";
 import { firewall, names, nfs, ports, proxy } from "./network.ts";
 import { here, type Probe } from "./probe.ts";
+import { sources } from "./sources.ts";
 
 /** Bytes that a guest takes, with its disk as it is used. */
 const guest = 3e9;
+
+/** Absolute paths of what guests have to see of the sources directory. */
+function treesOf({ sources: { directory, ...roles } }: Spec): readonly string[] {
+  const trees = Object.entries(roles).map(([role, source]) =>
+    "tree" in source ? source.tree : `${directory}/duet-${role}`,
+  );
+  return [...trees, kernelBuildFolder(directory)];
+}
 
 /**
  * All that is found of a host, before a stack comes up on it. Changes nothing.
@@ -32,7 +42,7 @@ export function examine(spec: Spec, cache: string, probe: Probe = here): readonl
     processor(probe),
     memory(probe, wish),
     ...disks(probe, wish),
-    sourcesDisk(probe, directory),
+    ...sources(probe, directory, treesOf(spec)),
     compiler(probe, tree, "package" in source ? source.package : undefined, spec.kernel.toolchain),
     ...proxy(probe),
   ];

@@ -66,21 +66,6 @@ export function disks(probe: Probe, wish: Wish): readonly Finding[] {
   });
 }
 
-/** Types of file systems by the numbers of statfs(2). */
-const unserved: Readonly<Record<number, string>> = { 2035054128: "overlayfs", 26985: "NFS", 16914836: "tmpfs" };
-
-/** Whether the sources directory is on something that a server of NFS can serve. Source: exports(5), fsid. */
-export function sourcesDisk(probe: Probe, directory: string): Finding {
-  const { type } = probe.disk(directory);
-  const name = unserved[type];
-  return name === undefined
-    ? ok("sources", `${directory} can be served to guests`)
-    : stop(
-        "sources",
-        `${directory} is on ${name}, which cannot be served; take a directory on another disk in duet:sources`,
-      );
-}
-
 /** How a person who is not root comes to do what only root may. */
 export function rights(probe: Probe): Finding {
   if (probe.user.uid === 0) {

@@ -3,7 +3,7 @@
 : "${directory:?}" "${uid:?}" "${gid:?}" "${fstab:?}"
 . ../machine/step.sh
 . ../machine/lib/die.sh
-. ../machine/lib/mounts.sh
+. ./disk.sh
 
 # The folders that were made, a line each, the deepest first.
 made=$records/.sources-directory
@@ -16,6 +16,7 @@ create() {
     die "cannot keep sources in $directory: nothing is mounted on $absent, where $fstab has a disk; mount it and run" \
       "this again"
   mkdir -p -- "$records"
+  require_disk
   while [ ! -d "$folder" ]; do
     new+=$folder$'\n'
     folder=$(dirname -- "$folder")
@@ -27,12 +28,17 @@ create() {
   [ "$(stat -c %u -- "$directory")" = "$uid" ] ||
     die "cannot keep sources in $directory: it is not yours; do sudo chown $uid:$gid $directory, or ask for another" \
       "directory in duet:sources"
+  note_disk
 }
 
-facts() { fact 'owner of the sources directory' "$(stat -c %u -- "$directory")"; }
+facts() {
+  fact 'owner of the sources directory' "$(stat -c %u -- "$directory")"
+  fact 'file system of the sources directory' "$(file_system_of "$directory")"
+}
 
 delete() {
   local folder
+  rm -f -- "$disk_note"
   if [ ! -e "$made" ]; then return; fi
   while IFS= read -r folder; do
     # A stack that stands has something there.

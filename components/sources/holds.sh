@@ -5,6 +5,7 @@
 . ../machine/step.sh
 . ../machine/lib/lock.sh
 . ../machine/lib/developer.sh
+. ./disk.sh
 
 duet=$directory/.duet
 holders=$duet/holds/$what
@@ -12,6 +13,12 @@ holders=$duet/holds/$what
 # Keeps other stacks' work on the same thing out until the script ends: two `up` at once never write to one tree. The
 # lock goes with the last holder, so what was waited for may be gone: then all is made again, and locked there.
 take_turn() {
+  local path
+  require_disk
+  # What this step works on, whichever it is.
+  for path in "${tree-}" "${build-}"; do
+    if [ -n "$path" ]; then require_served "$path"; fi
+  done
   until [ "$holders/.lock" -ef /proc/self/fd/7 ]; do
     make_sources_directory
     mkdir -p -- "$holders"
@@ -65,7 +72,10 @@ make_scratch() {
 }
 
 # Notes the hold. The last thing that `create` does.
-take_hold() { : >"$holders/$stack"; }
+take_hold() {
+  note_disk
+  : >"$holders/$stack"
+}
 
 # Gives the hold back, runs the function if nobody else has one, and in the end removes the folders that were made for
 # it, if they are empty.

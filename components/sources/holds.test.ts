@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { runLibrary } from "../../test/support/run-script.ts";
+import { lastLine, type RunOptions, runLibrary } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { scriptText } from "../machine/script-text.ts";
 import { sh } from "../machine/shell.ts";
@@ -11,13 +11,17 @@ const isRoot = process.getuid?.() === 0;
 const developer = { uid: isRoot ? 54321 : (process.getuid?.() ?? 0), gid: isRoot ? 54322 : (process.getgid?.() ?? 0) };
 let root: string;
 let directory: string;
+let records: string;
 beforeEach(() => {
+  records = temporaryFolder("records-");
   root = temporaryFolder("it's held-");
   directory = join(root, "media $(x)", "data", "duet");
 });
 
-const run = (stack: string, call: string, what = "duet-kernel") =>
-  runLibrary(scriptText(import.meta.url, "holds.sh", { directory, what, stack, ...developer }), call);
+const run = (stack: string, call: string, what = "duet-kernel", options: RunOptions = {}) => {
+  const script = scriptText(import.meta.url, "holds.sh", { directory, what, stack, ...developer });
+  return runLibrary(`records=${records}\n${script}`, call, options);
+};
 const take = (stack: string, what?: string) => run(stack, "take_turn; take_hold", what);
 const release = (stack: string, what?: string, last = "echo last") =>
   run(stack, `last() { ${last}; }\nrelease_hold last`, what);
@@ -139,5 +143,52 @@ describe.runIf(isRoot)("the scratch folder", () => {
     expect(statSync(scratch)).toMatchObject(developer);
     await release("dev");
     expect(readdirSync(root)).toEqual([]);
+  });
+});
+
+describe.runIf(isRoot)("a disk of the sources", () => {
+  const enter = ["unshare", "--mount"];
+  /** Bash that has a disk of its own mounted, or none, before the call. */
+  const on = (place: string | undefined, call: string, stack = "dev") =>
+    run(stack, call, "duet-kernel", {
+      enter,
+      before: place === undefined ? ":" : sh`mkdir -p ${place}; mount -t tmpfs tmpfs ${place}`.shell,
+    });
+  const use = "take_turn; take_hold";
+
+  it("that is not mounted is not replaced by the one above it, which would be filled", async () => {
+    const mounted = join(root, "media $(x)", "data");
+    expect((await on(mounted, use)).code).toBe(0);
+    const ran = await on(undefined, use);
+    expect(ran.code).toBe(1);
+    expect(lastLine(ran)).toMatch(
+      /^cannot keep sources in \S.*\/data\/duet: their disk \(id \w+, \/\) is not mounted at /,
+    );
+    expect(lastLine(ran)).toContain(` at ${mounted}, and they would fill the one at /; `);
+    expect(existsSync(directory)).toBe(false);
+    expect((await on(mounted, use)).code).toBe(0);
+  });
+
+  it("may be another one at the same place or below, and the one above it once its note is gone", async () => {
+    const mounted = join(root, "media $(x)", "data");
+    await on(mounted, use);
+    expect((await on(directory, use)).code).toBe(0);
+    const [, note = ""] = / rm (\S+)$/.exec(lastLine(await on(undefined, use))) ?? [];
+    rmSync(note);
+    expect((await on(undefined, use)).code).toBe(0);
+  });
+
+  it("is one for all that guests are to see: what is mounted in the tree or above it is named", async () => {
+    const tree = join(directory, "duet-kernel");
+    const works = (mounted: string) => on(mounted, sh`tree=${tree}; take_turn`.shell);
+    for (const mounted of [tree, join(tree, "drivers"), join(directory, "build")]) {
+      const ran = await on(mounted, sh`tree=${tree} build=${join(directory, "build/duet-kernel")}; take_turn`.shell);
+      expect(ran.code).toBe(1);
+      expect(lastLine(ran)).toMatch(/^cannot use .* is another file system than .*; unmount it/);
+      expect(lastLine(ran)).toContain(`: ${mounted} is another`);
+    }
+    for (const mounted of [directory, join(directory, "duet-kernel-2"), join(directory, "scratch")]) {
+      expect((await works(mounted)).code).toBe(0);
+    }
   });
 });

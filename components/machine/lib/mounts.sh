@@ -40,6 +40,7 @@ file_system_of() { # PATH
   fi
   printf '%s, %b\n' "$id" "$part"
 }
+
 # Prints where fstab(5) has something on a folder, or above it, while nothing is mounted there: if the folder exists at
 # all, it is of another disk then. Prints nothing if all is as it should be.
 unmounted() { # FOLDER FSTAB
