@@ -10,21 +10,14 @@ import { isNamespace } from "../sandbox/processes.ts";
 import { reportTo } from "../sandbox/report.ts";
 import { type Pulumi, pulumiEnvironment, readCheckpoint } from "./backend.ts";
 import { type Call, runMark } from "./call.ts";
+import { isConfigured, stackConfiguration } from "./configuration.ts";
 import { stackFolder } from "./environment.ts";
 import { trimHistory } from "./history.ts";
 import { stands } from "./repair/deployment.ts";
 import { runVariable } from "./repair/leftovers.ts";
 import { run } from "./run.ts";
 import type { StackHost } from "./stack-host.ts";
-import {
-  backendOf,
-  giveBack,
-  isConfigured,
-  makeBackend,
-  makeStackFolder,
-  passphraseFile,
-  stackConfiguration,
-} from "./state.ts";
+import { backendOf, giveBack, makeBackend, makeStackFolder, passphraseFile } from "./state.ts";
 import { watchLibvirt } from "./watch.ts";
 
 /** Milliseconds to wait for another stack's start or end. */

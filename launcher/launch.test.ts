@@ -116,6 +116,7 @@ function lease(owner: string): void {
   writeFileSync(join(home, "shared/leases/stacks/workstation"), `${owner}\n`);
 }
 const stateFolder = () => join(home, "state/duet/stacks/workstation");
+const ownSpec = () => join(stateFolder(), "Pulumi.workstation.yaml");
 
 describe("a command line", () => {
   it("is handed on as it was typed, with the stack that is meant", async () => {
@@ -123,9 +124,9 @@ describe("a command line", () => {
     expect((await launch("up --yes -m a|b -s workstation -- word")).status).toBe(0);
     const [first, second] = calls();
     expect(first).toEqual([project, "workstation", "stack", "output", "vms", "--json", "--stack", "workstation"]);
-    // Where the program is comes on top, and before the words that are no options.
+    // The stack's own spec, and where the program is, come on top, and before the words that are no options.
     const [port = "", , events = ""] = second?.slice(-5) ?? [];
-    const attached = ["--client", port, "--event-log", events, "--", "word"];
+    const attached = ["--config-file", ownSpec(), "--client", port, "--event-log", events, "--", "word"];
     expect(second).toEqual([project, "workstation", "up", "--yes", "-m", "a", "b", "-s", "workstation", ...attached]);
     expect(port).toMatch(/^127\.0\.0\.1:\d+$/);
   });
@@ -381,7 +382,7 @@ describe("after a run on a workstation that was cut off", () => {
     rmSync(join(home, "state"), { recursive: true });
     rmSync(join(home, "shared"), { recursive: true });
     await launch("up --stack workstation", { environment: cutOff });
-    expect(readdirSync(stateFolder()).sort()).toEqual(["id", "unfinished"]);
+    expect(readdirSync(stateFolder()).sort()).toEqual(["Pulumi.workstation.yaml", "Pulumi.yaml", "id", "unfinished"]);
     const gone = JSON.stringify({ version: 3, deployment: { resources: [] } });
     const environment = { FAKE_PULUMI: `echo '${gone}' >${home}/exported` };
     expect((await launch("destroy --yes --stack workstation", { environment })).status).toBe(0);
@@ -460,6 +461,74 @@ describe("on a workstation that others use", () => {
       refused(/^duet: cannot use the name workstation: it is that of a stack of yours on [^\n]+\n$/),
     );
     expect(calls()).toEqual([]);
+  });
+});
+
+describe("how the secrets of a stack on a workstation are kept", () => {
+  const salt = "encryptionsalt: v1:salt";
+  const spec = readFileSync(join(project, "stacks/Pulumi.workstation.yaml"), "utf8");
+
+  it("is written where the user's checkout is not, and stays in the copy of the spec that pulumi is given", async () => {
+    const init = `case "$2" in init) echo '${salt}' >>"$5/Pulumi.$3.yaml" ;; esac`;
+    await launch("stack init workstation", { environment: { FAKE_PULUMI: init } });
+    expect(calls()).toEqual([
+      [project, "workstation", "stack", "init", "workstation", "--cwd", stateFolder()],
+      [project, "workstation", "stack", "select", "workstation"],
+    ]);
+    const environment = { FAKE_PULUMI: "", PULUMI_CONFIG_PASSPHRASE: "" };
+    for (const command of ["preview", "up", "up"]) {
+      expect((await launch(`${command} --stack workstation`, { environment })).status).toBe(0);
+      expect(readFileSync(ownSpec(), "utf8")).toBe(`${spec.trimEnd()}\n${salt}\n`);
+    }
+    expect(readFileSync(join(project, "stacks/Pulumi.workstation.yaml"), "utf8")).toBe(spec);
+    await launch("stack rm --yes workstation", {
+      environment: { FAKE_PULUMI: `echo "$PULUMI_OPTION_PRESERVE_CONFIG" >${home}/kept` },
+    });
+    expect(readFileSync(join(home, "kept"), "utf8")).toBe("true\n");
+    expect(readdirSync(stateFolder())).toEqual(["id"]);
+  });
+
+  it("leaves nothing of a stack that was not made, nor of a preview of one that is not there", async () => {
+    expect((await launch("stack init workstation", { environment: { FAKE_PULUMI: "exit 3" } })).status).toBe(3);
+    await launch("preview --stack workstation");
+    expect(existsSync(join(home, "state"))).toBe(false);
+  });
+
+  it("is known before anything is done: without a passphrase, and without anybody to ask, that is all that is said", async () => {
+    mkdirSync(stateFolder(), { recursive: true });
+    writeFileSync(ownSpec(), `${salt}\n`);
+    expect(await launch("up --stack workstation")).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(
+        /^duet: cannot unlock the secrets of stack workstation: .*; set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE\n$/,
+      ),
+    });
+    expect(calls()).toEqual([]);
+    for (const environment of [{ PULUMI_CONFIG_PASSPHRASE: "" }, { PULUMI_CONFIG_PASSPHRASE_FILE: "/a" }]) {
+      expect((await launch("up --stack workstation", { environment })).status).toBe(0);
+    }
+    // That asks for itself, and nothing is settled before it.
+    expect((await launch("preview --stack workstation")).status).toBe(0);
+  });
+
+  it("is known by the state too, whose passphrase is asked for at the terminal, once", async () => {
+    const backend = join(home, "backend");
+    mkdirSync(join(backend, ".pulumi/stacks/duet"), { recursive: true });
+    const latest = { secrets_providers: { type: "passphrase", state: { salt: "v1:salt" } } };
+    writeFileSync(join(backend, ".pulumi/stacks/duet/workstation.json"), JSON.stringify({ checkpoint: { latest } }));
+    const environment = {
+      PULUMI_BACKEND_URL: `file://${backend}`,
+      FAKE_PULUMI: `echo "$PULUMI_CONFIG_PASSPHRASE" >>${home}/phrases`,
+    };
+    expect((await launch("up --stack workstation", { environment })).stderr).toContain("cannot unlock the secrets");
+    const typed = 'printf "open sesame\\n" | script -qec "$(printf "%q " "$@")" /dev/null';
+    const { stdout, status } = await whole("up --stack workstation", {
+      environment: { ...environment, SHELL: "/bin/bash" },
+      through: ["bash", "-c", typed, "bash"],
+    });
+    expect(status, stdout).toBe(0);
+    expect(stdout).toContain("passphrase of the secrets of stack workstation: ");
+    expect(readFileSync(join(home, "phrases"), "utf8")).toBe("open sesame\n");
   });
 });
 

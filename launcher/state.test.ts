@@ -4,17 +4,9 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { writeProgram } from "../test/support/run-script.ts";
 import { temporaryFolder } from "../test/support/temporary-folder.ts";
 import { checkpoints, type Pulumi } from "./backend.ts";
+import { isConfigured, stackConfiguration } from "./configuration.ts";
 import { stackFolder } from "./environment.ts";
-import {
-  backendOf,
-  cachedInUse,
-  giveBack,
-  isConfigured,
-  makeBackend,
-  makeStackFolder,
-  passphraseFile,
-  stackConfiguration,
-} from "./state.ts";
+import { backendOf, cachedInUse, giveBack, makeBackend, makeStackFolder, passphraseFile } from "./state.ts";
 
 let home: string;
 let state: string;

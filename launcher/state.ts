@@ -61,41 +61,11 @@ export function makeBackend(state: string): void {
   });
 }
 
-/** Writes a file, 0600, so that a run which is cut off leaves the old one or the new one. */
-function replace(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
-}
-
-const saltLine = /^encryptionsalt:.*$/m;
-
-/**
- * Gives a stack of the embedded host its own copy of the spec, which holds the salt of the stack's secrets: Pulumi
- * would write that salt into stacks/, and a checkout would never be clean again. Makes the stack if there is none.
- *
- * @param spec absolute path of the spec. If it is gone, the copy stays as it is: enough for `destroy`.
- * @param pulumi where `directory` is the stack's folder
- * @returns absolute path of the copy
- */
-export function stackConfiguration(spec: string, state: string, stack: string, pulumi: Pulumi): string {
-  const own = join(pulumi.directory, `Pulumi.${stack}.yaml`);
-  writing(state, () => writeFileSync(join(pulumi.directory, "Pulumi.yaml"), "name: duet\nruntime: nodejs\n"));
-  const salt = saltLine.exec(read(own))?.[0] ?? "";
-  if (existsSync(spec)) {
-    const wanted = read(spec).trimEnd();
-    const lines = [wanted, saltLine.test(wanted) ? "" : salt].filter(Boolean);
-    writing(state, () => replace(own, `${lines.join("\n")}\n`));
-  }
-  if (readCheckpoint(backendOf(state), stack) === undefined) {
-    order(pulumi, ["stack", "init", stack, "--no-select"]);
-  }
-  return own;
-}
-
-/** Whether the last run of a stack of the embedded host has heeded the same spec. */
-export function isConfigured(spec: string, state: string, stack: string): boolean {
-  const own = read(join(stackFolder(state, stack), `Pulumi.${stack}.yaml`));
-  return own.trimEnd() !== "" && own.replace(saltLine, "").trimEnd() === read(spec).replace(saltLine, "").trimEnd();
+/** Writes a file, 0600, so that a run which is cut off leaves the old one or the new one, and so does one beside it. */
+export function replace(file: string, text: string): void {
+  const fresh = `${file}.${process.pid}`;
+  writeFileSync(fresh, text, { mode: 0o600 });
+  renameSync(fresh, file);
 }
 
 /** Absolute paths of what the stacks need of the cache: the images of their guests, and the build roots of their kernels. */
@@ -141,7 +111,8 @@ export async function giveBack(
   }
 }
 
-function read(file: string): string {
+/** Text of a file, which is empty if there is none. */
+export function read(file: string): string {
   return existsSync(file) ? readFileSync(file, "utf8") : "";
 }
 

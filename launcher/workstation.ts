@@ -3,12 +3,15 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { hypervisorPackages } from "../components/host/package-lists.ts";
 import { domainDescription, libvirtName, libvirtTypes, nameLeases } from "../components/names.ts";
+import { exclusive } from "../sandbox/exclusive.ts";
 import { missingPackages } from "../sandbox/packages.ts";
 import { UserError } from "../sandbox/report.ts";
 import { ask, backendFolder, backendUrl, login, type Pulumi, pulumiEnvironment, readCheckpoint } from "./backend.ts";
 import { type Call, runMark, say } from "./call.ts";
+import { hasPassphrase, ownConfiguration } from "./configuration.ts";
 import { folders, leasesOf, stackFolder } from "./environment.ts";
 import { begunIdentity, type Identity, identityOf, idVariable, keepIdentity } from "./identity.ts";
+import { obtainPassphrase } from "./passphrase.ts";
 import { project } from "./project.ts";
 import type { Deployment } from "./repair/deployment.ts";
 import { runVariable } from "./repair/leftovers.ts";
@@ -16,7 +19,7 @@ import { recorded } from "./repair/survey.ts";
 import { reasonIn, virsh } from "./repair/virsh.ts";
 import { obtainRights, workOfDestroy, workOfUp } from "./rights.ts";
 import { rootAccess } from "./root.ts";
-import { run } from "./run.ts";
+import { runStackCommand } from "./stack-command.ts";
 import type { StackHost } from "./stack-host.ts";
 import { startLibvirt } from "./start-libvirt.ts";
 import { giveBack, makeStackFolder } from "./state.ts";
@@ -30,12 +33,16 @@ const daemons: readonly Daemon[] = [
 
 /** This machine's own libvirt, with the user's own backend. */
 export async function workstation(call: Call, uri: string): Promise<StackHost> {
-  const { state, stack, words, directory, invocation } = call;
+  const { state, stack, words, invocation } = call;
   const toolchain = await call.toolchain();
   const environment: NodeJS.ProcessEnv = {
     ...pulumiEnvironment(toolchain),
     ...login(),
     PULUMI_STACK: call.qualifiedStack,
+    // The spec is a source of the user's: `stack rm` would remove it.
+    PULUMI_OPTION_PRESERVE_CONFIG: "true",
+    // A copy of the spec that was lost gets back from the state how secrets are kept.
+    PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "true",
     [runVariable]: runMark(call),
   };
   const pulumi: Pulumi = { program: toolchain.pulumi, directory: project, environment };
@@ -43,7 +50,15 @@ export async function workstation(call: Call, uri: string): Promise<StackHost> {
   const backend = backendFolder(url, homedir());
   const { shared } = folders(process.env);
   const folder = stackFolder(state, stack);
-  const deployment = () => (backend && readCheckpoint(backend, stack)) || exported(pulumi);
+  const checkpoint = () => (backend === undefined ? undefined : readCheckpoint(backend, stack));
+  const deployment = () => checkpoint() ?? exported(pulumi);
+  /** Whether pulumi needs a passphrase: as far as that can be told without a backend that is far away. */
+  const isLocked = () => hasPassphrase(state, stack) || checkpoint()?.secrets_providers?.type === "passphrase";
+  /** The options that have pulumi read, and write, the stack's own copy of the spec. */
+  const configured = () => {
+    makeStackFolder(state, stack);
+    return ["--config-file", ownConfiguration(call.spec, state, stack)];
+  };
   let known: Identity | undefined;
   const identity = (): Identity => {
     known ??= identityOf(folder, stack, url, deployment);
@@ -73,24 +88,39 @@ export async function workstation(call: Call, uri: string): Promise<StackHost> {
         requireNames(call, uri, holder, known, deployment);
       }
       environment[idVariable] = known.id;
+      const options = configured();
       if (begins) {
-        makeStackFolder(state, stack);
         keepIdentity(folder, known, url);
       }
+      if (effect === "run" && isLocked()) {
+        Object.assign(environment, obtainPassphrase(stack, words));
+      }
       if (effect === "run" && rootAccess(shared, known) !== undefined) {
-        const stackOption = ["--stack", call.qualifiedStack];
-        const work = () => (command === "destroy" ? workOfDestroy(deployment()) : workOfUp(pulumi, stackOption));
+        const asked = ["--stack", call.qualifiedStack, ...options];
+        const work = () => (command === "destroy" ? workOfDestroy(deployment()) : workOfUp(pulumi, asked));
         obtainRights(work, say);
       }
-      return [];
+      return options;
     },
     deployment,
     isThere: () => true,
     // Of another machine's libvirt, or a session's, nothing is known here.
     watch: () => watchLibvirt(uri.startsWith("qemu:///system") ? daemons : [], "ends when idle"),
     end: () => giveBack(state, stack),
-    onState: () => run([pulumi.program, ...words], { environment, directory }),
-    look: (work) => work(),
+    onState: () => runStackCommand(call, pulumi),
+    // A preview of a stack that is not there yet leaves nothing of it.
+    look: async (work) => {
+      const wasThere = existsSync(folder);
+      try {
+        return await work();
+      } finally {
+        const release = wasThere ? undefined : await exclusive(`stack ${stack}`, folder).catch(() => undefined);
+        if (release !== undefined) {
+          await giveBack(state, stack);
+          release();
+        }
+      }
+    },
   };
 }
 

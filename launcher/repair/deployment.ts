@@ -15,6 +15,8 @@ export interface Resource {
 /** The state of a stack, as `pulumi stack export` gives it. What is not named here is kept. */
 export interface Deployment {
   readonly resources?: readonly Resource[] | null;
+  /** How its secrets are kept: "passphrase", "service" and others. */
+  readonly secrets_providers?: { readonly type?: string } | null;
   /** What was under way when a run was cut off. */
   readonly pending_operations?: readonly { readonly resource: Resource; readonly type: string }[] | null;
 }
