@@ -117,7 +117,6 @@ describe("the parts of an environment", () => {
       "nfs-export": "duet:host:NfsExport",
       "kernel-config": "duet:kernel:KernelConfig",
       kernel: "duet:kernel:KernelBuild",
-      "gdb-access": "duet:gdb:AutoLoad",
       module: "duet:duet:DuetModule",
       tools: "duet:duet:DuetTools",
     });
@@ -268,7 +267,7 @@ describe("how to work with a guest", () => {
       gdbPort: 1234,
       kernelRelease: "6.1.0+duet-abc",
       sshCommand: "ip netns exec duet ssh -F /state/dev/one/ssh_config one",
-      gdbCommand: "ip netns exec duet gdb -x /state/dev/one.gdb",
+      gdbCommand: "/state/dev/one.gdb.sh",
     });
     expect(secret).toBe(false);
   });
@@ -295,7 +294,6 @@ describe("the order", () => {
     ["tools-two", "module-two"],
     ["tools-one", "tools-build"],
     ["two-debug", "module-two"],
-    ["two-debug", "gdb-access"],
   ])("has %s after %s", (later, earlier) => {
     expect(needs(step(later))).toContain(label(step(earlier)));
   });
@@ -355,7 +353,7 @@ describe("what dies with a domain", () => {
   });
 
   it("is nothing of the host: leases, keys and files are given back", () => {
-    for (const name of ["one-gdb-port", "one-access", "one-debug", "network-subnet", "nfs-export", "gdb-access"]) {
+    for (const name of ["one-gdb-port", "one-access", "one-debug", "network-subnet", "nfs-export"]) {
       expect([name, step(name).deletedWith]).toEqual([name, undefined]);
     }
   });
@@ -385,7 +383,7 @@ describe("a guest may have any name", () => {
   const words = () => {
     const own = env.made.flatMap(({ name }) => (/^(?:one|two)\b/.test(name) ? [] : [name]));
     // What the state has of a stack beside its guests, and what stands before a guest's name.
-    const others = ["steps", "nfs", "groups", "unfinished", "module", "tools", "one-kernel"];
+    const others = ["steps", "nfs", "groups", "unfinished", "module", "tools", "one-kernel", "gdb", "gdb-access"];
     return [...new Set([...own, ...own.flatMap((name) => name.split("-")), ...others])].filter((it) => it.length < 33);
   };
   const twice = (names: readonly string[]) => names.filter((name, at) => names.indexOf(name) !== at);
@@ -409,7 +407,9 @@ describe("a guest may have any name", () => {
       expect(twice(made.map(({ type, name, parent }) => `${parent} ${type} ${name}`))).toEqual([]);
       expect(twice(made.flatMap(({ type, inputs }) => (type.includes("Volume") ? [inputs.name] : [])))).toEqual([]);
       const files = made.flatMap((one) =>
-        one.type === local ? (["folder", "command_file", "joined"] as const).map((name) => given(one, name)) : [],
+        one.type === local
+          ? (["folder", "command_file", "debugger_file", "joined"] as const).map((name) => given(one, name))
+          : [],
       );
       const own = ["steps", "unfinished", "Pulumi.yaml", "Pulumi.dev.yaml"].map((name) => `/state/dev/${name}`);
       // The keys and the seed of a guest are in one folder.
@@ -493,6 +493,17 @@ describe("on a host on which Pulumi runs as a person whom others share it with",
       given(one, "leases")?.startsWith("/var/lib/duet/") ? [given(one, "owner")] : [],
     );
     expect(leases).toEqual(Array(4).fill(expect.stringMatching(/^'dev of eve \(0123\)/)));
+  });
+
+  it("has gdb run as that person, who is the developer, with the line that lets it load the kernel's scripts", async () => {
+    const { value } = await settled(shared.value.vms);
+    expect(value.map(({ gdbCommand }) => gdbCommand)).toEqual([
+      "ip netns exec duet gdb -x /state/dev/one.gdb",
+      "ip netns exec duet gdb -x /state/dev/two.gdb",
+    ]);
+    expect(shared.resource(local, "two-debug").dependsOn).toContain(`${local} gdb-access`);
+    // Root's own gdb gets no such line.
+    expect(steps().map(({ name }) => name)).not.toContain("gdb-access");
   });
 
   it("leases its name before it makes anything", () => {

@@ -101,7 +101,8 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       { host, directory, server, address: network.hostAddress, clients: vms.map(({ address }) => address.address) },
       { ...parent, dependsOn: [packages, ...Object.values(sources), network] },
     );
-    const autoLoad = new AutoLoad("gdb-access", { host, directory }, parent);
+    // Root's own gdb is to run nothing that the developer writes.
+    const autoLoad = host.isOfPerson ? [new AutoLoad("gdb-access", { host, directory }, parent)] : [];
 
     const build = kernelBuildFolder(directory);
     const symbols = { tree: sources.kernel.tree, build, modules: sources.module.tree };
@@ -144,7 +145,7 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       const session = new DebugSession(
         `${guest.id}-debug`,
         { guest, directory, kernel, module, loaded, functionName: spec.module.breakpoint },
-        after(loaded.resource, autoLoad),
+        after(loaded.resource, ...autoLoad),
       );
       return accessTo(guest, install, session);
     });

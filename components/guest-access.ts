@@ -25,15 +25,15 @@ export function accessTo(
 ): pulumi.Output<GuestAccess> {
   const { name, host } = guest;
   return pulumi
-    .all([guest.address, guest.stub, guest.gdbPort, install.release, guest.ssh, session.commandFile])
-    .apply(([address, stub, gdbPort, kernelRelease, ssh, commandFile]) => ({
+    .all([guest.address, guest.stub, guest.gdbPort, install.release, guest.ssh, session.gdb])
+    .apply(([address, stub, gdbPort, kernelRelease, ssh, gdb]) => ({
       name,
       address,
       stub,
       gdbPort,
       kernelRelease,
       sshCommand: commandLine([...host.enter, ...ssh]),
-      gdbCommand: commandLine([...host.enter, "gdb", "-x", commandFile]),
+      gdbCommand: commandLine(gdb),
     }));
 }
 

@@ -1,7 +1,7 @@
 # The proof that a guest can be debugged: gdb attaches once the module is loaded, finds a function of it by name, with a
 # file and a line below the shared path, and lets the guest go. Source: guide, step 13.
 : "${uri:?}" "${guest:?}" "${stub:?}" "${directory:?}" "${function?}"
-: "${user_commands:?}" "${proof_commands:?}" "${command_file:?}"
+: "${user_commands:?}" "${proof_commands:?}" "${command_file:?}" "${debugger?}" "${debugger_file?}"
 : "${kernel:?}" "${loaded:?}" # Other builds are proven again.
 . ../machine/step.sh
 . ../machine/lib/developer.sh
@@ -23,6 +23,11 @@ create() {
   local client
   mkdir -p -- "$(dirname -- "$command_file")"
   printf '%s' "$user_commands" | replace_file "$command_file"
+  # Only root needs more than the commands to call gdb.
+  if [ -n "$debugger" ]; then
+    printf '%s\n' "$debugger" | replace_file "$debugger_file"
+    chmod 700 -- "$debugger_file"
+  fi
   rm -f -- "$left_out"
   [ -n "$(listeners "$stub")" ] ||
     die "cannot use $at: nothing listens there; run pulumi up, which starts the guest"
@@ -44,12 +49,13 @@ create() {
 # A proof that was left out is due once nobody is attached.
 facts() {
   checksum_fact 'gdb commands' "$command_file"
+  if [ -n "$debugger" ]; then checksum_fact 'gdb' "$debugger_file"; fi
   if [ -e "$left_out" ]; then
     if [ -n "$(attached "$stub")" ]; then fact proof 'left out'; else fact proof due; fi
   fi
 }
 
-delete() { rm -f -- "$command_file" "$left_out"; }
+delete() { rm -f -- "$command_file" "$left_out" ${debugger_file:+"$debugger_file"}; }
 
 # Chooses the function to look for, if the spec names none: a hook, or for lack of one the module's first function.
 choose_function() {
@@ -94,11 +100,13 @@ end_session() {
 }
 
 run_gdb() {
-  local code=0 why
+  local code=0 why become
   local reasons='Connection refused|[Tt]imed out|No symbol|not defined|No line number|No such file|Cannot access'
   reasons+='|not support|[Ee]rror'
-  setpriv --pdeathsig TERM timeout -k 10 "$limit" gdb -nx -batch -iex "add-auto-load-safe-path $directory" \
-    -x "$work/commands" </dev/null >"$work/log" 2>&1 &
+  # The scripts that it runs are the developer's, who gets the commands open, since the folder is nobody else's.
+  become_developer
+  "${become[@]}" timeout -k 10 "$limit" gdb -nx -batch -iex "add-auto-load-safe-path $directory" \
+    -x /proc/self/fd/3 3<"$work/commands" </dev/null >"$work/log" 2>&1 &
   gdb=$!
   wait "$gdb" || code=$?
   gdb=

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, given, localGuest, localStep, printedOf, scriptOf, settled } from "../../test/support/mocks.ts";
 import { lastLine, runStep, type Stubs } from "../../test/support/run-script.ts";
@@ -35,6 +35,8 @@ const values = () => ({
   user_commands: "for the user\n",
   proof_commands: "for the proof\n",
   command_file: join(folder, "a folder", "gdb"),
+  debugger: "",
+  debugger_file: "",
   kernel: "k1",
   loaded: "m1",
 });
@@ -130,6 +132,19 @@ describe("a debug session", () => {
     expect(lastLine((await chosen()).ran)).toMatch(/module duet has no function.*duet:module\.breakpoint/);
   });
 
+  it.runIf(process.getuid?.() === 0)(
+    "is the developer's, whose scripts gdb runs, and has nothing of root's",
+    async () => {
+      const own = script({ uid: 54321, gid: 54322 });
+      const gdb = 'echo "gdb of $(id -u):$(id -g) in $(id -G), home ${HOME-}"; cat "${@: -1}"';
+      // For others than root.
+      const before = 'chmod 755 "$STUBS"';
+      const ran = await runStep(own, "create", { stubs: host(gdb), before });
+      expect(ran.stderr).toContain("gdb of 54321:54322 in 54322, home \nfor the proof\n");
+      expect(resumed()).toBe(true);
+    },
+  );
+
   it("says that nothing listens", async () => {
     const ran = await prove({ ...host(""), ss: ":" });
     expect(lastLine(ran)).toContain("127.0.0.1:1234: nothing listens there");
@@ -202,6 +217,19 @@ describe("gdb's commands", () => {
     await prove(host(show(gdbOutput())));
     expect(readFileSync(file, "utf8")).toBe("for the user\n");
     expect((await runStep(script(), "facts")).stdout).toMatch(/^gdb commands: [0-9a-f]{16}\n$/);
+  });
+
+  it("are called by root through a file that only root reads, which is known too, and goes with them", async () => {
+    const file = `${values().command_file}.sh`;
+    const own = script({ debugger: "#!/bin/sh\necho gdb", debugger_file: file });
+    await runStep(own, "create", { stubs: host(show(gdbOutput())) });
+    expect([statSync(file).mode & 0o777, readFileSync(file, "utf8")]).toEqual([0o700, "#!/bin/sh\necho gdb\n"]);
+    const facts = async () => (await runStep(own, "facts")).stdout;
+    const before = await facts();
+    writeFileSync(file, "another");
+    expect(await facts()).not.toBe(before);
+    await runStep(own, "delete");
+    expect(readdirSync(dirname(file))).toEqual([]);
   });
 
   it("hold no path or name that says more to gdb than itself", async () => {

@@ -57,7 +57,7 @@ function proofIn(stdout: string): Proof | undefined {
  * The proof that a guest can be debugged: gdb attaches once the module is loaded, finds a function of it by name, and
  * lets the guest go. Writes the commands with which a person does the same: lx-symbols comes last, when the guest runs
  * and the module is loaded, and gdb works in the build directory, where lx-symbols looks for the kernel's own modules,
- * and up to Linux 4.19 for vmlinux.
+ * and up to Linux 4.19 for vmlinux. gdb runs as the developer, also if root calls it: its scripts are the kernel's.
  *
  * Source: guide, step 13. Errors: nothing listens at the stub; a gdb that has stopped the guest, by its pid; what gdb
  * says if it does not find the function. With one that has let the guest continue the proof is left out until it is gone.
@@ -65,8 +65,8 @@ function proofIn(stdout: string): Proof | undefined {
 export class DebugSession extends pulumi.ComponentResource {
   /** Undefined if the proof was left out, since a debugger was attached that had let the guest continue. */
   readonly proof: pulumi.Output<Proof | undefined>;
-  /** Absolute path of the file for `gdb -x`, known once the guest is proven debuggable. */
-  readonly commandFile: pulumi.Output<string>;
+  /** Words of the command that attaches gdb, from any shell of the host; known once the guest is proven debuggable. */
+  readonly gdb: pulumi.Output<readonly string[]>;
 
   constructor(name: string, args: DebugSessionArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:gdb:DebugSession", name, {}, { ...opts, aliases: [{ type: "duet:debug:DebugSession" }] });
@@ -76,6 +76,11 @@ export class DebugSession extends pulumi.ComponentResource {
     }
     const { host } = guest;
     const commandFile = `${host.stateFolder}/${guest.id}.gdb`;
+    // Of a person's own stack nobody calls gdb but that person.
+    const debuggerFile = host.isOfPerson ? undefined : `${commandFile}.sh`;
+    const { enter, developer } = host;
+    const values = { ...developer, enter, directory, command_file: commandFile };
+    const text = script(import.meta.url, "debugger.sh", values).apply((text) => `#!/usr/bin/env bash\n${text}`);
     const [tree, build] = [gdbPath(module.tree), gdbPath(kernel.build)];
     const attach = guest.stub.apply((stub) => template(import.meta.url, "attach.gdb", { tree, build, stub }));
     const user = template(import.meta.url, "user.gdb", { guest: guest.name });
@@ -88,13 +93,15 @@ export class DebugSession extends pulumi.ComponentResource {
           guest: guest.name,
           stub: guest.stub,
           directory,
-          ...host.developer,
+          ...developer,
           tree,
           module: module.moduleName,
           function: functionName,
           user_commands: pulumi.interpolate`${user}${attach}`,
           proof_commands: pulumi.interpolate`set pagination off\nset confirm off\nset width 0\n${attach}${prove}`,
           command_file: commandFile,
+          debugger: debuggerFile && text,
+          debugger_file: debuggerFile,
           kernel: kernel.buildId,
           loaded: loaded.buildId,
         }),
@@ -103,7 +110,8 @@ export class DebugSession extends pulumi.ComponentResource {
       { parent: this, dependsOn: opts?.dependsOn ?? [] },
     );
     this.proof = step.stdout.apply(proofIn);
-    this.commandFile = step.stdout.apply(() => commandFile);
+    const words = debuggerFile === undefined ? [...enter, "gdb", "-x", commandFile] : [debuggerFile];
+    this.gdb = step.stdout.apply(() => words);
     this.registerOutputs({ proof: this.proof });
   }
 }

@@ -19,9 +19,9 @@ use_toolchain() {
   # By itself it makes the folders above for root alone.
   path=$directory
   while path=$(dirname -- "$path") && [ "$path" != / ]; do parents=(--dir "$path" "${parents[@]}"); done
-  become=(setpriv --pdeathsig TERM "${within[@]}" "${parents[@]}" --bind "$directory" "$directory" --)
+  change_user=(setpriv --pdeathsig TERM "${within[@]}" "${parents[@]}" --bind "$directory" "$directory" --)
   # An old setpriv has no --pdeathsig, and needs none here.
-  if [ "$EUID" != "$uid" ]; then become+=(chroot "--userspec=$uid:$gid" --groups= /); fi
+  if [ "$EUID" != "$uid" ]; then change_user+=(chroot "--userspec=$uid:$gid" --groups= /); fi
 }
 
 # Prints the first number of the compiler's version; refuses one that is not there, or cannot be run.

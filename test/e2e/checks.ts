@@ -2,7 +2,7 @@
  * What a converged environment shows, each asked of what runs. The end-to-end test asks it once, and the fault runner
  * after each fault. A check throws with one line that says what was expected and what was found, and leaves nothing.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Shell, sh } from "../../components/index.ts";
@@ -71,6 +71,9 @@ const makeEvents = (task: string): Shell => ({ shell: scriptText(import.meta.url
 const gdbSession = (hook: string) => `set pagination off
 set width 0
 set confirm off
+python import os; print("gdb of", os.getuid())
+apropos lx
+whatis ((struct task_struct *)0)->pid
 break ${hook}
 continue
 bt 4
@@ -85,6 +88,8 @@ quit
 /** Runs the printed gdb command with more commands behind those that attach. @returns what gdb printed. */
 async function runGdb(stack: TestStack, { gdbCommand }: Guest, commands: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "duet-gdb-"));
+  // gdb is the developer's.
+  chmodSync(folder, 0o755);
   const script = join(folder, "session");
   writeFileSync(script, commands);
   try {
@@ -102,6 +107,9 @@ export async function stopsInGdb(stack: TestStack, guest: Guest, { hook, task }:
   const events = stack.guest(name, makeEvents(task), 400).catch((error: Error) => error.message);
   try {
     const printed = await runGdb(stack, guest, gdbSession(hook));
+    demand(`whose gdb attaches to ${name}`, printed, new RegExp(`^gdb of ${developer.uid}$`, "m"));
+    demand(`the kernel's commands in gdb`, printed, /^lx-symbols -- /m);
+    demand(`a type of the kernel's in gdb`, printed, /^type = pid_t$/m);
     const stopped = new RegExp(String.raw`Breakpoint 1, ${hook} \(.*\) at \S*duet-module/\w+\.c:\d+`, "s");
     demand(`gdb in ${name}`, printed, stopped);
     demand(`the stack of ${name} in gdb`, printed, /^#1 .* at \S+\.[ch]:\d+/m);

@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { appendFileSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { type GuestAccess, type Shell, sh } from "../../components/index.ts";
 import { folders, stackFolder } from "../../launcher/environment.ts";
@@ -95,8 +94,6 @@ export class TestStack {
   readonly backend: string;
   /** The cache, which is the user's, and not of the test alone. */
   readonly cache: string;
-  /** Home directory of whoever runs gdb. */
-  readonly home = homedir();
   readonly build = `${shared}/build/duet-kernel`;
   /** The stack's output after the last `up`. */
   guests: readonly Guest[] = [];

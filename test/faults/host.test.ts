@@ -1,9 +1,10 @@
 /** The faults of the host's files, applied to what the product's own scripts have made, and read with its own facts. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { AutoLoad } from "../../components/gdb/auto-load.ts";
+import { DuetModule } from "../../components/duet/module.ts";
+import { DebugSession } from "../../components/gdb/session.ts";
 import { Image } from "../../components/guest/image.ts";
 import { GdbPort } from "../../components/host/gdb-port.ts";
 import type { Host } from "../../components/host/host.ts";
@@ -17,10 +18,10 @@ import { readMachine } from "../../provider/drift.ts";
 import { guestImagePath } from "../../sandbox/image/build.ts";
 import type { Snapshot } from "../e2e/snapshot.ts";
 import { shared, type TestStack } from "../e2e/stack.ts";
-import { deploy, localHost, localStep, scriptOf } from "../support/mocks.ts";
+import { deploy, localGuest, localHost, localStep, printedOf, scriptOf } from "../support/mocks.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { Random } from "./draw.ts";
-import { addUserLines, countUserLines, initFile, removeUserLines } from "./host.ts";
+import { addUserLines, countUserLines, removeUserLines } from "./host.ts";
 import { faultNamed } from "./list.ts";
 import type { Place } from "./run.ts";
 
@@ -38,7 +39,6 @@ function placeOfFiles(): Place {
   const at = (name: string) => join(folder, name);
   const paths = {
     name: "faults",
-    home: at("home"),
     leases: at("leases"),
     build: at("shared/build/duet-kernel"),
     folder: at("state"),
@@ -61,19 +61,19 @@ function touch(file: string, text: string): void {
 const host = () =>
   localHost({
     stack: "faults",
-    home: join(folder, "home"),
     leases: join(folder, "leases"),
     stateFolder: join(folder, "state"),
   });
 const steps = () => join(folder, "state/steps");
 
 /** Puts a step of a component where the machine keeps it, and runs it or, with "record", records what it finds. */
-async function made(
-  step: string,
-  verb: "create" | "record" | "delete",
-  component: (host: Host) => unknown,
-): Promise<string> {
+async function made(step: string, verb: "create" | "record", component: (host: Host) => unknown): Promise<string> {
   const printed = {
+    ...printedOf("one"),
+    "module-source": "commit: c\nhash: h",
+    "module-build": "build-id: m",
+    "module-one": "build-id: m",
+    "one-debug": "function: f",
     "kernel-source": "commit: c\nhash: h",
     "kernel-config": "config: c",
     kernel: "release: r\nbuild-id: b\npackage: p",
@@ -89,9 +89,25 @@ async function driftOf(step: string): Promise<string> {
   return drift[step]?.differences.join("; ") ?? "";
 }
 
-const autoLoad = (verb: "create" | "delete") => {
-  mkdirSync(join(folder, "home"), { recursive: true });
-  return made("gdb-access", verb, (host) => new AutoLoad("gdb-access", { host, directory: shared }));
+const session = () => {
+  touch(join(folder, "state/one.gdb"), "target remote 127.0.0.1:1240\n");
+  const directory = join(folder, "shared");
+  return made("one-debug", "record", () => {
+    const guest = localGuest("one", { stateFolder: join(folder, "state") });
+    const source = (role: string) =>
+      new SourceTree(`${role}-source`, {
+        host: guest.host,
+        role: `duet-${role}`,
+        source: { tree: join(directory, role) },
+        directory,
+      });
+    const asked = { base: "tiny", localmodconfig: false, fragments: [] };
+    const trees = { kernel: source("kernel"), module: source("module") };
+    const config = new KernelConfig("kernel-config", { host: guest.host, source: trees.kernel, directory, ...asked });
+    const kernel = new KernelBuild("kernel", { host: guest.host, source: trees.kernel, config });
+    const module = new DuetModule("module", { host: guest.host, source: trees.module, kernel });
+    return new DebugSession("one-debug", { guest, directory, kernel, module, loaded: module.loadIn(guest, {}) });
+  });
 };
 const gdbPort = () => made("one-gdb-port", "create", (host) => new GdbPort("one-gdb-port", { host, guest: "one" }));
 const nfs = () => {
@@ -124,7 +140,7 @@ const image = () => {
 
 describe("the words that a preview has for a fault are those of the facts", () => {
   it.each([
-    ["auto-load line removed", "gdb-access", () => autoLoad("create")],
+    ["gdb's commands deleted", "one-debug", session],
     ["gdb port's lease deleted", "one-gdb-port", gdbPort],
     ["gdb port taken over by another stack", "one-gdb-port", gdbPort],
     ["NFS export edited", "nfs-export", nfs],
@@ -141,12 +157,12 @@ describe("the words that a preview has for a fault are those of the facts", () =
   });
 
   it("records of steps deleted", async () => {
-    await autoLoad("create");
+    await session();
     const place = placeOfFiles();
     const alone = { ...place.stack, guest: async () => "" } as unknown as TestStack;
     const fault = faultNamed("records of steps deleted");
     await fault.apply({ ...place, stack: alone });
-    expect(await driftOf("gdb-access")).toMatch(fault.words?.("one").drifts["gdb-access"] ?? /none/);
+    expect(await driftOf("one-debug")).toMatch(fault.words?.("one").drifts["one-debug"] ?? /none/);
   });
 
   it("is the lease of another stack that stays if one is taken over, until the fault gives it back", async () => {
@@ -162,26 +178,12 @@ describe("the words that a preview has for a fault are those of the facts", () =
 });
 
 describe("lines of a user's", () => {
-  it.each(["", "set history save on\n", "no newline at the end"])("come, are counted and go: %j", async (text) => {
-    const home = join(folder, "home");
-    const file = join(home, ".gdbinit");
+  it.each(["/dev/sda1 / ext4 defaults 0 1\n", "no newline at the end"])("come, are counted and go: %j", (text) => {
+    const file = join(folder, "fstab");
     touch(file, text);
-    chmodSync(file, 0o600);
-    await autoLoad("create");
-    bash(addUserLines(initFile({ home })));
-    await autoLoad("create");
-    expect(bash(countUserLines(initFile({ home })))).toBe("2");
-    await autoLoad("delete");
-    expect(bash(countUserLines(initFile({ home })))).toBe("2");
-    bash(removeUserLines(initFile({ home })));
+    bash(addUserLines(sh`${file}`));
+    expect(bash(countUserLines(sh`${file}`))).toBe("2");
+    bash(removeUserLines(sh`${file}`));
     expect(readFileSync(file, "utf8").trimEnd()).toBe(text.trimEnd());
-  });
-
-  it("are those of the file that gdb reads", () => {
-    const home = join(folder, "home");
-    touch(join(home, ".gdbinit"), "");
-    expect(bash(sh`echo ${initFile({ home })}`)).toBe(join(home, ".gdbinit"));
-    touch(join(home, ".config/gdb/gdbinit"), "");
-    expect(bash(sh`echo ${initFile({ home })}`)).toBe(join(home, ".config/gdb/gdbinit"));
   });
 });

@@ -10,18 +10,6 @@ import { shared, type TestStack } from "../e2e/stack.ts";
 import { lines } from "../support/lines.ts";
 import type { Fault, Place } from "./run.ts";
 
-/** The file that gdb reads at its start. Source: gdb, "Startup". */
-export function initFile({ home }: { readonly home: string }): Shell {
-  const [xdg, own] = [`${home}/.config/gdb/gdbinit`, `${home}/.gdbinit`];
-  return sh`"$([ -e ${xdg} ] && echo ${xdg} || echo ${own})"`;
-}
-
-/** Takes the line out of the stack's marks, and leaves those. */
-export function removeAutoLoadLine(stack: Pick<TestStack, "home" | "name">): Shell {
-  const between = `/^# duet: begin ${stack.name}$/,/^# duet: end ${stack.name}$/{/^add-auto-load-safe-path /d}`;
-  return sh`sed -i --follow-symlinks -e ${between} ${initFile(stack)}`;
-}
-
 const userLine = "# a line of the user's";
 
 /** Adds a line of a user's above and below all others. */
@@ -30,6 +18,10 @@ export const addUserLines = (file: Shell) =>
 export const countUserLines = (file: Shell) => sh`grep -cxF -e ${userLine} ${file}`;
 export const removeUserLines = (file: Shell) => sh`sed -i --follow-symlinks -e ${`/^${userLine}$/d`} ${file}`;
 const fstab = sh`/etc/fstab`;
+
+/** Removes the file with which a person attaches gdb. */
+export const removeCommands = ({ folder }: Pick<TestStack, "folder">, guest: string): Shell =>
+  sh`rm -f -- ${`${folder}/${guest}.gdb`}`;
 
 /** The file that holds the lease of the guest's port. */
 export function portLease({ leases, name }: Pick<TestStack, "leases" | "name">, guest: string): Shell {
@@ -163,32 +155,21 @@ export const hostFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "auto-load line removed",
+    name: "gdb's commands deleted",
     cheap: true,
-    apply: ({ stack }) => stack.host(removeAutoLoadLine(stack)),
-    words: () => ({ drifts: { "gdb-access": new RegExp(`its lines: expected \\S+ ${shared}\\s*, found none`) } }),
+    apply: ({ stack, guest }) => stack.host(removeCommands(stack, guest)),
+    words: (guest) => ({ drifts: { [`${guest}-debug`]: /gdb commands: expected \w+, found none/ } }),
   },
   {
-    name: "lines of Duet's removed from files with lines of the user's",
+    name: "lines of Duet's removed from a file with lines of the user's",
     cheap: true,
-    apply: async ({ stack, guest }) => {
-      await stack.host(lines(addUserLines(initFile(stack)), removeAutoLoadLine(stack)));
-      await stack.guest(guest, lines(addUserLines(fstab), sh`sed -i -e ${`\\| ${shared} nfs4 |d`} /etc/fstab`));
-    },
-    words: (guest) => ({
-      drifts: {
-        "gdb-access": /its lines: expected .*, found none/,
-        [`${guest}-mount`]: /lines in \/etc\/fstab: expected .*, found none/,
-      },
-    }),
+    apply: ({ stack, guest }) =>
+      stack.guest(guest, lines(addUserLines(fstab), sh`sed -i -e ${`\\| ${shared} nfs4 |d`} /etc/fstab`)),
+    words: (guest) => ({ drifts: { [`${guest}-mount`]: /lines in \/etc\/fstab: expected .*, found none/ } }),
     verify: async ({ stack, guest }) => {
-      demand("lines of the user's in gdb's init file", await stack.host(countUserLines(initFile(stack))), "2");
       demand("lines of the user's in the guest's fstab", await stack.guest(guest, countUserLines(fstab)), "2");
     },
-    restore: async ({ stack, guest }) => {
-      await stack.host(removeUserLines(initFile(stack)));
-      await stack.guest(guest, removeUserLines(fstab));
-    },
+    restore: ({ stack, guest }) => stack.guest(guest, removeUserLines(fstab)),
   },
   {
     name: "domain undefined",
@@ -275,11 +256,11 @@ export const hostFaults: readonly Fault[] = [
     name: "records of steps deleted",
     cheap: true,
     apply: async ({ stack, guest }) => {
-      await stack.host(sh`rm -- ${stack.folder}/steps/gdb-access`);
+      await stack.host(sh`rm -- ${stack.folder}/steps/${guest}-debug`);
       await stack.guest(guest, sh`rm -- ${`/var/lib/duet/steps/${guest}-account`}`);
     },
     words: (guest) => ({
-      drifts: { "gdb-access": /was not completed/, [`${guest}-account`]: /was not completed/ },
+      drifts: { [`${guest}-debug`]: /was not completed/, [`${guest}-account`]: /was not completed/ },
     }),
   },
 ];

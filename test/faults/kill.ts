@@ -6,7 +6,7 @@ import { demand } from "../e2e/checks.ts";
 import { difference, snapshot } from "../e2e/snapshot.ts";
 import { type Command, shared } from "../e2e/stack.ts";
 import { lines } from "../support/lines.ts";
-import { addUserLines, countUserLines, initFile, removeAutoLoadLine, removeUserLines } from "./host.ts";
+import { removeCommands } from "./host.ts";
 import type { Fault, Place } from "./run.ts";
 
 /** What may be killed, and how it is known among the processes of the embedded host. */
@@ -63,9 +63,9 @@ export async function signalDuring(
   return all.length > 0;
 }
 
-/** Gives `up` some seconds of work on both sides: an init file, a package, a mount, a module. */
+/** Gives `up` some seconds of work on both sides: a package, a mount, a module, and the proof. */
 export async function makeWork({ stack, guest }: Place): Promise<void> {
-  await stack.host(removeAutoLoadLine(stack));
+  await stack.host(removeCommands(stack, guest));
   await stack.guest(
     guest,
     lines(
@@ -115,15 +115,9 @@ function killedInDestroy(what: string, victim: Victim): Fault {
 const editedSource = `${shared}/duet-module/main.c`;
 const userEdit = "/* a line of the user's */";
 
-/** Ends the user's edits; an init file that has held nothing else goes. */
-async function takeBackEdits({ stack }: Place): Promise<void> {
-  const file = initFile(stack);
-  await stack.host(
-    lines(
-      sh`if [ -e ${file} ]; then ${removeUserLines(file)}; [ -s ${file} ] || rm -- ${file}; fi`,
-      sh`if [ "$(tail -n 1 ${editedSource})" = ${userEdit} ]; then sed -i '$d' ${editedSource}; fi`,
-    ),
-  );
+/** Ends the user's edit. */
+async function takeBackEdit({ stack }: Place): Promise<void> {
+  await stack.host(sh`if [ "$(tail -n 1 ${editedSource})" = ${userEdit} ]; then sed -i '$d' ${editedSource}; fi`);
 }
 
 const destroyFaults: readonly Fault[] = [
@@ -144,18 +138,17 @@ const destroyFaults: readonly Fault[] = [
     },
   },
   {
-    name: "destroyed beside lines and edits of the user's",
+    name: "destroyed beside an edit of the user's",
     cheap: false,
     apply: async (place) => {
       const { stack } = place;
-      await stack.host(lines(addUserLines(initFile(stack)), sh`echo ${userEdit} >>${editedSource}`));
+      await stack.host(sh`echo ${userEdit} >>${editedSource}`);
       await stack.run("destroy");
-      demand("lines of the user's in gdb's init file", await stack.host(countUserLines(initFile(stack))), "2");
       demand("the end of a source that a user edited", await stack.host(sh`tail -n 1 ${editedSource}`), userEdit);
-      await takeBackEdits(place);
+      await takeBackEdit(place);
       await destroyWhole(place);
     },
-    restore: takeBackEdits,
+    restore: takeBackEdit,
   },
 ];
 

@@ -40,7 +40,6 @@ describe("the faults", () => {
         cache: "/srv/cache/duet",
         folder: "/srv/state",
         paths: { uri: "test:///default" },
-        home: "/srv",
       } as unknown as TestStack,
       guest: "one",
       random: new Random(1),

@@ -37,5 +37,5 @@ export const fixedFaults: readonly Fault[] = [
   "mount gone",
   "package removed in the guest",
   "UID changed",
-  "auto-load line removed",
+  "gdb's commands deleted",
 ].map(faultNamed);
