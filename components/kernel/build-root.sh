@@ -5,12 +5,7 @@
 . ../machine/lib/files.sh
 
 create() {
-  local said
-  if [ ! -d "$target" ]; then
-    said=$(make_root 2>&1 | tee >(cat >&2)) ||
-      die "cannot make a build root of $suite: $(first_apt_error <<<"$said"); correct duet:kernel.toolchain (an" \
-        "archived suite needs the mirror that has it), or mend that"
-  fi
+  if [ ! -d "$target" ]; then make_root; fi
   printf '%s\n' "$target" | replace_file "$noted"
   if [ -n "$owner" ]; then chown "$owner" -- "$noted" "$target" "$(dirname "$target")"; fi
   result root "$target"
@@ -24,14 +19,20 @@ delete() { rm -f -- "$noted"; }
 # In namespaces of its own: what is mounted there ends with it, whatever ends it. The keys of archived suites are in
 # another file than those of today.
 make_root() {
-  local included
+  local included status=0
+  log=$(mktemp)
+  trap 'rm -f -- "$log"' EXIT
   included=$(printf ',%s' "${packages[@]}")
   mkdir -p -- "$(dirname "$target")"
   rm -rf --one-file-system -- "$target.new"
   in_namespace unshare --mount --pid --fork --kill-child mmdebstrap --mode=root --variant=minbase --format=directory \
     --dpkgopt=force-unsafe-io --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
     --aptopt='Acquire::Retries "3"' --aptopt='Acquire::Check-Valid-Until "false"' --keyring=/usr/share/keyrings \
-    --include="${included#,}" "$suite" "$target.new" ${mirror:+"$mirror"}
+    --include="${included#,}" "$suite" "$target.new" ${mirror:+"$mirror"} > >(tee -- "$log" >&2) 2>&1 || status=$?
+  # The last line is what is wrong.
+  wait "$!" || true
+  [ "$status" = 0 ] || die "cannot make a build root of $suite: $(first_apt_error <"$log"); correct" \
+    "duet:kernel.toolchain (an archived suite needs the mirror that has it), or mend that"
   rm -rf -- "$target.new"/var/{cache,lib}/apt
   if [ -n "$owner" ]; then chown -Rh "$owner" -- "$target.new"; fi
   mv -T -- "$target.new" "$target"

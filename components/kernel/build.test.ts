@@ -91,7 +91,7 @@ describe.runIf(isRoot)("a build", () => {
 
   it("is made in the build root, where make sees the sources and nothing else of the host's folders", async () => {
     const aside = temporaryFolder("aside-");
-    remake(`ls -d ${args.tree} ${aside}; echo 'mm/slub.c:7:2: error: seen'; exit 1`);
+    remake(`ls -d '${args.tree}' ${aside}; echo 'mm/slub.c:7:2: error: seen'; exit 1`);
     const { stderr } = await runStep(script("/"), "create", { stubs });
     expect(stderr).toContain(`\n${args.tree}\n`);
     expect(stderr).toContain(`cannot access '${aside}'`);
@@ -145,10 +145,13 @@ describe.runIf(isRoot)("a build", () => {
   });
 
   it("that has filled its disk says so, whatever was broken first, and if there was no room for its log", async () => {
-    const fill = (end: string) => remake(`echo 'slub.s:9: Error: end of file'; ${end}; exit 1`);
+    // The log has its first block before there is none left.
+    const isBegun = `until [ -s "$(O)/duet-build.log" ]; do sleep 0.01; done`;
+    const fill = (end: string) => remake(`echo 'slub.s:9: Error: end of file'; ${isBegun}; ${end}; exit 1`);
     const full = () =>
       runStep(script(), "create", {
-        stubs,
+        // A disk below the sources is refused, and this is one.
+        stubs: { ...stubs, findmnt: ":" },
         enter: ["unshare", "--mount"],
         before: `mount -t tmpfs -o size=256k tmpfs '${args.build}'; echo >'${args.build}/.config'`,
       });

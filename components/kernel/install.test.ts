@@ -118,7 +118,7 @@ describe.runIf(isRoot)("installing the package", () => {
 
   it("makes grub.cfg once, whether the distribution has hooks that do so for each kernel, or none", async () => {
     const package_ = "/b/linux-image-6.1+duet-b_6.1-1+c_amd64.deb";
-    const installs = scriptText(import.meta.url, "install.sh", { ...values, package: package_ });
+    const installs = scriptText(import.meta.url, "install.sh", { ...values, packages: [package_] });
     // As /etc/kernel/postinst.d/zz-update-grub does it.
     const hook = "if command -v update-grub >/dev/null; then update-grub; fi";
     for (const after of [hook, ":"]) {
@@ -171,7 +171,7 @@ describe.runIf(isRoot)("installing the package", () => {
     const ran = await run("create", guest({ dpkg }));
     expect(ran.code).toBe(1);
     expect(ran.stderr).toContain("dpkg: error: bad archive\n");
-    expect(lastLine(ran)).toContain("cannot install /media/it's/linux.deb: ");
+    expect(lastLine(ran)).toContain("cannot install linux.deb: ");
     expect(read("calls")).not.toContain("update-grub");
   });
 

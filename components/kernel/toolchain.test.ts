@@ -33,7 +33,7 @@ describe.runIf(isRoot)("a build root", () => {
 
   it("ends with all that runs in it if the shell dies that has entered it", async () => {
     const ran = await within(
-      `( as_developer bash -c 'sleep 4242.5 & echo started; wait' & sleep 1; kill -KILL "$BASHPID" ) || true
+      `( become_developer; "\${become[@]}" bash -c 'sleep 4242.5 & echo started; wait' & sleep 1; kill -KILL "$BASHPID" ) || true
        for _ in $(seq 50); do pgrep -f '^sleep 4242[.]5$' >/dev/null || { echo ended; break; }; sleep 0.1; done`,
     );
     expect(ran.stdout).toBe("started\nended\n");
@@ -56,7 +56,7 @@ describe("making a build root", () => {
   it.runIf(isRoot)("has mmdebstrap make it once, notes it, and hands on where it is", async () => {
     const ran = await runStep(script("https://mirror/debian"), ["create", "facts"], { stubs: mmdebstrap("") });
     expect(ran.stdout).toBe(`root: ${target()}\nbuild root of bullseye: there\n`);
-    expect(ran.stderr).toMatch(/--include=gcc,make\nbullseye\n\S+\.new\nhttps:\/\/mirror\/debian\n/);
+    expect(ran.stderr).toMatch(/--include=gcc,make\nbullseye\n.*\.new\nhttps:\/\/mirror\/debian\n/);
     expect(readFileSync(noted(), "utf8")).toBe(`${target()}\n`);
     expect((await runStep(script(), "create", { stubs: mmdebstrap("exit 9") })).stdout).toBe(`root: ${target()}\n`);
   });
@@ -85,8 +85,12 @@ describe("a toolchain", () => {
     expect(toolchainOf("host", host(), {})).toEqual({ build_root: "", compiler: "gcc" });
     expect(toolchainOf({ cc: "gcc-9" }, host(), {})).toEqual({ build_root: "", compiler: "gcc-9" });
     expect(toolchainOf({ root: "/roots/old" }, host(), {})).toEqual({ build_root: "/roots/old", compiler: "gcc" });
+    const printed = { toolchain: "root: /cache/build-root/bullseye" };
     const made = async (mirror?: string) =>
-      localStep(await deploy(() => void toolchainOf({ suite: "bullseye", mirror }, localHost(), {})), "toolchain");
+      localStep(
+        await deploy(() => void toolchainOf({ suite: "bullseye", mirror }, localHost(), {}), printed),
+        "toolchain",
+      );
     const targets = [given(await made(), "target"), given(await made("http://mirror"), "target")];
     expect(targets[0]).toMatch(/^\/cache\/build-root\/bullseye-[0-9a-f]{8}$/);
     expect(targets[0]).not.toBe(targets[1]);
