@@ -6,6 +6,11 @@ set -euo pipefail
 
 user='' home=''
 IFS=: read -r user _ _ _ _ home _ < <(getent passwd "$uid") || true
+# What root's shell has open besides is not the developer's. Of bash's own 255 nothing is handed on.
+for file in /proc/"$$"/fd/*; do
+  descriptor=${file##*/}
+  case $descriptor in [012] | 255) ;; *) exec {descriptor}>&- ;; esac
+done
 # It is handed over open: its folder is root's, and nobody else enters that.
 exec 3<"$command_file"
 gdb=(env -i "PATH=$PATH" "TERM=${TERM-dumb}" "LANG=${LANG-C}" "HOME=${home:-/}" "USER=$user" "LOGNAME=$user")

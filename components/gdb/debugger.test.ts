@@ -13,7 +13,7 @@ printf 'word: %s\\n' "$@"
 while [ "$1" != -x ]; do shift; done
 echo "commands: $(cat "$2")"
 env | sed 's/^/has: /'
-for file in 0 1 2; do echo "file: $(readlink "/proc/self/fd/$file")"; done
+for file in /proc/$$/fd/*; do if [ -e "$file" ]; then printf 'file: '; readlink "$file"; fi; done
 { echo "terminal: $(ps -o tty= -p $$)"; } 2>&1
 exit 7`;
 
@@ -58,14 +58,15 @@ describe.runIf(process.getuid?.() === 0)("gdb that root calls", () => {
 
   it("has a terminal of its own, if root calls it at one, and none of its files is root's", () => {
     const { stdout } = bash(
-      sh`script -qec ${sh`echo "root has: $(tty)"; bash ${calls}; echo "status: $?"`.shell} /dev/null`.shell,
+      sh`script -qec ${sh`echo "root has: $(tty)"; bash ${calls} 9</etc/passwd; echo "status: $?"`.shell} /dev/null`.shell,
     );
     const [roots] = values("root has", stdout);
     expect(roots).toMatch(/^\/dev\/pts\/\d+$/);
     const [own = "", ...files] = values("file", stdout);
     expect(own).toMatch(/^\/dev\/pts\/\d+$/);
     expect(own).not.toBe(roots);
-    expect(new Set(files)).toEqual(new Set([own]));
+    // Beside its terminal it has its commands, and bash its script.
+    expect(new Set(files)).toEqual(new Set([own, join(folder, "root's/commands"), join(folder, "bin/gdb")]));
     expect(values("terminal", stdout)).toEqual([own.replace("/dev/", "")]);
     expect(values("status", stdout)).toEqual(["7"]);
   });
