@@ -58,7 +58,8 @@ describe.runIf(process.getuid?.() === 0)("gdb that root calls", () => {
 
   it("has a terminal of its own, if root calls it at one, and none of its files is root's", () => {
     const { stdout } = bash(
-      sh`script -qec ${sh`echo "root has: $(tty)"; bash ${calls} 9</etc/passwd; echo "status: $?"`.shell} /dev/null`.shell,
+      sh`script -qec ${sh`echo "root has: $(tty)"; bash ${calls} 9</etc/passwd; echo "status: $?"`.shell} /dev/null`
+        .shell,
     );
     const [roots] = values("root has", stdout);
     expect(roots).toMatch(/^\/dev\/pts\/\d+$/);
