@@ -22,8 +22,8 @@ become_developer() {
 # Words that enter another network namespace. Only root can, so they come before those that make it the developer.
 enter=()
 
-# Those words. What they run gets a SIGTERM when the shell that started it dies: make passes that on to its compilers.
-# Source: setpriv(1), `--pdeathsig`: it is set after the change of user, which would clear it.
+# The words that make it the developer. What they run gets a SIGTERM when the shell that started it dies: make passes
+# that on to its compilers. Source: setpriv(1), `--pdeathsig`: it is set after the change of user, which would clear it.
 change_user=(setpriv --pdeathsig TERM)
 # The developer's own steps have nobody to become.
 if [ "$EUID" != "$uid" ]; then change_user+=(--reuid "$uid" --regid "$gid" --clear-groups); fi
