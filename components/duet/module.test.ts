@@ -411,5 +411,8 @@ describe("DuetModule", () => {
     expect(given(local, "build_root")).toBe("/roots/bullseye");
     const remote = (await deployed("guest", toolchain)).resource("command:remote:Command", "module-build");
     expect(given(remote, "build_root")).toBe("''");
+    // The host's, by a program of its own that names it.
+    const same = (await deployed(undefined, { build_root: "", compiler: "gcc" })).made;
+    expect(stepsOf(same)[0]).toBe("command:remote:Command module-build");
   });
 });

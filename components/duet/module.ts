@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
 import type { Host } from "../host/host.ts";
 import type { KernelBuild } from "../kernel/build.ts";
-import { hostToolchain } from "../kernel/toolchain.ts";
+import { hostToolchain, isOfGuestsToo } from "../kernel/toolchain.ts";
 import { script } from "../machine/script.ts";
 import type { Step } from "../machine/step.ts";
 import type { SourceTree } from "../sources/source-tree.ts";
@@ -92,8 +92,7 @@ export class DuetModule extends pulumi.ComponentResource {
 
   #build(guest: VirtualMachine, opts: pulumi.CustomResourceOptions): Step {
     const { host, source, kernel, debug = false } = this.#args;
-    const hostCompiler = kernel.toolchain === hostToolchain;
-    const { build = hostCompiler ? "guest" : "host" } = this.#args;
+    const { build = isOfGuestsToo(kernel.toolchain) ? "guest" : "host" } = this.#args;
     const module = this.moduleName;
     this.#built ??= (build === "host" ? host : guest).step(
       `${this.#name}-build`,

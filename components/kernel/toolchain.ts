@@ -23,6 +23,11 @@ export interface Toolchain {
 /** The host's own, which a guest has likewise. */
 export const hostToolchain: Toolchain = { build_root: "", compiler: "gcc" };
 
+/** Whether a guest has the same: what a build root is made of is known later, and is another. */
+export function isOfGuestsToo({ build_root, compiler }: Toolchain): boolean {
+  return build_root === hostToolchain.build_root && compiler === hostToolchain.compiler;
+}
+
 /** Debian packages that a host needs for a toolchain. */
 export function toolchainPackages(source: ToolchainSource): readonly string[] {
   if (source === "host") {
