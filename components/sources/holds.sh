@@ -9,6 +9,8 @@
 
 duet=$directory/.duet
 holders=$duet/holds/$what
+# Which folders were made, while they are removed: what they hold goes before them.
+made_before=$records/.made-folders
 
 # Keeps other stacks' work on the same thing out until the script ends: two `up` at once never write to one tree. The
 # lock goes with the last holder, so what was waited for may be gone: then all is made again, and locked there.
@@ -43,6 +45,11 @@ make_sources_directory() {
   case $made in "$directory"*) chown "$uid:$gid" "$directory" ;; esac
   mkdir -p -- "$duet"
   if [ -n "$made" ]; then printf '%s\n' "$made" >>"$duet/made"; fi
+  # Their removal was cut off.
+  if [ -e "$made_before" ]; then
+    cat -- "$made_before" >>"$duet/made"
+    rm -f -- "$made_before"
+  fi
 }
 
 # Makes a folder and those above it, and adds them to `made`, the deepest first.
@@ -80,7 +87,7 @@ take_hold() {
 # Gives the hold back, runs the function if nobody else has one, and in the end removes the folders that were made for
 # it, if they are empty.
 release_hold() { # FUNCTION
-  local made folder
+  local folder
   cd /
   while [ -e "$holders/.lock" ] && [ ! "$holders/.lock" -ef /proc/self/fd/7 ]; do lock_holders; done
   rm -f -- "$holders/$stack"
@@ -90,10 +97,13 @@ release_hold() { # FUNCTION
   fi
   # What waits there is found again, and the note of what was made with it.
   if [ -d "$duet" ] && [ -z "$(find "$duet"/{holds,cache} -mindepth 1 -print -quit 2>/dev/null)" ]; then
-    made=$(cat "$duet/made" 2>/dev/null || true)
+    if [ -e "$duet/made" ]; then cat -- "$duet/made" >>"$made_before"; fi
     rm -rf -- "$duet"
+  fi
+  if [ ! -d "$duet" ] && [ -e "$made_before" ]; then
     while IFS= read -r folder; do
       if [ -n "$folder" ]; then rmdir -- "$folder" 2>/dev/null || true; fi
-    done <<<"$made"
+    done <"$made_before"
+    rm -f -- "$made_before"
   fi
 }

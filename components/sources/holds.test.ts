@@ -98,6 +98,23 @@ describe("what is held", () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
+  it.each(["rm", "rmdir"])("is gone after a release that was killed at its last %s, and run again", async (program) => {
+    await take("dev");
+    const killed = `${program}() { command ${program} "$@"; case $* in *duet) kill -KILL "$BASHPID" ;; esac; }`;
+    expect((await run("dev", `${killed}\nrelease_hold true`)).code).not.toBe(0);
+    expect(readdirSync(root)).not.toEqual([]);
+    expect((await release("dev")).code).toBe(0);
+    expect(readdirSync(root)).toEqual([]);
+  });
+
+  it("is gone though an up came after a release that was killed", async () => {
+    await take("dev");
+    await run("dev", 'rmdir() { kill -KILL "$BASHPID"; }\nrelease_hold true');
+    await take("dev");
+    await release("dev");
+    expect(readdirSync(root)).toEqual([]);
+  });
+
   it("is let go from within it, as by a shell that stands there", async () => {
     await take("dev");
     const ran = await run("dev", sh`cd ${directory}; release_hold true`.shell);
