@@ -9,6 +9,7 @@ import { execa } from "execa";
 import { aclPackages, hostPackages } from "../../components/host/package-lists.ts";
 import { scriptText } from "../../components/machine/script-text.ts";
 import { sh } from "../../components/machine/shell.ts";
+import { markUsed } from "../../sandbox/cache.ts";
 import { sandboxPackages } from "../../sandbox/packages.ts";
 import { UserError } from "../../sandbox/report.ts";
 
@@ -45,6 +46,7 @@ async function rootOf(suite: string, cache: string): Promise<string> {
       throw new UserError(`cannot make the root of ${suite}: see mmdebstrap's lines above`);
     }
   }
+  markUsed(target);
   return target;
 }
 
