@@ -5,6 +5,7 @@
 . ../machine/step.sh
 . ../machine/lib/await.sh
 . ../machine/lib/ssh.sh
+. ../machine/lib/standing.sh
 . ../host/gdb-stub.sh
 . ./definition.sh
 
@@ -120,7 +121,7 @@ not_started() { # WHY
 reset() {
   if panicked; then say "$guest panicked: $(panic_story)"; fi
   require_space
-  say "$guest did not answer; resetting it"
+  say "$guest did not answer$(standing); resetting it"
   forget_panic
   [ -n "$(attached "$stub")" ] || drop_breakpoints "$stub"
   "${virsh[@]}" reset -- "$guest" >&2
@@ -129,7 +130,7 @@ reset() {
   if await_guest "$timeout"; then return; fi
   last_of_console 20 >&2
   if panicked; then die "cannot reach $guest: it was reset and panicked again: $(panic_story); see $console"; fi
-  die "cannot reach $guest: it was reset and did not answer ssh within $(waited) s;" \
+  die "cannot reach $guest: it was reset and did not answer ssh within $(waited) s$(standing);" \
     "the last lines of its console, $console, are above"
 }
 

@@ -61,7 +61,7 @@ case "$*" in *'echo yes') echo yes;; esac`,
 
 const calls = () => (existsSync(join(root, "calls")) ? readFileSync(join(root, "calls"), "utf8") : "");
 /** What was done to the domain, other than to look at it. */
-const done = () => calls().match(/^virsh (?!dom(?:state|iflist|blkerror)).*$/gm) ?? [];
+const done = () => calls().match(/^virsh (?!dom(?:state|iflist|blkerror)|qemu-monitor-command).*$/gm) ?? [];
 const boot = (stubs: Stubs, change: Parameters<typeof script>[0] = {}) => runStep(script(change), "create", { stubs });
 
 describe("a guest", () => {

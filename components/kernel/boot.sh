@@ -8,6 +8,7 @@
 . ../machine/lib/await.sh
 . ../machine/lib/build-id.sh
 . ../machine/lib/ssh.sh
+. ../machine/lib/standing.sh
 
 wanted="$release $build_id"
 
@@ -46,8 +47,7 @@ boot_id() { timeout 15 "${ssh[@]}" cat /proc/sys/kernel/random/boot_id </dev/nul
 
 fall_back() {
   local why back='is back in its old kernel'
-  why="gave no answer for $(waited) s"
-  if panicked; then why="panicked: $(panic_story)"; fi
+  if panicked; then why="panicked: $(panic_story)"; else why="gave no answer for $(waited) s$(standing)"; fi
   say "$guest booted kernel $release and $why; it is reset into its old kernel; its console said:"
   last_of_console 40 | decoded >&2
   forget_panic
