@@ -2,7 +2,7 @@
 : "${name:?}" "${disk:?}" "${directory:?}" "${uid:?}" "${gid:?}"
 set -euo pipefail
 
-echo "/dev/disk/by-id/virtio-$name $disk $name nofail,x-systemd.device-timeout=10s 0 0" >>/etc/fstab
+echo "/dev/disk/by-id/virtio-$name $disk $name nofail,x-systemd.device-timeout=60s 0 0" >>/etc/fstab
 systemctl daemon-reload
 mkdir -p -- "$disk"
 mount -- "$disk"
