@@ -4,8 +4,9 @@
 . ../machine/step.sh
 . ../machine/lib/die.sh
 . ./disk.sh
+. ./made.sh
 
-# The folders that were made, a line each, the deepest first.
+# Notes which folders were made.
 made=$records/.sources-directory
 
 create() {
@@ -37,14 +38,8 @@ facts() {
 }
 
 delete() {
-  local folder
   rm -f -- "$disk_note"
-  if [ ! -e "$made" ]; then return; fi
-  while IFS= read -r folder; do
-    # A stack that stands has something there.
-    rmdir -- "$folder" 2>/dev/null || true
-  done <"$made"
-  rm -f -- "$made"
+  if [ -e "$made" ]; then remove_made "$made"; fi
 }
 
 run_step "$@"

@@ -6,6 +6,7 @@
 . ../machine/lib/lock.sh
 . ../machine/lib/developer.sh
 . ./disk.sh
+. ./made.sh
 
 duet=$directory/.duet
 holders=$duet/holds/$what
@@ -87,7 +88,6 @@ take_hold() {
 # Gives the hold back, runs the function if nobody else has one, and in the end removes the folders that were made for
 # it, if they are empty.
 release_hold() { # FUNCTION
-  local folder
   cd /
   while [ -e "$holders/.lock" ] && [ ! "$holders/.lock" -ef /proc/self/fd/7 ]; do lock_holders; done
   rm -f -- "$holders/$stack"
@@ -101,9 +101,6 @@ release_hold() { # FUNCTION
     rm -rf -- "$duet"
   fi
   if [ ! -d "$duet" ] && [ -e "$made_before" ]; then
-    while IFS= read -r folder; do
-      if [ -n "$folder" ]; then rmdir -- "$folder" 2>/dev/null || true; fi
-    done <"$made_before"
-    rm -f -- "$made_before"
+    remove_made "$made_before"
   fi
 }

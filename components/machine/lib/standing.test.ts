@@ -21,7 +21,7 @@ describe("where a guest stands that does not answer", () => {
       join(build, "spin.s"),
       '.file 1 "/src/spin.c"\n.globl spin\n.type spin,@function\nspin:\n.loc 1 7\nnop\n',
     );
-    const linked = `as -g -o spin.o spin.s 2>/dev/null || as -o spin.o spin.s; ld -Ttext=0xffffffff81000000 -e spin -o vmlinux spin.o`;
+    const linked = `as -o spin.o spin.s && ld -Ttext=0xffffffff81000000 -e spin -o vmlinux spin.o`;
     execFileSync("sh", ["-c", linked], { cwd: build, stdio: "ignore" });
     const stubs = {
       virsh: `[ "$*" = "-q -c qemu:///x qemu-monitor-command --hmp -- vm info registers -a" ] && ${registers}`,
