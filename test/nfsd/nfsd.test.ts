@@ -61,9 +61,7 @@ beforeAll(async () => {
   server = await Guest.make({ segment, seat: seats.server, image: serverImage, memory: 1536, vcpus: 2 }, work);
   client = await Guest.make({ segment, seat: seats.client, image, memory: 512, vcpus: 1 }, work);
   duet = new Duet(server, client);
-  // Side by side, on a slow hour, they have no time to find their seeds.
-  await server.boot(fileSystems);
-  await client.boot();
+  await Promise.all([server.boot(fileSystems), client.boot()]);
   await server.demand(scriptText(import.meta.url, "server.sh", { disks: fileSystems, ...developer }));
 }, 45 * minutes);
 afterAll(async () => {
