@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import { join } from "node:path";
+import { execa } from "execa";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, given, localGuest, localHost, localStep, printedOf, settled } from "../../test/support/mocks.ts";
 import { lastLine, type Ran, runLibrary, runStep, type Stubs, type Verb } from "../../test/support/run-script.ts";
@@ -88,6 +89,14 @@ describe.runIf(isRoot)("installing the package", () => {
     expect(read("calls")).toBe("dpkg --audit\ndpkg --force-confold -i /media/it's/linux.deb\nupdate-grub\nsync\n");
     expect(ran.stdout).toContain("GRUB_DEFAULT=saved\n");
     expect(ran.stdout).toContain('GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX nokaslr console=ttyS0"\n');
+  });
+
+  it("has a boot speak on the console, whatever the distribution says before it", async () => {
+    const sourced = `GRUB_CMDLINE_LINUX=net.ifnames=0; GRUB_CMDLINE_LINUX_DEFAULT='quiet splash loglevel=3'
+      . '${join(import.meta.dirname, "grub.cfg")}'; echo "$GRUB_CMDLINE_LINUX $GRUB_CMDLINE_LINUX_DEFAULT"`;
+    const { stdout } = await execa("sh", ["-c", sourced]);
+    expect(stdout.split(" ").slice(0, 3)).toEqual(["net.ifnames=0", "nokaslr", "console=ttyS0"]);
+    expect(stdout.match(/(quiet|loglevel=\d)/g)?.at(-1)).toBe("loglevel=7");
   });
 
   it("leaves the kernel that runs and the new one, and removes those before them", async () => {

@@ -36,10 +36,11 @@ export interface GuestImageArgs {
  * Keys whose image is the one of another key, so that a stack that stands keeps its guests.
  *
  * 5f918b77920933c5: before its files and scripts were moved out of TypeScript. All that has changed since is for how
- * long a guest waits for its seed at a boot. If you change more than a guest which stands can do without, the image is
- * another one: remove the entry and its test. After a smaller change the test names the new key.
+ * long a guest waits for its seed at a boot, and that its kernel speaks during one. If you change more than a guest
+ * which stands can do without, the image is another one: remove the entry and its test. After a smaller change the test
+ * names the new key.
  */
-const sameImage: Readonly<Record<string, string>> = { "89f8cff294036b1b": "5f918b77920933c5" };
+const sameImage: Readonly<Record<string, string>> = { a215f6ea2a1f5bc7: "5f918b77920933c5" };
 
 /** The scripts that make an image, in their order. `finish` is run by `tree`, in a chroot. */
 function scriptsOf(recipe: ImageRecipe, mirror?: string) {

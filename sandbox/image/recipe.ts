@@ -81,7 +81,7 @@ export const debianRecipe: ImageRecipe = {
   ],
   size: 3072,
   diskId: "64756574",
-  commandLine: "console=ttyS0 net.ifnames=0 loglevel=4 audit=0 mitigations=off",
+  commandLine: "console=ttyS0 net.ifnames=0 audit=0 mitigations=off",
 };
 
 /**

@@ -34,6 +34,9 @@ async function runsItsKernel(stack: TestStack, { name, kernelRelease }: Guest): 
   demand("the kernel of the output", kernelRelease, /\+duet-[0-9a-f]{12}$/);
   demand(`the kernel of ${name}`, await stack.guest(name, sh`uname -r`), kernelRelease);
   demand(`the host name of ${name}`, await stack.guest(name, sh`hostname`), name);
+  // So that its console moves during a boot, which is waited for as long as it does.
+  const level = await stack.guest(name, sh`cut -f 1 /proc/sys/kernel/printk`);
+  demand(`the level of the messages on the console of ${name}`, level, "7");
 }
 
 async function sharesTheSources(stack: TestStack, { name }: Guest): Promise<void> {
