@@ -1,9 +1,7 @@
 # The definition of a domain: as it was made, with what the spec asks for, and with what a person has added to it.
 : "${uri:?}" "${guest:?}" "${uuid:?}" "${definition:?}" "${stylesheet:?}"
 : "${memory:?}" "${vcpus:?}" "${type:?}" "${cpu:?}" "${device:?}"
-. ../machine/lib/ssh.sh
-
-virsh=(virsh -q -c "$uri")
+. ./power.sh
 
 dump_definition() { "${virsh[@]}" dumpxml --inactive -- "$guest"; }
 
@@ -47,18 +45,6 @@ keep_definition() {
       "above; take that addition out with virsh edit $guest, and run this again"
   own_definition >"$definition.new"
   mv -- "$definition.new" "$definition"
-}
-
-# In order, if the guest is up to that: what it has is written, and its module is not what took it down.
-power_off() {
-  if [ "$("${virsh[@]}" domstate -- "$guest" 2>/dev/null)" = running ] &&
-    timeout 20 "${ssh[@]}" systemctl --no-block poweroff </dev/null >/dev/null 2>&1; then
-    for _ in $(seq 60); do
-      if [ "$("${virsh[@]}" domstate -- "$guest")" != running ]; then break; fi
-      sleep 1
-    done
-  fi
-  "${virsh[@]}" destroy -- "$guest" >/dev/null 2>&1 || true
 }
 
 # A disk that is another file than it was has been written to there: it is the top of a snapshot.

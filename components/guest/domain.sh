@@ -98,33 +98,26 @@ require_link() {
 }
 
 start() {
-  local user why
+  local user
   user=$(stub_taken "$stub" "$guest")
   [ -z "$user" ] || die "cannot start domain $guest with its stub at $stub: $user listens there;" \
     "end it, then run this again"
-  "${virsh[@]}" destroy -- "$guest" >/dev/null 2>&1 || true
-  forget_panic
-  why=$("${virsh[@]}" start -- "$guest" 2>&1) || not_started "$why"
-}
-
-# Says in a line why libvirt did not start the domain: its first line says no more than that, and QEMU's own words may
-# take several after it.
-not_started() { # WHY
-  local why what='repair that'
-  case $1 in
-    *'Cannot allocate memory'*) what="free some memory of the host, or lower \`memory\` in duet:vms" ;;
-  esac
-  why=$(sed -e 's/^error: //' -e '/^Failed to start domain/d' -e '/^$/d' <<<"$1" | paste -sd' ')
-  die "cannot start domain $guest: libvirt says: $why; $what, then run this again"
+  cut_off
+  power_on
 }
 
 reset() {
   if panicked; then say "$guest panicked: $(panic_story)"; fi
   require_space
   say "$guest did not answer$(standing); resetting it"
-  forget_panic
-  [ -n "$(attached "$stub")" ] || drop_breakpoints "$stub"
-  "${virsh[@]}" reset -- "$guest" >&2
+  # A debugger that is attached stays so.
+  if [ -n "$(attached "$stub")" ]; then
+    forget_panic
+    "${virsh[@]}" reset -- "$guest" >&2
+  else
+    drop_breakpoints "$stub"
+    reset_guest
+  fi
   go_on
   sleep 2
   if await_guest "$timeout"; then return; fi

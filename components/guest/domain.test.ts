@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { processName, until } from "../../sandbox/processes.ts";
@@ -12,7 +12,7 @@ const values = () => ({
   uri: "qemu:///system",
   guest: "duetdev",
   uuid: "uuid-1",
-  ...{ memory: 1024, vcpus: 2, type: "qemu", cpu: "maximum", stub: "127.0.0.1:1234", device: "tcp:127.0.0.1:1234" },
+  ...{ memory: 1024, vcpus: 2, type: "kvm", cpu: "maximum", stub: "127.0.0.1:1234", device: "tcp:127.0.0.1:1234" },
   stylesheet: readFileSync(join(import.meta.dirname, "definition.xsl"), "utf8"),
   definition: join(root, "domain.xml"),
   ssh: ["ssh", "-F", "/state/ssh_config", "duetdev"],
@@ -24,7 +24,7 @@ const script = (change: Partial<ReturnType<typeof values>> = {}) =>
   scriptText(import.meta.url, "domain.sh", { ...values(), ...change });
 beforeEach(() => {
   root = temporaryFolder("boot-");
-  writeFileSync(join(root, "domain.xml"), "<domain type='qemu'>\n<uuid>uuid-1</uuid>\n</domain>\n");
+  writeFileSync(join(root, "domain.xml"), "<domain type='kvm'>\n<uuid>uuid-1</uuid>\n</domain>\n");
 });
 
 const panic =
@@ -163,6 +163,18 @@ describe("a guest", () => {
     const ran = await boot(host({ state: "running", comesUpAfter: "reset", refuses: 4, console: panic }));
     expect(ran.stderr).toMatch(/^duetdev panicked: Fatal exception\nduetdev did not answer; resetting it\n$/);
     expect(ran.code).toBe(0);
+    expect(done()).toEqual(["virsh reset duetdev"]);
+  });
+
+  it("whose code QEMU translates gets another QEMU in the place of a reset, unless a debugger is attached", async () => {
+    writeFileSync(join(root, "domain.xml"), "<domain type='qemu'>\n<uuid>uuid-1</uuid>\n</domain>\n");
+    const panicked: Guest = { state: "running", comesUpAfter: "start", refuses: 4, console: panic };
+    expect((await boot(host(panicked), { type: "qemu" })).code).toBe(0);
+    expect(done()).toEqual(["virsh destroy duetdev", "virsh start duetdev"]);
+    rmSync(join(root, "calls"));
+    const gdb = `case "$*" in *dport*) echo 'ESTAB 0 0 127.0.0.1:5 127.0.0.1:1234 users:(("gdb",pid=${process.pid},fd=3))';; esac`;
+    const stubs = host({ ...panicked, comesUpAfter: "reset" }, { ss: gdb });
+    expect((await boot(stubs, { type: "qemu" })).code).toBe(0);
     expect(done()).toEqual(["virsh reset duetdev"]);
   });
 

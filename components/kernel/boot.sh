@@ -5,9 +5,9 @@
 : "${uri:?}" "${guest:?}" "${release:?}" "${build_id:?}" "${timeout:?}"
 : "${packages[0]:?}" # Others were installed before.
 . ../machine/step.sh
+. ../guest/power.sh
 . ../machine/lib/await.sh
 . ../machine/lib/build-id.sh
-. ../machine/lib/ssh.sh
 . ../machine/lib/standing.sh
 
 wanted="$release $build_id"
@@ -17,8 +17,7 @@ create() {
   if [ "$(running)" != "$wanted" ]; then
     before=$(boot_id)
     in_guest 60 '' boot_once "$release" >&2
-    forget_panic
-    timeout 20 "${ssh[@]}" systemctl reboot </dev/null >/dev/null 2>&1 || true
+    reboot_guest
     end_shared_connection
     begin_wait "$timeout"
     while now=$(boot_id || true) && { [ -z "$now" ] || [ "$now" = "$before" ]; }; do
@@ -50,8 +49,7 @@ fall_back() {
   if panicked; then why="panicked: $(panic_story)"; else why="gave no answer for $(waited) s$(standing)"; fi
   say "$guest booted kernel $release and $why; it is reset into its old kernel; its console said:"
   last_of_console 40 | decoded >&2
-  forget_panic
-  virsh -q -c "$uri" reset -- "$guest" >&2
+  reset_guest
   await_guest "$timeout" || back='did not come up with its old kernel either'
   die "cannot run kernel $release in $guest: it booted it and $why; mend that and run this again: $guest $back"
 }
