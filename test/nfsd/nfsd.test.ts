@@ -73,7 +73,8 @@ afterAll(async () => {
 
 /** What the server gives back at the end. */
 const state = () => server.demand(scriptText(import.meta.url, "state.sh", {}));
-const exported = async () => (await server.demand("exportfs -s")).trim().split("\n");
+/** What is exported, a line each. exportfs itself turns their order round each time. */
+const exported = async () => (await server.demand("exportfs -s")).trim().split("\n").sort();
 const read = () => client.run(`cat ${directory}/file`);
 /** Bash for the client that reads the file of an export, of which nothing stays mounted. */
 const readBy = (source: string) => sh`mount -t nfs4 ${source} /mnt && cat /mnt/file && umount /mnt`.shell;
