@@ -1,0 +1,4 @@
+# In a guest: the module is loaded once gdb has had time to attach, and then has events.
+sleep 20
+modprobe duet
+. ../e2e/make-events.sh
