@@ -86,7 +86,10 @@ export class DebugSession extends pulumi.ComponentResource {
     const text = script(import.meta.url, "debugger.sh", values).apply((text) => `#!/usr/bin/env bash\n${text}`);
     const [tree, build] = [gdbPath(module.tree), gdbPath(kernel.build)];
     const attach = guest.stub.apply((stub) => template(import.meta.url, "attach.gdb", { tree, build, stub, more }));
-    const user = template(import.meta.url, "user.gdb", { guest: guest.name });
+    const user = script(import.meta.url, "attached.sh", { stub: guest.stub }).apply((text) =>
+      // A text of JSON's is one of Python's.
+      template(import.meta.url, "user.gdb", { guest: guest.name, attached: JSON.stringify(text) }),
+    );
     const step = host.step(
       name,
       {

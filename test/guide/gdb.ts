@@ -1,8 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type Shell, sh } from "../../components/index.ts";
-import { scriptText } from "../../components/machine/script-text.ts";
+import { sh } from "../../components/index.ts";
+import { scriptText } from "../../components/machine/script.ts";
+import { until } from "../../sandbox/processes.ts";
+import { ofSamples, runGdb } from "../e2e/checks.ts";
 import type { TestStack } from "../e2e/stack.ts";
 import type { Example, Shown } from "./example.ts";
 
@@ -11,7 +10,13 @@ export const helperExamples: readonly Example[] = [
   {
     name: "Load the symbols of the kernel and of its modules",
     typed: ["lx-symbols"],
-    answer: /loading vmlinux\nscanning for modules in \S+\nloading @0x[0-9a-f]+: \S+\/duet-module\/duet\.ko/,
+    answer:
+      /loading vmlinux\n(?=.*loading @0x[0-9a-f]+: \S+\/duet-module\/duet\.ko).*loading @0x[0-9a-f]+: \S+\/drivers\/net\/dummy\.ko/s,
+  },
+  {
+    name: "Find a line of a module of the kernel's own",
+    typed: ["info line dummy_xmit"],
+    answer: /^Line \d+ of "\S*drivers\/net\/dummy\.c" starts at address 0x[0-9a-f]+ <dummy_xmit>/m,
   },
   { name: "List the modules that are loaded", typed: ["lx-lsmod"], answer: /^0x[0-9a-f]+\s+duet\s+\d+/m },
   {
@@ -78,34 +83,59 @@ export const pendingExample: Example = {
 /** Between the answers: nothing that the kernel prints. */
 const mark = "=== answer ===";
 
-/** Runs the printed gdb command with more commands behind those that attach. @returns what it printed for each. */
+/** libvirt calls a guest paused after each gdb. */
+async function resume(stack: TestStack, guest: string): Promise<void> {
+  if ((await stack.virsh("domstate", guest)) === "paused") {
+    await stack.virsh("resume", guest);
+  }
+}
+
+/** Runs the printed gdb command with the examples behind what attaches. @returns what it printed for each. */
 async function answers(stack: TestStack, guest: string, examples: readonly Example[]): Promise<readonly Shown[]> {
-  const folder = mkdtempSync(join(tmpdir(), "duet-guide-"));
-  const script = join(folder, "session");
   const settings = ["set pagination off", "set width 0", "set confirm off"];
   const asked = examples.flatMap(({ typed }) => [`echo ${mark}\\n`, ...typed]);
-  writeFileSync(script, [...settings, ...asked, `echo ${mark}\\n`, "delete", "detach", "quit"].join("\n"));
+  const commands = [...settings, ...asked, `echo ${mark}\\n`, "delete", "detach", "quit"].join("\n");
   try {
-    const gdb: Shell = { shell: stack.access(guest).gdbCommand };
-    const printed = await stack.host(sh`${gdb} -x ${script} </dev/null 2>&1 || true`, 300);
+    const printed = await runGdb(stack, stack.access(guest), commands);
     const [, ...parts] = printed.split(`${mark}\n`);
     return examples.map((example, at) => ({ example, printed: parts[at]?.trimEnd() ?? "" }));
   } finally {
-    rmSync(folder, { recursive: true });
-    if ((await stack.virsh("domstate", guest)) === "paused") {
-      await stack.virsh("resume", guest);
-    }
+    await resume(stack, guest);
+  }
+}
+
+/** What a second gdb is told. */
+const secondExample: Example = {
+  name: "Attach beside a gdb that is there already",
+  typed: [],
+  answer: /^cannot attach to \S+: its stub takes one client, and that is gdb \(pid \d+\); detach or quit there first$/m,
+};
+
+/** Attaches twice. */
+async function attachTwice(stack: TestStack, guest: string): Promise<Shown> {
+  const access = stack.access(guest);
+  const first = runGdb(stack, access, "shell sleep 20\ndetach\nquit\n");
+  try {
+    const clients = () => stack.inside(sh`ss -Htn state established ${`dport = :${access.gdbPort}`}`);
+    await until(60_000, async () => (await clients()) !== "");
+    return { example: secondExample, printed: await runGdb(stack, access, "echo attached\\n\ndetach\nquit\n") };
+  } finally {
+    await first;
+    await resume(stack, guest);
   }
 }
 
 /** Runs all of them on a guest, which has its module again afterwards. */
 export async function gdbExamples(stack: TestStack, guest: string): Promise<readonly Shown[]> {
+  await stack.guest(guest, sh`modprobe dummy`);
   const helpers = await answers(stack, guest, helperExamples);
+  await stack.guest(guest, sh`modprobe -r dummy`);
   await stack.guest(guest, sh`duet stop >/dev/null || true; rmmod duet`);
-  const load = scriptText(import.meta.url, "load-later.sh", {});
+  const load = scriptText(import.meta.url, "load-later.sh", { task: ofSamples.task });
   const loads = stack.guest(guest, { shell: load }, 400).catch((error: Error) => error.message);
   const pending = await answers(stack, guest, [pendingExample]);
   await stack.guestAnew(guest, sh`touch /run/duet-seen`, 60);
   const said = await loads;
-  return [...helpers, ...pending.map((shown) => ({ ...shown, printed: `${shown.printed}${said}` }))];
+  const second = await attachTwice(stack, guest);
+  return [...helpers, second, ...pending.map((shown) => ({ ...shown, printed: `${shown.printed}${said}` }))];
 }
