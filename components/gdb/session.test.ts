@@ -218,7 +218,7 @@ describe("gdb's commands", () => {
     const client = 'ESTAB 0 0 127.0.0.1:5 127.0.0.1:1240 users:(("gdb",pid=77,fd=3))';
     const asked = async (established: string) =>
       (await runBash(JSON.parse(text), { stubs: { ss: `printf '%s' '${established}'` } })).stdout;
-    expect([await asked(client), await asked("")]).toEqual(["gdb (pid 77)\n", ""]);
+    expect([await asked(client), await asked("")]).toEqual(["gdb (pid 77)", ""]);
     expect(all.findIndex((line) => line.includes("quit 1"))).toBeLessThan(all.indexOf("target remote 127.0.0.1:1240"));
     expect((await commands("proof_commands")).join()).not.toContain("quit 1");
   });
