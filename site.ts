@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { totalmem, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import type { Fragment, ImageSource, Site, Source, Spec } from "./components/index.ts";
-import { SpecError } from "./components/index.ts";
+import { SpecError, shippedFragments } from "./components/index.ts";
 import { folders, leasesOf, stackFolder } from "./launcher/environment.ts";
 import { identityWith, idVariable } from "./launcher/identity.ts";
 import { rootAccess } from "./launcher/root.ts";
@@ -21,13 +21,14 @@ function fragmentsOf(spec: Spec, project: string): readonly Fragment[] {
     const text = textOf(resolve(project, name));
     return text === undefined ? { name } : { name, text };
   });
-  const absent = asked.filter(({ name, text }) => text === undefined && !kernelsOwn.test(name));
+  const isElsewhere = (name: string) => shippedFragments.includes(name) || kernelsOwn.test(name);
+  const absent = asked.filter(({ name, text }) => text === undefined && !isElsewhere(name));
   if (absent.length > 0) {
     throw new SpecError(
       absent.map(
         ({ name }) =>
           `duet:kernel.fragments: asked for ${name}, and there is no such file, or none to be read, below ${project}; ` +
-          "correct it, or take one of the kernel's own by its name, such as kvm_guest.config",
+          `correct it, or take ${shippedFragments.join(" or ")}, or one of the kernel's own, such as kvm_guest.config`,
       ),
     );
   }

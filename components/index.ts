@@ -18,7 +18,13 @@ export { NfsExport, type NfsExportArgs, type NfsServer } from "./host/nfs-export
 export { HostPackages, type HostPackagesArgs } from "./host/packages.ts";
 export { KernelBuild, type KernelBuildArgs, type KernelPackage } from "./kernel/build.ts";
 export { BuildRoot, type BuildRootArgs } from "./kernel/build-root.ts";
-export { type ConfigBase, type Fragment, KernelConfig, type KernelConfigArgs } from "./kernel/config.ts";
+export {
+  type ConfigBase,
+  type Fragment,
+  KernelConfig,
+  type KernelConfigArgs,
+  shippedFragments,
+} from "./kernel/config.ts";
 export { KernelInstall, type KernelInstallArgs } from "./kernel/install.ts";
 export { type Toolchain, type ToolchainSource, toolchainOf } from "./kernel/toolchain.ts";
 export { Machine, type MachineArgs, type SshConnection } from "./machine/machine.ts";

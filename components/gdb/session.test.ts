@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, given, localGuest, localStep, printedOf, scriptOf, settled } from "../../test/support/mocks.ts";
-import { lastLine, runStep, type Stubs } from "../../test/support/run-script.ts";
+import { lastLine, runBash, runStep, type Stubs } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { DuetModule } from "../duet/module.ts";
 import { KernelBuild } from "../kernel/build.ts";
@@ -195,8 +195,8 @@ describe("gdb's commands", () => {
   /** The commands of a file that a step writes, a line each. */
   const commands = async (which: "user_commands" | "proof_commands") => {
     const { script } = scriptOf(localStep(await deployed(), "session"));
-    const [, text = ""] = new RegExp(`^${which}='([^']*)'`, "m").exec(script) ?? [];
-    return text.trim().split("\n");
+    const [, text = ""] = new RegExp(`^${which}='((?:[^']|'\\\\'')*)'`, "m").exec(script) ?? [];
+    return text.replaceAll("'\\''", "'").trim().split("\n");
   };
 
   it.each(["user_commands", "proof_commands"] as const)(
@@ -211,6 +211,17 @@ describe("gdb's commands", () => {
       expect(all).toContain("source /media/data/duet/build/duet-kernel/vmlinux-gdb.py");
     },
   );
+
+  it("tell a person who is attached before they attach, by a script that is one text of Python's", async () => {
+    const all = await commands("user_commands");
+    const [, text = ""] = /\["bash", "-c", (".*")\]/.exec(all.join("\n")) ?? [];
+    const client = 'ESTAB 0 0 127.0.0.1:5 127.0.0.1:1240 users:(("gdb",pid=77,fd=3))';
+    const asked = async (established: string) =>
+      (await runBash(JSON.parse(text), { stubs: { ss: `printf '%s' '${established}'` } })).stdout;
+    expect([await asked(client), await asked("")]).toEqual(["gdb (pid 77)", ""]);
+    expect(all.findIndex((line) => line.includes("quit 1"))).toBeLessThan(all.indexOf("target remote 127.0.0.1:1240"));
+    expect((await commands("proof_commands")).join()).not.toContain("quit 1");
+  });
 
   it("are written for the user, and known by their checksum", async () => {
     const file = values().command_file;

@@ -33,6 +33,9 @@ export interface Proof {
 /** The commands that find the function, whose `@function@` the step fills: it chooses one if the spec names none. */
 const prove = readFileSync(new URL("prove.gdb", import.meta.url), "utf8");
 
+/** What the kernel's own scripts lack. */
+const more = readFileSync(new URL("kernel-scripts.py", import.meta.url), "utf8");
+
 /**
  * A path for a command of gdb's, which has no quoting that all of them share.
  *
@@ -82,8 +85,11 @@ export class DebugSession extends pulumi.ComponentResource {
     const values = { ...developer, enter, directory, command_file: commandFile };
     const text = script(import.meta.url, "debugger.sh", values).apply((text) => `#!/usr/bin/env bash\n${text}`);
     const [tree, build] = [gdbPath(module.tree), gdbPath(kernel.build)];
-    const attach = guest.stub.apply((stub) => template(import.meta.url, "attach.gdb", { tree, build, stub }));
-    const user = template(import.meta.url, "user.gdb", { guest: guest.name });
+    const attach = guest.stub.apply((stub) => template(import.meta.url, "attach.gdb", { tree, build, stub, more }));
+    const user = script(import.meta.url, "attached.sh", { stub: guest.stub }).apply((text) =>
+      // A text of JSON's is one of Python's.
+      template(import.meta.url, "user.gdb", { guest: guest.name, attached: JSON.stringify(text) }),
+    );
     const step = host.step(
       name,
       {

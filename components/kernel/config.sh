@@ -1,7 +1,8 @@
 # The configuration of a kernel: a base, the guest's modules, what a guest needs, fragments, and what Duet needs last.
 # With the base "guest" standard input is the guest's configuration. A fragment is a text, or the name of one of the
 # kernel's own: a text has ends of lines, and a name has none. Source: guide, step 8.
-: "${tree:?}" "${build:?}" "${ccache:?}" "${base:?}" "${localmodconfig?}" "${modules?}" "${fragments[*]-}"
+: "${tree:?}" "${build:?}" "${ccache:?}" "${base:?}" "${localmodconfig?}" "${modules?}"
+: "${fragments[*]-}" "${shipped[*]-}" # Those of this project's come first.
 : "${guest_needs:?}" "${needs:?}" "${depends_on:?}" "${newest_compilers[0]:?}"
 : "${sources:?}" # Others may have other symbols.
 . ../machine/step.sh
@@ -15,7 +16,7 @@ scratch=$build.config
 asked='' wanted=''
 
 create() {
-  local guest='' needed version
+  local guest='' text ours='' needed version
   take_turn
   # What is taken is in use from now on.
   touch -c -- "$cache"
@@ -36,10 +37,11 @@ create() {
   if [ -n "$localmodconfig" ]; then leave_out_modules; fi
   find_symbols
   if ! is_whole; then guest=$(known_of "$guest_needs"); fi
+  for text in "${shipped[@]}"; do ours+=$(known_of "$text")$'\n'; done
   needed=$(known_of "$needs")
   refuse_conflicts "$needed"
-  asked=$guest$'\n'$asked$needed
-  wanted+=$guest$'\n'$needed
+  asked=$guest$'\n'$ours$asked$needed
+  wanted+=$guest$'\n'$ours$needed
   append "$asked"
   # That a later line wins is the point, and not worth a warning each.
   configure olddefconfig 2>&1 | { grep -v ':warning: override: ' || true; } >&2

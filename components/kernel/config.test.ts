@@ -14,7 +14,7 @@ import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { scriptText } from "../machine/script-text.ts";
 import { sh } from "../machine/shell.ts";
 import { SourceTree } from "../sources/source-tree.ts";
-import { type Fragment, KernelConfig, type KernelConfigArgs } from "./config.ts";
+import { type Fragment, KernelConfig, type KernelConfigArgs, shippedFragments } from "./config.ts";
 
 const isRoot = process.getuid?.() === 0;
 const developer = { uid: 54321, gid: 54322 };
@@ -93,10 +93,12 @@ interface Asked {
   readonly fragments?: readonly Fragment[];
   /** What lsmod says in the guest, if the modules are to be left out that are not there. */
   readonly modules?: string;
+  /** Texts of this project's fragments. */
+  readonly shipped?: readonly string[];
   /** Name of the compiler. Defaults to gcc. */
   readonly compiler?: string;
 }
-const script = ({ base = "tiny", fragments = [], modules, compiler = "gcc" }: Asked = {}) =>
+const script = ({ base = "tiny", fragments = [], shipped = [], modules, compiler = "gcc" }: Asked = {}) =>
   scriptText(import.meta.url, "config.sh", {
     ...developer,
     compiler,
@@ -113,6 +115,7 @@ const script = ({ base = "tiny", fragments = [], modules, compiler = "gcc" }: As
     localmodconfig: modules === undefined ? "" : "yes",
     modules,
     fragments: fragments.map(({ name, text }) => (text === undefined ? name : `${text}\n`)),
+    shipped,
     guest_needs: beside("guest.config"),
     needs: beside("needs.config"),
     depends_on: beside("depends-on.awk"),
@@ -295,6 +298,30 @@ describe.runIf(isRoot)("the configuration of a kernel", () => {
     expect((await configure({ fragments: [fragment(asked)] })).code).toBe(0);
     expect(config()).toContain(asked);
     expect(existsSync(join(root, "canary"))).toBe(false);
+  });
+});
+
+describe.runIf(isRoot)("a fragment of this project's", () => {
+  it("is laid over before all others, as far as this kernel has such symbols", async () => {
+    const shipped = ["# a list\nCONFIG_PERF_EVENTS=y\nCONFIG_CHOICE=y\nCONFIG_OF_ANOTHER_TIME=y"];
+    expect((await configure({ shipped, fragments: [fragment("CONFIG_CHOICE=n")] })).code).toBe(0);
+    expect(config()).toEqual(expect.arrayContaining(["CONFIG_PERF_EVENTS=y", "CONFIG_CHOICE=n"]));
+    expect(config().join()).not.toContain("OF_ANOTHER_TIME");
+  });
+
+  it("is refused if the kernel knows a symbol of it and drops that", async () => {
+    drop("CONFIG_PERF_EVENTS");
+    expect(errors(await configure({ shipped: ["CONFIG_PERF_EVENTS=y"] }))).toMatch(
+      /^CONFIG_PERF_EVENTS=y: found absent;/,
+    );
+  });
+
+  it("is one of those that have a name", () => {
+    const files = readdirSync(join(import.meta.dirname, "fragments"));
+    expect(files).toEqual(shippedFragments.map((name) => `${name}.config`));
+    for (const file of files) {
+      expect(beside(`fragments/${file}`).replaceAll(/^#.*$/gm, "")).toMatch(/^(\nCONFIG_\w+=y|\n)+$/);
+    }
   });
 });
 

@@ -11,10 +11,16 @@ export type ConfigBase = "tiny" | "defconfig" | "guest" | (string & {});
 
 /** Lines of a kernel configuration. */
 export interface Fragment {
-  /** What a message calls it. Without a text, the name of one of the kernel's own, as in `make kvm_guest.config`. */
+  /**
+   * What a message calls it. Without a text, the name of one that this project ships, or of one of the kernel's own, as in
+   * `make kvm_guest.config`.
+   */
   readonly name: string;
   readonly text?: string;
 }
+
+/** The fragments that this project ships, for kernels of any age: they come before all others. See fragments/. */
+export const shippedFragments: readonly string[] = ["perf"];
 
 export interface KernelConfigArgs {
   readonly host: Host;
@@ -64,8 +70,11 @@ export class KernelConfig extends pulumi.ComponentResource {
 
   constructor(name: string, args: KernelConfigArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:kernel:KernelConfig", name, {}, opts);
-    const { host, source, directory, base, fragments, guest, toolchain = hostToolchain } = args;
+    const { host, source, directory, base, guest, toolchain = hostToolchain } = args;
     this.toolchain = toolchain;
+    const isShipped = ({ name, text }: Fragment) => text === undefined && shippedFragments.includes(name);
+    const shipped = args.fragments.filter(isShipped);
+    const fragments = args.fragments.filter((one) => !isShipped(one));
     this.build = kernelBuildFolder(directory);
     this.ccache = `${directory}/build/ccache`;
     this.hold = { directory, what: "kernel-build" };
@@ -96,6 +105,7 @@ export class KernelConfig extends pulumi.ComponentResource {
           base,
           localmodconfig: args.localmodconfig ? "yes" : "",
           modules: args.localmodconfig ? ofGuest("modules") : "",
+          shipped: shipped.map(({ name }) => beside(`fragments/${name}.config`)),
           // What ends no line is a name.
           fragments: fragments.map(({ name, text }) => (text === undefined ? name : `${text}\n`)),
           guest_needs: guestNeeds,

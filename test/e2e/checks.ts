@@ -89,7 +89,7 @@ quit
 `;
 
 /** Runs the printed gdb command with more commands behind those that attach. @returns what gdb printed. */
-async function runGdb(stack: TestStack, { gdbCommand }: Guest, commands: string): Promise<string> {
+export async function runGdb(stack: TestStack, { gdbCommand }: Guest, commands: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "duet-gdb-"));
   // gdb is the developer's.
   chmodSync(folder, 0o755);

@@ -1,0 +1,64 @@
+/**
+ * `npm run guide`: the rest of the guide, each of its examples run on a booted guest.
+ *
+ * Usage: npm run guide -- [--write] [--keep]
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { hostAccelerator } from "../../sandbox/accelerator.ts";
+import { requireRoot } from "../../sandbox/host.ts";
+import { entryPoint } from "../../sandbox/report.ts";
+import { TestStack } from "../e2e/stack.ts";
+import { machineBefore, takeDown } from "../e2e/take-down.ts";
+import { wrong } from "./example.ts";
+import { gdbExamples } from "./gdb.ts";
+import { gdbPage } from "./page.ts";
+
+function say(line: string): void {
+  console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
+}
+
+const machine = `${availableParallelism()} processors, guests under ${hostAccelerator().toUpperCase()}`;
+
+await entryPoint("guide", async () => {
+  const { values: options } = parseArgs({
+    options: { write: { type: "boolean", default: false }, keep: { type: "boolean", default: false } },
+  });
+  requireRoot("make an environment of its own");
+  const state = join(tmpdir(), "duet-guide-state");
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+  const log = `${state}.log`;
+  const stack = new TestStack({
+    name: "guide",
+    vms: [{ name: "one", memory: 768, vcpus: 2 }],
+    environment: { ...process.env, XDG_STATE_HOME: state },
+    log,
+  });
+  console.log(`log: ${log}`);
+  writeFileSync(log, "", { mode: 0o600 });
+  stack.writeSpec();
+  const before = await machineBefore(state);
+  let problems: readonly string[] = [];
+  let count = 0;
+  try {
+    say("bring an environment up");
+    await stack.run("up");
+    say("gdb");
+    const shown = await gdbExamples(stack, "one");
+    count = shown.length;
+    problems = wrong(shown);
+    if (options.write) {
+      writeFileSync("docs/gdb.md", gdbPage(shown, machine));
+    }
+    say("up, which finds nothing amiss");
+    await stack.stays();
+  } catch (error) {
+    problems = [...problems, (error as Error).message];
+  }
+  problems.forEach(say);
+  const isClean = options.keep || (await takeDown(stack, state, before, say));
+  console.log(`${count - problems.length} of ${count} examples as the guide has them`);
+  process.exitCode = problems.length === 0 && count > 0 && isClean ? 0 : 1;
+});

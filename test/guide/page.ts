@@ -1,0 +1,34 @@
+import type { Shown } from "./example.ts";
+
+/** Lines of an answer that say enough, and how long one of them may be. */
+const lines = 30;
+const columns = 160;
+
+function shortened(printed: string): string {
+  const all = printed.split("\n").map((line) => (line.length > columns ? `${line.slice(0, columns - 1)}…` : line));
+  return all.length > lines
+    ? [...all.slice(0, lines), `… ${all.length - lines} lines more`].join("\n")
+    : all.join("\n");
+}
+
+/** The page docs/gdb.md: each example with what the guest answered. */
+export function gdbPage(shown: readonly Shown[], machine: string): string {
+  const sections = shown.map(
+    ({ example, printed }) => `## ${example.name}
+
+\`\`\`
+${example.typed.map((line) => `(gdb) ${line}`).join("\n")}
+${shortened(printed)}
+\`\`\`
+`,
+  );
+  return `# gdb
+
+The guide's examples of the helpers that Linux brings for gdb, and what a guest answered. Each is run by \`npm run guide\`.
+The command that attaches is among the outputs of \`pulumi up\`: it reads the symbols of kernel and module, and the kernel's
+scripts with what they lack (components/gdb/kernel-scripts.py). The guest stands still while gdb is at its prompt.
+
+Written by \`npm run guide -- --write\` on ${machine}. Not to be edited by hand.
+
+${sections.join("\n")}`;
+}
