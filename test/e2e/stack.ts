@@ -133,6 +133,11 @@ export class TestStack {
     rmSync(this.#specFile, { force: true });
   }
 
+  /** How the web console is opened, from the stack's output, with the password. */
+  async webConsole(): Promise<{ readonly address: string; readonly user: string; readonly password: string }> {
+    return JSON.parse((await this.#pulumi(["stack", "output", "--json", "--show-secrets"])).stdout).webConsole;
+  }
+
   /** The guest of that name in the stack's output. */
   access(name: string): Guest {
     const found = this.guests.find((guest) => guest.name === name);
