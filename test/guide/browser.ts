@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chromium, type Page } from "playwright-core";
 import { sh } from "../../components/index.ts";
+import { consoleOf } from "../e2e/checks.ts";
 import type { TestStack } from "../e2e/stack.ts";
 import type { Example, Shown } from "./example.ts";
 
@@ -23,7 +24,7 @@ const patience = 60_000;
 
 /** @param picture absolute path of the picture that is taken at the end */
 export async function consoleInBrowser(stack: TestStack, guest: string, picture: string): Promise<readonly Shown[]> {
-  const { address, user, password } = await stack.webConsole();
+  const { address, user, password } = consoleOf(stack);
   // The browser's own files are left nowhere.
   const home = mkdtempSync(join(tmpdir(), "duet-browser-"));
   const browser = await chromium.launch({ executablePath: program, env: { ...process.env, HOME: home } });
