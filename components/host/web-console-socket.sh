@@ -1,6 +1,6 @@
 # The web console of a host whose services systemd starts: Cockpit with its page of virtual machines, on loopback alone,
 # and behind the login of the host. All stacks of the host have it together. Source: guide, step 2; systemd.socket(5).
-: "${packages[0]:?}" "${drop_in:?}" "${port:?}"
+: "${packages[0]:?}" "${drop_in:?}" "${certificates:?}" "${port:?}"
 . ../machine/step.sh
 . ../machine/lib/apt.sh
 . ../machine/lib/files.sh
@@ -36,7 +36,10 @@ delete() {
   lock_leases
   drop_leases ''
   if [ -z "$(ls -- "$leases")" ] && [ -e "$drop_in" ]; then
-    timeout 60 systemctl disable --now cockpit.socket cockpit.service >&2 || true
+    timeout 60 systemctl disable --now cockpit.socket >&2 || true
+    timeout 60 systemctl stop cockpit.service >&2 || true
+    # Cockpit makes itself a certificate when the first browser comes.
+    find "$certificates" -maxdepth 1 -name '0-self-signed*' -newer "$drop_in" -delete 2>/dev/null || true
     rm -f -- "$drop_in"
     rmdir -- "$(dirname -- "$drop_in")" 2>/dev/null || true
     timeout 60 systemctl daemon-reload >&2
@@ -59,15 +62,17 @@ open_on_loopback() {
       die "cannot open the web console on port $port: another program listens there, ${user#LISTEN *}; end it"
   fi
   mkdir -p -- "$(dirname -- "$drop_in")"
-  replace_file "$drop_in" <<<"# duet: on loopback alone
-[Socket]
-ListenStream=
-ListenStream=127.0.0.1:$port"
+  cmp -s -- <(restriction) "$drop_in" || restriction | replace_file "$drop_in"
   install_packages "${packages[@]}"
   timeout 60 systemctl daemon-reload >&2
   timeout 60 systemctl enable cockpit.socket >&2
   timeout 60 systemctl restart cockpit.socket >&2 ||
     die "cannot open the web console on port $port: $(systemctl status cockpit.socket 2>&1 | tail -n 1)"
+}
+
+# Prints the drop-in. Its empty line takes back what the unit itself has: every address.
+restriction() {
+  printf '# duet: on loopback alone\n[Socket]\nListenStream=\nListenStream=127.0.0.1:%s\n' "$port"
 }
 
 # Prints where it listens, a line each: `127.0.0.1:9090`.

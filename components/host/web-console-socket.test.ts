@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { lastLine, runStep, type Verb } from "../../test/support/run-script.ts";
@@ -38,6 +38,7 @@ const run = (verbs: Verb | readonly Verb[], owner = "dev of eve", systemd = "mkd
     scriptText(import.meta.url, "web-console-socket.sh", {
       packages: ["cockpit", "cockpit-machines"],
       drop_in: dropIn(),
+      certificates: at("certificates"),
       port: 9090,
       leases: at("leases/web-console"),
       owner,
@@ -67,6 +68,21 @@ describe("the web console of a workstation", () => {
     ]);
     expect(existsSync(at("enabled"))).toBe(false);
     expect(await run("create")).toMatchObject({ code: 0, stdout: "address: http://127.0.0.1:9090\n" });
+  });
+
+  it("takes back the certificate that Cockpit has made for itself since, and no other", async () => {
+    mkdirSync(at("certificates"));
+    const old = new Date(Date.now() - 60_000);
+    for (const name of ["0-self-signed.cert", "10-theirs.cert"]) {
+      writeFileSync(at(`certificates/${name}`), "");
+      utimesSync(at(`certificates/${name}`), old, old);
+    }
+    await run("create");
+    await run("create");
+    writeFileSync(at("certificates/0-self-signed.key"), "");
+    writeFileSync(at("certificates/20-theirs.cert"), "");
+    await run("delete");
+    expect(readdirSync(at("certificates")).sort()).toEqual(["0-self-signed.cert", "10-theirs.cert", "20-theirs.cert"]);
   });
 
   it("stays for another stack that needs it", async () => {

@@ -60,6 +60,7 @@ function systemStep(host: Host) {
     script: script(import.meta.url, "web-console-socket.sh", {
       packages: ["cockpit", "cockpit-machines"],
       drop_in: "/etc/systemd/system/cockpit.socket.d/duet.conf",
+      certificates: "/etc/cockpit/ws-certs.d",
       port: ports[0],
       leases: `${host.leases}/web-console`,
       owner: host.owner,
