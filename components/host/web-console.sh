@@ -5,7 +5,7 @@
 # as an account that may do nothing and in the host's network, and what becomes a session of root's for whoever has the
 # password, in the sandbox's network, where the consoles of guests are. They are the sandbox's: it ends them, too.
 : "${state:?}" "${run:?}" "${folder:?}" "${place:?}" "${ports[0]:?}" "${namespace:?}" "${server:?}" "${account:?}"
-: "${configuration:?}" "${session:?}" "${bus:?}" "${service:?}"
+: "${configuration:?}" "${banner:?}" "${session:?}" "${bus:?}" "${service:?}"
 . ../machine/step.sh
 . ../machine/lib/files.sh
 . ../machine/lib/lease.sh
@@ -23,6 +23,7 @@ create() {
   if [ ! -s "$password" ]; then (umask 077 && head -c 18 /dev/urandom | base64 | tr +/ -_ >"$password"); fi
   before=$(content)
   printf '%s' "$configuration" >"$folder/cockpit/cockpit.conf"
+  printf '%s\n' "$banner" >"$folder/banner"
   printf '%s\n' "$session" >"$folder/session.sh"
   printf '%s' "$bus" >"$folder/bus.conf"
   printf '%s' "$service" >"$folder/org.libvirt.service"
@@ -64,7 +65,7 @@ in_host() { nsenter "--net=$namespace" "$@"; } # WORD...
 
 # Prints a checksum of all that the two processes read.
 content() {
-  local files=(cockpit/cockpit.conf session.sh bus.conf org.libvirt.service)
+  local files=(cockpit/cockpit.conf banner session.sh bus.conf org.libvirt.service)
   { cat -- "${files[@]/#/"$folder/"}" 2>/dev/null || true; } | sha256sum | cut -c 1-16
 }
 
@@ -83,7 +84,8 @@ pid_of() { # NAME
 answers() { # PORT
   # shellcheck disable=SC2016 # The variable is that of the shell there.
   pid_of server >/dev/null && in_host timeout 5 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" &&
-    printf "GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" >&3 && grep -q cockpit <&3' bash "$1"
+    printf "GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" >&3 && grep -q cockpit <&3' \
+    bash "$1" 2>/dev/null
 }
 
 # Whether somebody could log in there.

@@ -31,6 +31,8 @@ describe("a login of the web console", () => {
       stdin: said,
       stubs: {
         "dbus-run-session": `echo "$1"; shift 2; DBUS_SESSION_BUS_ADDRESS=unix:path=/b exec "$@"`,
+        unshare: `[ "$1" = --mount ] && shift; exec "$@"`,
+        mount: ":",
         "cockpit-bridge": `echo "bridge on $DBUS_SYSTEM_BUS_ADDRESS"; cat`,
       },
     });
@@ -82,6 +84,7 @@ my $s = IO::Socket::UNIX->new(Local => $ENV{path}, Listen => 1) or die; alarm 60
     server: at("cockpit-ws"),
     account: String(process.getuid?.()),
     configuration: "[Basic]\n",
+    banner: "Log in.",
     session: "exit",
     bus: "<busconfig/>\n",
     service: "[D-BUS Service]\n",
@@ -117,7 +120,7 @@ my $s = IO::Socket::UNIX->new(Local => $ENV{path}, Listen => 1) or die; alarm 60
     const files = readdirSync(at("run/console/one"), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
-    expect(files.length).toBe(4);
+    expect(files.length).toBe(5);
     expect([...words, ...files].join("\n")).not.toContain(password());
     const pids = [pid("server"), pid("login")];
     expect((await run(["delete", "delete"])).code).toBe(0);

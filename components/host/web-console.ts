@@ -92,6 +92,7 @@ function sandboxStep(host: Host, run: string) {
       server: "/usr/lib/cockpit/cockpit-ws",
       account,
       configuration: template(import.meta.url, "web-console.conf", { stack: host.stack, place }),
+      banner: `Log in as root, with the password that this prints:\npulumi stack output webConsole --show-secrets --stack ${host.stack}`,
       session: scriptText(import.meta.url, "web-console-session.sh", {
         password: `${state}/password`,
         bus: `${place}/bus.conf`,

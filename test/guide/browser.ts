@@ -68,6 +68,8 @@ async function chooseGuest(page: Page, guest: string): Promise<string> {
 
 /** Has the kernel say something until the console in the page shows it. @returns what it shows then */
 async function hearKernel(page: Page, ask: () => Promise<unknown>): Promise<string> {
+  // Over the whole of the page, where lines are not broken.
+  await page.getByRole("button", { name: "Expand" }).click();
   // As a screen reader has them: the terminal itself may be a drawing.
   const lines = page.locator(".xterm-accessibility-tree > div");
   await lines.first().waitFor({ state: "attached" });
