@@ -12,7 +12,7 @@ create() {
     die "cannot open the web console: systemd does not run here, which starts it; leave duet:host.console out"
   lock_leases
   printf '%s\n' "$owner" >"$leases/$(holder)"
-  if [ -e "$drop_in" ] || ! is_of_others; then open_on_loopback; else install_packages "${packages[@]}"; fi
+  if is_ours || ! is_of_others; then open_on_loopback; else install_packages "${packages[@]}"; fi
   line=$(listening | head -n 1)
   [ -n "$line" ] ||
     die "cannot open the web console: cockpit.socket of this host does not listen, and was not set up by Duet;" \
@@ -25,7 +25,7 @@ facts() {
   package_facts "${packages[@]}"
   line=$(listening | tr '\n' ' ')
   fact 'web console listens on' "$line"
-  if [ -e "$drop_in" ]; then checksum_fact "$drop_in" "$drop_in"; else
+  if is_ours; then checksum_fact "$drop_in" "$drop_in"; else
     note "the web console of this host was set up by somebody else and is left as it is; it listens on $line"
   fi
 }
@@ -35,7 +35,7 @@ delete() {
   [ -d "$leases" ] || return 0
   lock_leases
   drop_leases ''
-  if [ -z "$(ls -- "$leases")" ] && [ -e "$drop_in" ]; then
+  if [ -z "$(ls -- "$leases")" ] && is_ours; then
     timeout 60 systemctl disable --now cockpit.socket >&2 || true
     timeout 60 systemctl stop cockpit.service >&2 || true
     # Cockpit makes itself a certificate when the first browser comes.
@@ -50,6 +50,9 @@ delete() {
 # Prints the name of the file by which this stack is known to need the console.
 holder() { printf %s "$owner" | sha256sum | cut -c 1-16; }
 
+# Whether a stack has set it up, also if somebody has edited that since.
+is_ours() { [ -e "$leases/.ours" ]; }
+
 # Whether the socket was there before, and in use.
 is_of_others() { systemctl -q is-enabled cockpit.socket 2>/dev/null || systemctl -q is-active cockpit.socket; }
 
@@ -61,11 +64,14 @@ open_on_loopback() {
     [ -z "$user" ] ||
       die "cannot open the web console on port $port: another program listens there, ${user#LISTEN *}; end it"
   fi
+  : >"$leases/.ours"
   mkdir -p -- "$(dirname -- "$drop_in")"
   cmp -s -- <(restriction) "$drop_in" || restriction | replace_file "$drop_in"
   install_packages "${packages[@]}"
   timeout 60 systemctl daemon-reload >&2
   timeout 60 systemctl enable cockpit.socket >&2
+  # A restart ends what people do there.
+  if [ "$(listening)" = "127.0.0.1:$port" ]; then return; fi
   timeout 60 systemctl restart cockpit.socket >&2 ||
     die "cannot open the web console on port $port: $(systemctl status cockpit.socket 2>&1 | tail -n 1)"
 }

@@ -31,7 +31,7 @@ const stubs = () => ({
   "dpkg-query": `sed 's/$/ installed/' '${at("packages")}' 2>/dev/null || true`,
   dpkg: ":",
   "apt-get": `cd '${root}'; echo "apt-get, restricted: $([ -e '${dropIn()}' ] && echo yes || echo no)" >>calls
-printf 'cockpit\\ncockpit-machines\\n' >packages; [ -e enabled ] || { : >enabled; : >active; }; [ -e listens ] || echo '[::]:9090 (Stream)' >listens`,
+printf 'cockpit\\ncockpit-machines\\n' >packages; [ -e enabled ] || { : >enabled; [ -e broken ] || : >active; }; [ -e listens ] || echo '[::]:9090 (Stream)' >listens`,
 });
 const run = (verbs: Verb | readonly Verb[], owner = "dev of eve", systemd = "mkdir -p /run/systemd/system") =>
   runStep(
@@ -87,7 +87,10 @@ describe("the web console of a workstation", () => {
 
   it("stays for another stack that needs it", async () => {
     await run("create");
+    rmSync(at("calls"));
     await run("create", "dev of bob");
+    // Whoever works there goes on.
+    expect(read("calls")).not.toContain("restart");
     await run("delete");
     expect([existsSync(dropIn()), existsSync(at("active"))]).toEqual([true, true]);
     await run("delete", "dev of bob");
@@ -128,12 +131,18 @@ describe("the web console of a workstation", () => {
     expect(lastLine(await run("create"))).toBe("cannot open the web console on port 9090: Active: failed");
   });
 
-  it("comes back by itself after a hand edit, which is told", async () => {
+  it("comes back after a hand edit, and after somebody has stopped it, which are told", async () => {
     await run("create");
     const before = (await run("facts")).stdout;
     rmSync(dirname(dropIn()), { recursive: true });
     mkdirSync(at("system"), { recursive: true });
     expect((await run("facts")).stdout).not.toBe(before);
+    expect(await run("create")).toMatchObject({ code: 0, stdout: "address: http://127.0.0.1:9090\n" });
+    expect((await run("facts")).stdout).toBe(before);
+    rmSync(at("active"));
+    expect((await run("facts")).stdout).toMatch(/^web console listens on: $/m);
+    await run("create");
+    expect((await run("facts")).stdout).toBe(before);
   });
 
   it("takes systemd", async () => {
