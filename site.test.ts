@@ -1,4 +1,4 @@
-import { totalmem } from "node:os";
+import { hostname, totalmem } from "node:os";
 import { describe, expect, it } from "vitest";
 import { parseSpec, type SpecError } from "./components/index.ts";
 import { project } from "./launcher/project.ts";
@@ -32,6 +32,17 @@ describe("a site", () => {
         stateFolder: "/root/.local/state/duet/stacks/dev",
       },
     });
+  });
+
+  it("has the web console of the embedded host where that has its /run, and says who would log in there", () => {
+    expect(siteOf({}).console).toMatchObject({ sandboxRun: undefined });
+    const { console } = findSite(
+      parseSpec({ sources, vms: [{ name: "one" }], host: { sandbox: true } }),
+      "dev",
+      project,
+      { ...environment, SUDO_USER: "eve" },
+    );
+    expect(console).toEqual({ sandboxRun: "/run/duet/run", login: `eve@${hostname()}` });
   });
 
   it("refuses more memory than the host has, and says how much that is", () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { totalmem, userInfo } from "node:os";
+import { hostname, totalmem, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import type { Fragment, ImageSource, Site, Source, Spec } from "./components/index.ts";
 import { SpecError, shippedFragments } from "./components/index.ts";
@@ -112,6 +112,10 @@ export function findSite(spec: Spec, stack: string, project: string, environment
         gid: spec.developer.gid ?? id("SUDO_GID", process.getgid?.()),
       },
       home: userInfo().homedir,
+    },
+    console: {
+      sandboxRun: sandbox ? paths.run : undefined,
+      login: `${environment.SUDO_USER || userInfo().username}@${hostname()}`,
     },
     image: imageOf(spec, cache, join(cache, ".."), project),
     fragments: fragmentsOf(spec, project),

@@ -7,6 +7,7 @@ import { parseSpec } from "./spec.ts";
 
 const vms = ["one", "two"] as const;
 const spec = {
+  host: { console: true },
   sources: {
     kernel: { git: "https://example.org/duet-kernel.git", branch: "tracepoints" },
     module: { copy: "/samples/module" },
@@ -31,6 +32,7 @@ const site: Site = {
     developer: { uid: 1000, gid: 1001 },
     home: "/home/dev",
   },
+  console: { sandboxRun: "/run/duet/run", login: "dev@host" },
   image: { path: "/images/debian.qcow2" },
   fragments: [{ name: "perf", text: "CONFIG_PERF_EVENTS=y" }],
   sources: { kernel: spec.sources.kernel, module: spec.sources.module, tools: spec.sources.tools },
@@ -62,6 +64,7 @@ const printedByHost: Readonly<Record<string, string>> = {
   "network-subnet": "151",
   "image-file": "/images/debian.qcow2",
   "nfs-export": "192.168.151.1:/media/data/duet",
+  "web-console": "port: 9090\npassword: s3cret\naddress: http://127.0.0.1:9090",
   "kernel-config-guest-modules": "Module Size",
   "kernel-config-guest-config": "CONFIG_FROM_GUEST=y",
   "kernel-config": "config: c1",
@@ -113,6 +116,7 @@ describe("the parts of an environment", () => {
       "module-source": "duet:sources:SourceTree",
       "tools-source": "duet:sources:SourceTree",
       network: "duet:host:Network",
+      "web-console": "duet:host:WebConsole",
       image: "duet:guest:Image",
       "nfs-export": "duet:host:NfsExport",
       "kernel-config": "duet:kernel:KernelConfig",
@@ -154,7 +158,10 @@ describe("the parts of an environment", () => {
   it("all register their outputs", () => {
     const missing = env.made.filter((one) => isComponent(one) && one.outputs === undefined);
     expect(missing.map(label)).toEqual([]);
-    expect(Object.keys(env.resource("duet:index:DuetEnvironment", "duet").outputs ?? {})).toEqual(["vms"]);
+    expect(Object.keys(env.resource("duet:index:DuetEnvironment", "duet").outputs ?? {}).sort()).toEqual([
+      "vms",
+      "webConsole",
+    ]);
   });
 
   it("have names of their own, as a machine knows its steps by them", () => {
@@ -434,6 +441,17 @@ describe("another spec", () => {
     expect(kernel.outputs).toMatchObject({ release: "6.1.0+duet-abc" });
   });
 
+  it.each([
+    [{}, false],
+    [{ sandbox: true }, true],
+    [{ sandbox: true, console: false }, false],
+    [{ console: true }, true],
+  ])("with the host %j has a web console: %j", async (host, has) => {
+    const args = { spec: parseSpec({ ...spec, host }), site };
+    const { made, value } = await deploy(() => new DuetEnvironment("duet", args), printed);
+    expect([made.some(({ name }) => name === "web-console"), value.webConsole !== undefined]).toEqual([has, has]);
+  });
+
   it("with nfs-ganesha installs and starts that one", async () => {
     const ganesha = await deploy(
       () =>
@@ -457,7 +475,11 @@ describe("on a host on which Pulumi runs as a person whom others share it with",
   beforeAll(async () => {
     const root = { as, folder: "/var/lib/duet/stacks/0123" };
     shared = await deploy(
-      () => new DuetEnvironment("duet", { spec: parseSpec(spec), site: { ...site, host: { ...host, root } } }),
+      () =>
+        new DuetEnvironment("duet", {
+          spec: parseSpec(spec),
+          site: { ...site, host: { ...host, root }, console: { login: "eve@host" } },
+        }),
       printed,
     );
   });
@@ -481,6 +503,7 @@ describe("on a host on which Pulumi runs as a person whom others share it with",
       "stack-name",
       "two-console",
       "two-gdb-port",
+      "web-console",
     ]);
     expect(new Set(ofRoot?.map(([, records]) => records))).toEqual(new Set(["/var/lib/duet/stacks/0123/steps"]));
     expect(new Set(own?.map(([, records]) => records))).toEqual(new Set(["/state/dev/steps"]));
@@ -492,7 +515,7 @@ describe("on a host on which Pulumi runs as a person whom others share it with",
     const leases = localSteps().flatMap((one) =>
       given(one, "leases")?.startsWith("/var/lib/duet/") ? [given(one, "owner")] : [],
     );
-    expect(leases).toEqual(Array(4).fill(expect.stringMatching(/^'dev of eve \(0123\)/)));
+    expect(leases).toEqual(Array(5).fill(expect.stringMatching(/^'dev of eve \(0123\)/)));
   });
 
   it("has gdb run as that person, who is the developer, with the line that lets it load the kernel's scripts", async () => {

@@ -17,6 +17,7 @@ import { NfsExport, nfsServer } from "./host/nfs-export.ts";
 import { aclPackages, hostPackages, sourcePackages } from "./host/package-lists.ts";
 import { HostPackages } from "./host/packages.ts";
 import { StackName } from "./host/stack-name.ts";
+import { WebConsole, type WebConsoleAccess, type WebConsoleArgs } from "./host/web-console.ts";
 import { KernelBuild } from "./kernel/build.ts";
 import { type Fragment, KernelConfig, kernelBuildFolder } from "./kernel/config.ts";
 import { KernelInstall } from "./kernel/install.ts";
@@ -28,6 +29,7 @@ import type { Spec } from "./spec.ts";
 /** What a spec does not say. Entry points find it out, components never do. */
 export interface Site {
   readonly host: HostArgs;
+  readonly console: Omit<WebConsoleArgs, "host">;
   readonly image: ImageSource;
   /** What is laid over the base of the kernel's configuration, read from where the spec says. */
   readonly fragments: readonly Fragment[];
@@ -45,11 +47,13 @@ export interface DuetEnvironmentArgs {
  * All of it: a host that serves the sources, and guests that run the Duet kernel under a gdb stub, with the module
  * loaded and the tools installed, proven debuggable.
  *
- * Source: the guide, steps 1 and 3 to 14, in the order in which they converge.
+ * Source: the guide, steps 1 to 14, in the order in which they converge.
  */
 export class DuetEnvironment extends pulumi.ComponentResource {
   /** One entry a guest, in the order of the spec. */
   readonly vms: pulumi.Output<readonly GuestAccess[]>;
+  /** Undefined if the spec asks for none. */
+  readonly webConsole: WebConsoleAccess | undefined;
 
   constructor(name: string, { spec, site }: DuetEnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:index:DuetEnvironment", name, {}, opts);
@@ -74,6 +78,10 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       { ...parent, dependsOn: claim },
     );
     const place = host.isOfPerson ? [new SourcesDirectory("sources-directory", { host, directory }, parent)] : [];
+    this.webConsole =
+      (spec.host.console ?? spec.host.sandbox)
+        ? new WebConsole("web-console", { host, ...site.console }, { ...parent, dependsOn: packages }).access
+        : undefined;
     const provider = new libvirt.Provider(`${name}-libvirt`, { uri: packages.uri }, parent);
     // Not for all: whatever has a provider waits until that has been started.
     const libvirtParent = { parent: this, providers: [provider] };
@@ -150,6 +158,6 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       return accessTo(guest, install, session);
     });
     this.vms = pulumi.all(accesses);
-    this.registerOutputs({ vms: this.vms });
+    this.registerOutputs({ vms: this.vms, webConsole: this.webConsole });
   }
 }

@@ -16,6 +16,7 @@ export { type Accelerator, type Developer, Host, type HostArgs } from "./host/ho
 export { Network, type NetworkArgs } from "./host/network.ts";
 export { NfsExport, type NfsExportArgs, type NfsServer } from "./host/nfs-export.ts";
 export { HostPackages, type HostPackagesArgs } from "./host/packages.ts";
+export { WebConsole, type WebConsoleAccess, type WebConsoleArgs } from "./host/web-console.ts";
 export { KernelBuild, type KernelBuildArgs, type KernelPackage } from "./kernel/build.ts";
 export { BuildRoot, type BuildRootArgs } from "./kernel/build-root.ts";
 export {

@@ -113,6 +113,15 @@ describe("parseSpec", () => {
     expect(problemsOf({ ...good, host: { stub: "socket", sandbox: true } }).join()).toMatch(/^duet:host\.stub: /);
   });
 
+  it("refuses a web console for a libvirt that is elsewhere", () => {
+    const host = { console: true, uri: "qemu+ssh://host/system" };
+    expect(problemsOf({ ...good, host }).join()).toMatch(
+      /^duet:host\.console: .*qemu\+ssh:\/\/host\/system; leave it out$/,
+    );
+    expect(problemsOf({ ...good, host: { ...host, console: false } })).toEqual([]);
+    expect(problemsOf({ ...good, host: { ...host, sandbox: true } })).toEqual([]);
+  });
+
   it("refuses a tree that guests cannot see", () => {
     const sources = { ...good.sources, module: { tree: "/home/me/duet-module" } };
     expect(problemsOf({ ...good, sources }).join()).toContain("keep it below /media/data/duet");

@@ -107,6 +107,7 @@ const specShape = z.strictObject({
       nfsServer: z.enum(["auto", "kernel", "ganesha"]).default("auto"),
       accelerator: z.enum(["auto", "kvm", "tcg"]).default("auto"),
       stub: z.enum(["port", "socket"]).default("port"),
+      console: z.boolean().optional(),
     })
     .prefault({}),
   developer: z
@@ -204,12 +205,17 @@ function crossProblems(spec: Spec): readonly string[] {
       ? ["duet:vms: asked for a gdb port, and for sockets in duet:host.stub; leave out one of them"]
       : []),
   ];
+  const consoles =
+    spec.host.console && !spec.host.sandbox && !spec.host.uri.startsWith("qemu:///")
+      ? [`duet:host.console: asked for one, and libvirt is elsewhere, at ${spec.host.uri}; leave it out`]
+      : [];
   const builders =
     spec.kernel.toolchain !== "host" && spec.module.build === "guest"
       ? ["duet:module.build: asked for guest, which has not the compiler of duet:kernel.toolchain; leave it out"]
       : [];
   return [
     ...stubs,
+    ...consoles,
     ...builders,
     ...names.map((name) => `duet:vms: asked for two VMs with the name ${name}; give each its own`),
     ...ports.map((port) => `duet:vms: asked for gdb port ${port} twice; give each VM its own, or leave it out`),

@@ -169,6 +169,18 @@ describe("the doctor", () => {
     expect(said("sources", { ...fstab, ...mounted })).toEqual([expect.stringMatching(/^ok /)]);
   });
 
+  it("looks at the port of a web console, if one is asked for", () => {
+    const asked = { host: { console: true } };
+    const taken = { "ss -Hlnt sport = :9090": "LISTEN 0 1 127.0.0.1:9090 0.0.0.0:*" };
+    const of = (more: Parameters<typeof lines>[0], wish: object = asked) => said("web console", more, wish);
+    expect(of(taken, {})).toEqual([]);
+    expect(of({})).toEqual([expect.stringMatching(/^ok .*9090 is free$/)]);
+    expect(of(taken)).toEqual([expect.stringMatching(/^stop .*port 9090; end that/)]);
+    expect(of({ ...taken, "systemctl is-active cockpit.socket": "active\n" })).toEqual([
+      expect.stringMatching(/^note .*listens already/),
+    ]);
+  });
+
   it("refuses sources that cannot be served", () => {
     expect(said("sources", {}, {}, { free: 1e12, type: 0x794c7630, device: 1 })).toEqual([
       expect.stringMatching(/^stop .*overlayfs/),

@@ -6,7 +6,7 @@ import { compiler } from "./compiler.ts";
 import { type Finding, ok, stop } from "./finding.ts";
 import { confinement, groups, libvirt, stub } from "./libvirt.ts";
 import { disks, memory, processor, rights, type Wish } from "./machine.ts";
-import { firewall, names, nfs, ports, proxy } from "./network.ts";
+import { firewall, names, nfs, ports, proxy, webConsole } from "./network.ts";
 import { here, type Probe } from "./probe.ts";
 import { sources } from "./sources.ts";
 
@@ -64,5 +64,6 @@ export function examine(spec: Spec, cache: string, probe: Probe = here): readonl
       spec.vms.flatMap(({ gdbPort }) => gdbPort ?? []),
     ),
     stub(probe, spec.host.stub),
+    ...webConsole(probe, spec.host.console ?? false),
   ];
 }

@@ -46,6 +46,19 @@ export function ports(probe: Probe, asked: readonly number[]): readonly Finding[
   return [ok("ports", asked.length > 0 ? `${asked.join(", ")} are free` : "leased from 1234 on")];
 }
 
+/** Whether the port of Cockpit is free, if a web console is asked for. */
+export function webConsole(probe: Probe, isAsked: boolean): readonly Finding[] {
+  if (!isAsked) {
+    return [];
+  }
+  if ((probe.run("systemctl", "is-active", "cockpit.socket") ?? "").trim() === "active") {
+    return [note("web console", "cockpit.socket listens already; it is left as it is, unless a stack has set it up")];
+  }
+  return listens(probe, "t", 9090).length > 0
+    ? [stop("web console", "somebody listens on port 9090; end that, or leave duet:host.console out")]
+    : [ok("web console", "port 9090 is free")];
+}
+
 /** Another server of names on all addresses keeps libvirt's from its own. */
 export function names(probe: Probe): Finding {
   return listens(probe, "u", 53).some((address) => /^(?:0\.0\.0\.0|\*|\[::\]):/.test(address))

@@ -26,3 +26,5 @@ trap 'exit 143' TERM
 remove_own_policy
 if [ ! -e "$target" ]; then put_policy; fi
 install_packages "${packages[@]}"
+# At the next boot systemd would start a web console that listens on every address; the sandbox starts its own.
+case " ${packages[*]} " in *' cockpit-ws '*) systemctl disable cockpit.socket >&2 ;; esac

@@ -15,14 +15,14 @@ beforeEach(() => {
 });
 
 /** Installs on a machine that has `bc`, and looks at the policy while apt-get does. */
-function install(aptGet: string) {
-  const packages = ["bc", "flex"];
+function install(aptGet: string, packages: readonly string[] = ["bc", "flex"]) {
   const values = { packages, policy, target, fetch_namespace: undefined };
   // A process group of its own, to which a stub may send what a terminal sends.
   return runBash(sh`exec setsid --wait bash -c ${scriptText(import.meta.url, "packages.sh", values)}`.shell, {
     stubs: {
       "dpkg-query": "echo 'bc installed'",
       dpkg: `echo "dpkg $*" >>"$STUBS/calls"`,
+      systemctl: 'echo "systemctl $*" >&2',
       "apt-get": `echo "apt-get \${*: -2}: $(head -n 2 '${target.replaceAll("'", "'\\''")}' 2>/dev/null | tail -n 1)"; ${aptGet}`,
     },
   });
@@ -64,6 +64,12 @@ describe("an installation", () => {
     expect(ran.stderr).toMatch(/apt-get \S+ flex: # duet: no service starts/);
     expect(ran.stderr).not.toContain("bc");
     expect(existsSync(target)).toBe(false);
+  });
+
+  it("turns off what its packages would open to everybody at the next boot, and nothing else", async () => {
+    expect((await install("")).stderr).not.toContain("systemctl");
+    const ran = await install("", ["cockpit-machines", "cockpit-ws"]);
+    expect([ran.code, lastLine(ran)]).toEqual([0, "systemctl disable cockpit.socket"]);
   });
 
   it("leaves a policy of somebody else's alone", async () => {

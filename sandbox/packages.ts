@@ -1,12 +1,19 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { hypervisorPackages, imagePackages, nfsPackages } from "../components/host/package-lists.ts";
+import { consolePackages, hypervisorPackages, imagePackages, nfsPackages } from "../components/host/package-lists.ts";
 import { scriptText } from "../components/machine/script-text.ts";
 import { type Report, UserError } from "./report.ts";
 
-/** All that the embedded host, its NFS server, its guest image and its debugger need. */
+/** All that the embedded host, its NFS server, its guest image, its web console and its debugger need. */
 export const sandboxPackages: readonly string[] = [
-  ...new Set([...hypervisorPackages, ...imagePackages, ...nfsPackages("ganesha"), "gdb", "iproute2"]),
+  ...new Set([
+    ...hypervisorPackages,
+    ...imagePackages,
+    ...nfsPackages("ganesha"),
+    ...consolePackages,
+    "gdb",
+    "iproute2",
+  ]),
 ].sort();
 
 /** Those of the packages that are not installed. Reads dpkg's own database: one process, no network. */

@@ -63,5 +63,15 @@ export function sourcePackages(sources: readonly Source[]): readonly string[] {
   return sources.flatMap((source) => ("package" in source ? [source.package] : []));
 }
 
+/** The web console of the embedded host, with what its page of virtual machines asks. Source: guide, step 2. */
+export const consolePackages: readonly string[] = [
+  "cockpit-bridge",
+  "cockpit-machines",
+  "cockpit-ws",
+  "dbus",
+  "libvirt-dbus",
+  "systemd",
+];
+
 /** What opens libvirt to a person, and the folder of a gdb socket to its developer: access lists. */
 export const aclPackages: readonly string[] = ["acl"];

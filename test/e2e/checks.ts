@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type Shell, sh } from "../../components/index.ts";
 import { scriptText } from "../../components/machine/script.ts";
 import { until } from "../../sandbox/processes.ts";
-import { developer, type Guest, shared, type TestStack } from "./stack.ts";
+import { type ConsoleAccess, developer, type Guest, shared, type TestStack } from "./stack.ts";
 
 /** @throws unless the text is as expected: all of it, or a part that matches. */
 export function demand(what: string, found: string, expected: string | RegExp): void {
@@ -159,8 +159,39 @@ async function keepsItsKeys(stack: TestStack, { name }: Guest): Promise<void> {
   }
 }
 
+/** How the web console is opened. @throws if the stack has none */
+export function consoleOf({ webConsole }: TestStack): ConsoleAccess {
+  if (webConsole === undefined) {
+    throw new Error("the web console in the stack's output: expected its address, found none");
+  }
+  return webConsole;
+}
+
+async function guardsItsConsole(stack: TestStack): Promise<void> {
+  const { address, user, password } = consoleOf(stack);
+  const login = async (authorization?: string): Promise<string> => {
+    const response = await fetch(`${address}/cockpit/login`, { headers: authorization ? { authorization } : {} });
+    return `${response.status}`;
+  };
+  const basic = (password: string) => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+  const answers = await Promise.all([login(), login(basic("")), login(basic("x")), login(`Bearer ${password}`)]);
+  demand("the web console's answers to whoever has no password", answers.join(" "), "401 401 401 401");
+  const { host, port } = new URL(address);
+  demand(
+    "where the web console listens",
+    await stack.host(sh`ss -Hltn ${`sport = :${port}`} | awk '{ print $4 }'`),
+    host,
+  );
+  const own = `${stack.folder}/web-console`;
+  const account = await stack.host(sh`ps -o user:32= -p "$(cat ${`${own}/server.pid`})"`);
+  demand("the account of cockpit-ws", account, "cockpit-wsinstance");
+  const found = sh`grep -raslFf - -- ${stack.backend} ${stack.paths.runDirectory} /proc/[0-9]*/cmdline`;
+  const readable = await stack.host(sh`{ ${found} || true; } <${`${own}/password`}`);
+  demand("where the web console's password can be read", readable, "");
+}
+
 /** What runs in the embedded host while nobody works there; ssh is the connection that commands share. */
-const lasting = /^(?:libvirtd|qemu-system-x86|dnsmasq|ganesha\.nfsd|ssh)$/;
+const lasting = /^(?:libvirtd|qemu-system-x86|dnsmasq|ganesha\.nfsd|cockpit-ws|systemd-socket-|ssh)$/;
 
 async function leavesNoProcess(stack: TestStack): Promise<void> {
   const others = () => stack.processes().filter(({ name }) => !lasting.test(name));
@@ -179,6 +210,7 @@ export const checks: readonly (readonly [claim: string, check: Check])[] = [
   ["lets gdb, attached as printed, stop in the module with file, line and a local variable", stopsInGdb],
   ["lets nobody else reach stub and NFS server", listensToNobodyElse],
   ["has the keys of its guests in no state, and on no command line", keepsItsKeys],
+  ["has its web console on loopback alone, for whoever has the password", guardsItsConsole],
   ["has no process left that an earlier command started", leavesNoProcess],
 ];
 

@@ -11,6 +11,8 @@ import { sh } from "../../components/index.ts";
 import { Random } from "../faults/draw.ts";
 import { fixedFaults } from "../faults/list.ts";
 import { survive } from "../faults/run.ts";
+import { consoleInBrowser } from "../guide/browser.ts";
+import { wrong } from "../guide/example.ts";
 import { checkAll, checks, ofSamples } from "./checks.ts";
 import { changes, drifts, problem } from "./pulumi-output.ts";
 import { difference, type Snapshot, snapshot } from "./snapshot.ts";
@@ -72,6 +74,14 @@ describe("a converged stack", () => {
       }
     },
     7 * minute,
+  );
+
+  it(
+    "is seen in a browser: a guest that runs, and its kernel on the serial console",
+    async () => {
+      expect(wrong(await consoleInBrowser(stack, "one", join(stack.folder, "console.png")))).toEqual([]);
+    },
+    3 * minute,
   );
 
   it("changes nothing at a second up", () => stack.stays(), 2 * minute);

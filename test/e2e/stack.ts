@@ -81,6 +81,16 @@ export interface TestStackArgs {
 /** How to work with a guest whose stub listens on a port, as they do under test. */
 export type Guest = Required<GuestAccess>;
 
+/** How the web console is opened. */
+export interface ConsoleAccess {
+  readonly address: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** What has pulumi print the secrets among the outputs. */
+const showSecrets = "--show-secrets";
+
 /** A stack under test: it, its embedded host and its guests, as their user reaches them. */
 export class TestStack {
   readonly name: string;
@@ -97,6 +107,8 @@ export class TestStack {
   readonly build = `${shared}/build/duet-kernel`;
   /** The stack's output after the last `up`. */
   guests: readonly Guest[] = [];
+  /** Likewise, with its password. */
+  webConsole: ConsoleAccess | undefined;
   readonly #args: TestStackArgs;
   readonly #specFile: string;
 
@@ -154,7 +166,9 @@ export class TestStack {
       throw new Error(`${command} failed after ${run.seconds.toFixed()} s: ${problem(run.output)}`);
     }
     if (command === "up") {
-      this.guests = JSON.parse((await this.#pulumi(["stack", "output", "--json"])).stdout).vms;
+      const outputs = JSON.parse((await this.#pulumi(["stack", "output", "--json", showSecrets])).stdout);
+      this.guests = outputs.vms;
+      this.webConsole = outputs.webConsole;
     }
     return run;
   }
@@ -230,7 +244,7 @@ export class TestStack {
       stream.setEncoding("utf8").on("data", (text: string) => {
         output += text;
         stdout += stream === child.stdout ? text : "";
-        if (this.#args.log !== undefined) {
+        if (this.#args.log !== undefined && !words.includes(showSecrets)) {
           appendFileSync(this.#args.log, text);
         }
       });

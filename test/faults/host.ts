@@ -130,6 +130,12 @@ export const hostFaults: readonly Fault[] = [
     words: () => ({ drifts: { "nfs-export": /NFS exports: expected \w+, found \w+/ } }),
   },
   {
+    name: "web console killed",
+    cheap: true,
+    apply: ({ stack }) => stack.host(sh`kill -KILL "$(cat ${stack.folder}/web-console/server.pid)"`),
+    words: () => ({ drifts: { "web-console": /web console: expected answers, found none/ } }),
+  },
+  {
     name: "gdb port's lease deleted",
     cheap: true,
     apply: ({ stack, guest }) => stack.host(sh`rm ${portLease(stack, guest)}`),
@@ -225,6 +231,7 @@ export const hostFaults: readonly Fault[] = [
       drifts: {
         [`${guest}-boot`]: /domain: expected running, found shut off/,
         "nfs-export": /NFS server: expected nfs-ganesha, found none/,
+        "web-console": /web console: expected answers, found none/,
       },
     }),
   },

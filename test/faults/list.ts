@@ -38,4 +38,5 @@ export const fixedFaults: readonly Fault[] = [
   "package removed in the guest",
   "UID changed",
   "gdb's commands deleted",
+  "web console killed",
 ].map(faultNamed);

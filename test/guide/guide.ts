@@ -9,9 +9,11 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { hostAccelerator } from "../../sandbox/accelerator.ts";
 import { requireRoot } from "../../sandbox/host.ts";
-import { entryPoint } from "../../sandbox/report.ts";
+import { installPackages } from "../../sandbox/packages.ts";
+import { entryPoint, reportTo } from "../../sandbox/report.ts";
 import { TestStack } from "../e2e/stack.ts";
 import { machineBefore, takeDown } from "../e2e/take-down.ts";
+import { browserPackages, consoleInBrowser } from "./browser.ts";
 import { wrong } from "./example.ts";
 import { gdbExamples } from "./gdb.ts";
 import { gdbPage } from "./page.ts";
@@ -39,16 +41,19 @@ await entryPoint("guide", async () => {
   console.log(`log: ${log}`);
   writeFileSync(log, "", { mode: 0o600 });
   stack.writeSpec();
+  await installPackages(reportTo("packages"), browserPackages);
   const before = await machineBefore(state);
   let problems: readonly string[] = [];
   let count = 0;
   try {
     say("bring an environment up");
     await stack.run("up");
+    say("the web console");
+    const seen = await consoleInBrowser(stack, "one", options.write ? "docs/web-console.png" : `${state}.png`);
     say("gdb");
     const shown = await gdbExamples(stack, "one");
-    count = shown.length;
-    problems = wrong(shown);
+    count = shown.length + seen.length;
+    problems = wrong([...seen, ...shown]);
     if (options.write) {
       writeFileSync("docs/gdb.md", gdbPage(shown, machine));
     }

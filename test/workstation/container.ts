@@ -21,8 +21,8 @@ export interface Ran {
 }
 
 const setup = join(import.meta.dirname, "setup.sh");
-/** What a workstation has beside what Duet installs. */
-const base = ["dbus", "git", "iproute2", "less", "login", "nftables", "procps", "sudo", "systemd-sysv"];
+/** What a workstation has beside what Duet installs for the embedded host. */
+const base = ["cockpit", "dbus", "git", "iproute2", "less", "login", "nftables", "procps", "sudo", "systemd-sysv"];
 /** The package of the kernel's sources. A later Debian has that of a later kernel. */
 const kernelSource = "linux-source-6.1";
 

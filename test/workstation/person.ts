@@ -11,7 +11,7 @@ import type { Container, Ran } from "./container.ts";
 const project = join(import.meta.dirname, "../..");
 
 /** What a spec here says of its host. */
-export const host = { nfsServer: "ganesha", accelerator: "tcg", stub: "socket" };
+export const host = { nfsServer: "ganesha", accelerator: "tcg", stub: "socket", console: true };
 
 /** Numeric ids, as setup.sh makes the accounts. */
 export const ids = { alice: "1000:1000", bob: "1001:1001" } as const;

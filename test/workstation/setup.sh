@@ -17,5 +17,7 @@ systemctl --quiet mask systemd-udevd.service systemd-udevd-control.socket system
   systemd-udev-trigger.service systemd-udev-settle.service getty@tty1.service console-getty.service \
   systemd-networkd-wait-online.service nfs-ganesha.service nfs-ganesha-lock.service nfs-server.service ssh.service \
   systemd-tmpfiles-clean.timer apt-daily.timer apt-daily-upgrade.timer rpcbind.service rpcbind.socket
+# Its package starts it; here it is as if that came with the first stack.
+systemctl --quiet disable cockpit.socket
 echo workstation >/etc/hostname
 echo '127.0.0.1 localhost workstation' >/etc/hosts

@@ -136,6 +136,22 @@ describe("a workstation", () => {
     expect((await bob.does(attach)).output).toMatch(/Permission denied/);
   });
 
+  it("has a web console on loopback alone, which lets in who has an account", async () => {
+    expect(await demand(alice.does("ss -Hltn 'sport = :9090' | awk '{ print $4 }'"))).toBe("127.0.0.1:9090\n");
+    const { output } = await alice.pulumi("stack output webConsole --json --stack workstation");
+    expect(JSON.parse(output.slice(output.indexOf("{")))).toMatchObject({
+      address: "http://127.0.0.1:9090",
+      user: "alice",
+      forwardCommand: "ssh -f -N -L 9090:127.0.0.1:9090 alice@workstation",
+    });
+    const login = (password: string) => {
+      const headers = { authorization: `Basic ${Buffer.from(`alice:${password}`).toString("base64")}` };
+      const ask = `fetch("http://127.0.0.1:9090/cockpit/login", ${JSON.stringify({ headers })})`;
+      return alice.does(sh`node -e ${`${ask}.then(({ status }) => console.log(status))`}`.shell);
+    };
+    expect([await demand(login("wrong")), await demand(login("duet"))]).toEqual(["401\n", "200\n"]);
+  }, 60_000);
+
   it(
     "asks for nothing in a preview, nor in an up with nothing to do",
     async () => {
