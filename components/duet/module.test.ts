@@ -340,7 +340,11 @@ describe.runIf(process.getuid?.() === 0)("loading the module", () => {
 });
 
 describe("DuetModule", () => {
-  const deployed = (build?: "guest" | "host", toolchain: Toolchain = hostToolchain) =>
+  const deployed = (
+    build?: "guest" | "host",
+    toolchain: Toolchain = hostToolchain,
+    fragments: readonly { readonly name: string }[] = [],
+  ) =>
     deploy(
       () => {
         const host = localHost();
@@ -348,7 +352,7 @@ describe("DuetModule", () => {
         const source = (role: string) =>
           new SourceTree(`${role}-source`, { host, role: `duet-${role}`, source: { copy: "/c" }, directory });
         const sources = { kernel: source("kernel"), module: source("module") };
-        const asked = { base: "tiny", localmodconfig: false, fragments: [] };
+        const asked = { base: "tiny", localmodconfig: false, fragments };
         const config = new KernelConfig("kernel-config", {
           ...{ host, source: sources.kernel, directory, toolchain },
           ...asked,
@@ -411,5 +415,10 @@ describe("DuetModule", () => {
     expect(given(local, "build_root")).toBe("/roots/bullseye");
     const remote = (await deployed("guest", toolchain)).resource("command:remote:Command", "module-build");
     expect(given(remote, "build_root")).toBe("''");
+  });
+
+  it("builds on the host if the kernel has BTF: no guest has pahole", async () => {
+    const { made } = await deployed(undefined, hostToolchain, [{ name: "bpf" }]);
+    expect(stepsOf(made)[0]).toBe("command:local:Command module-build");
   });
 });
