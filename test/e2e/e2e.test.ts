@@ -11,6 +11,8 @@ import { sh } from "../../components/index.ts";
 import { Random } from "../faults/draw.ts";
 import { fixedFaults } from "../faults/list.ts";
 import { survive } from "../faults/run.ts";
+import { wrong } from "../guide/example.ts";
+import { callPath, typed } from "../guide/perf.ts";
 import { checkAll, checks, ofSamples } from "./checks.ts";
 import { changes, drifts, problem } from "./pulumi-output.ts";
 import { difference, type Snapshot, snapshot } from "./snapshot.ts";
@@ -38,6 +40,7 @@ const vms = [
 const stack = new TestStack({
   name: "e2e",
   vms,
+  spec: { "duet:tools": { perf: true } },
   environment: process.env,
   hostile,
 });
@@ -70,6 +73,15 @@ describe("a converged stack", () => {
       for (const guest of stack.guests) {
         await check(stack, guest, ofSamples);
       }
+    },
+    7 * minute,
+  );
+
+  it(
+    "has a perf of its kernel's, which follows an event from a task through the page cache into the module",
+    async () => {
+      expect(await stack.guest("one", sh`perf --version`)).toMatch(/^perf version 6\.1/);
+      expect(wrong([await typed(stack, "one", callPath)])).toEqual([]);
     },
     7 * minute,
   );
