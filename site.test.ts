@@ -76,4 +76,19 @@ describe("a site", () => {
       { name: "duet:kernel.config", text: "CONFIG_A=y\nCONFIG_B=y" },
     ]);
   });
+
+  it("has an image of its own for guests with more packages, since they have no network to install them from", () => {
+    const imageOf = (spec: object) => siteOf(spec).image;
+    const plain = imageOf({});
+    expect(imageOf({ tools: { perf: true } })).toEqual(plain);
+    const [traced, packaged] = [
+      imageOf({ tools: { packages: ["bpftrace"] } }),
+      imageOf({ tools: { perf: "package" } }),
+    ];
+    expect(traced.build?.at(-1)).toBe("bpftrace");
+    expect(packaged.build?.at(-1)).toBe("linux-perf");
+    // Its libraries are the host's.
+    expect(imageOf({ tools: { perf: true }, kernel: { toolchain: { suite: "bullseye" } } })).toEqual(packaged);
+    expect(new Set([plain.path, traced.path, packaged.path]).size).toBe(3);
+  });
 });

@@ -2,12 +2,13 @@ import { readFileSync } from "node:fs";
 import { hostname, totalmem, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import type { Fragment, ImageSource, Site, Source, Spec } from "./components/index.ts";
-import { SpecError, shippedFragments } from "./components/index.ts";
+import { perfSource, SpecError, shippedFragments } from "./components/index.ts";
 import { folders, leasesOf, stackFolder } from "./launcher/environment.ts";
 import { identityWith, idVariable } from "./launcher/identity.ts";
 import { rootAccess } from "./launcher/root.ts";
 import { hostAccelerator } from "./sandbox/accelerator.ts";
 import { guestImagePath } from "./sandbox/image/build.ts";
+import { debianWith } from "./sandbox/image/recipe.ts";
 import { sandboxPathsFrom } from "./sandbox/paths.ts";
 
 /** The first UID that Debian gives to a person: who root works for, if nobody is named. */
@@ -69,12 +70,18 @@ function sourceOf(source: Spec["sources"]["kernel"], project: string): Source {
 }
 
 function imageOf(spec: Spec, cache: string, cacheHome: string, project: string): ImageSource {
-  const { image } = spec;
+  const { image, kernel, tools } = spec;
   if ("build" in image) {
+    // Such guests have no network to install them from.
+    const packages = [
+      ...tools.packages,
+      ...(perfSource(tools.perf, kernel.toolchain) === "package" ? ["linux-perf"] : []),
+    ];
+    const build = [process.execPath, join(project, "sandbox/image/build.ts"), ...packages];
     return {
-      path: guestImagePath(cacheHome),
+      path: guestImagePath(cacheHome, debianWith(packages)),
       // Whoever builds it may have another cache.
-      build: ["env", `XDG_CACHE_HOME=${cacheHome}`, process.execPath, join(project, "sandbox/image/build.ts")],
+      build: ["env", `XDG_CACHE_HOME=${cacheHome}`, ...build],
     };
   }
   return "url" in image ? { ...image, path: join(cache, "image", `${image.sha256}.qcow2`) } : image;

@@ -452,6 +452,22 @@ describe("another spec", () => {
     expect([made.some(({ name }) => name === "web-console"), value.webConsole !== undefined]).toEqual([has, has]);
   });
 
+  it("with perf and BTF has what both take on the host, and perf in each guest beside its other packages", async () => {
+    const asked = { kernel: { ...spec.kernel, fragments: ["bpf"] }, tools: { perf: true, packages: ["bpftrace"] } };
+    const env = await deploy(() => new DuetEnvironment("duet", { spec: parseSpec({ ...spec, ...asked }), site }), {
+      ...printed,
+      "perf-build": "perf: p1",
+    });
+    expect(given(env.resource(local, "host-packages"), "packages")).toMatch(/\bdwarves\b.*\blibdw-dev\b/);
+    for (const vm of vms) {
+      expect(given(env.resource(remote, `perf-${vm}`), "built")).toBe("p1");
+      expect(given(env.resource(remote, `${vm}-packages`), "packages")).toMatch(/\bmake\b.*\bbpftrace\b/);
+    }
+    expect([...needs(env.resource(remote, "perf-one"))]).toEqual(
+      expect.arrayContaining([`${local} one-kernel-boot`, `${remote} one-mount`, "duet:guest:Account one-account"]),
+    );
+  });
+
   it("with nfs-ganesha installs and starts that one", async () => {
     const ganesha = await deploy(
       () =>

@@ -7,20 +7,28 @@ import { DebugSession } from "./gdb/session.ts";
 import { Account } from "./guest/account.ts";
 import { Image, type ImageSource } from "./guest/image.ts";
 import { NfsMount } from "./guest/nfs-mount.ts";
-import { GuestPackages } from "./guest/packages.ts";
+import { GuestPackages, guestPackages } from "./guest/packages.ts";
 import { VirtualMachine } from "./guest/virtual-machine.ts";
 import { accessTo, type GuestAccess } from "./guest-access.ts";
 import { GuestAddress } from "./host/guest-address.ts";
 import { Host, type HostArgs } from "./host/host.ts";
 import { Network } from "./host/network.ts";
 import { NfsExport, nfsServer } from "./host/nfs-export.ts";
-import { aclPackages, hostPackages, sourcePackages } from "./host/package-lists.ts";
+import {
+  aclPackages,
+  btfPackages,
+  flameGraphPackages,
+  hostPackages,
+  perfPackages,
+  sourcePackages,
+} from "./host/package-lists.ts";
 import { HostPackages } from "./host/packages.ts";
 import { StackName } from "./host/stack-name.ts";
 import { WebConsole, type WebConsoleAccess, type WebConsoleArgs } from "./host/web-console.ts";
 import { KernelBuild } from "./kernel/build.ts";
 import { type Fragment, KernelConfig, kernelBuildFolder } from "./kernel/config.ts";
 import { KernelInstall } from "./kernel/install.ts";
+import { Perf, perfSource } from "./kernel/perf.ts";
 import { toolchainOf, toolchainPackages } from "./kernel/toolchain.ts";
 import { SourcesDirectory } from "./sources/directory.ts";
 import { type Source, SourceTree } from "./sources/source-tree.ts";
@@ -59,6 +67,7 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     super("duet:index:DuetEnvironment", name, {}, opts);
     const parent = { parent: this };
     const { directory } = spec.sources;
+    const from = perfSource(spec.tools.perf, spec.kernel.toolchain);
     const host = new Host("host", site.host, parent);
     const server = nfsServer(spec.host.nfsServer, spec.host.sandbox);
     const claim = host.isShared ? [new StackName("stack-name", { host }, parent)] : [];
@@ -70,6 +79,8 @@ export class DuetEnvironment extends pulumi.ComponentResource {
           ...hostPackages(server),
           ...sourcePackages(Object.values(site.sources)),
           ...toolchainPackages(spec.kernel.toolchain),
+          ...(spec.kernel.fragments.includes("bpf") ? btfPackages : []),
+          ...(from === undefined ? [] : [...perfPackages, ...flameGraphPackages]),
           ...(host.isOfPerson || spec.host.stub === "socket" ? aclPackages : []),
         ],
         // Nobody but root reaches the embedded host.
@@ -139,17 +150,22 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     );
     const module = new DuetModule("module", { host, source: sources.module, kernel, ...spec.module }, parent);
     const tools = new DuetTools("tools", { source: sources.tools }, parent);
+    const perf = from
+      ? new Perf("perf", { host, source: sources.kernel, config, kernel, module: module.moduleName, from }, parent)
+      : undefined;
 
     const accesses = guests.map((guest) => {
       const after = (...dependsOn: pulumi.Resource[]) => ({ ...parent, dependsOn });
       const { user, conflict } = spec.developer;
-      const packages = new GuestPackages(`${guest.id}-packages`, { guest }, parent);
+      const names = [...guestPackages, ...spec.tools.packages];
+      const packages = new GuestPackages(`${guest.id}-packages`, { guest, packages: names }, parent);
       const account = new Account(`${guest.id}-account`, { guest, user, conflict }, after(packages));
       const source = nfs.mountSource;
       const mount = new NfsMount(`${guest.id}-mount`, { guest, source, directory }, after(packages, nfs));
       const install = new KernelInstall(`${guest.id}-kernel`, { guest, kernel }, after(mount));
       const loaded = module.loadIn(guest, { dependsOn: [account, mount, install] });
       tools.installIn(guest, { dependsOn: loaded.resource });
+      perf?.installIn(guest, { dependsOn: [account, mount, install] });
       const session = new DebugSession(
         `${guest.id}-debug`,
         { guest, directory, kernel, module, loaded, functionName: spec.module.breakpoint },

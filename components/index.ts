@@ -27,6 +27,7 @@ export {
   shippedFragments,
 } from "./kernel/config.ts";
 export { KernelInstall, type KernelInstallArgs } from "./kernel/install.ts";
+export { Perf, type PerfArgs, type PerfSource, perfSource } from "./kernel/perf.ts";
 export { type Toolchain, type ToolchainSource, toolchainOf } from "./kernel/toolchain.ts";
 export { Machine, type MachineArgs, type SshConnection } from "./machine/machine.ts";
 export { script, type ValueInputs } from "./machine/script.ts";

@@ -32,6 +32,26 @@ describe("parseSpec", () => {
     });
   });
 
+  it("takes perf from where it can be had, and packages by their names", () => {
+    const withTools = (tools: unknown, kernel: unknown = {}, module: unknown = {}) =>
+      problemsOf({ ...good, tools, kernel, module });
+    for (const perf of [false, true, "source", "package"]) {
+      expect(withTools({ perf, packages: ["bpftrace", "linux-perf-6.1"] })).toEqual([]);
+    }
+    expect(withTools({ perf: "package" }, { toolchain: { suite: "bullseye" } })).toEqual([]);
+    expect(withTools({ perf: "source" }, { toolchain: { suite: "bullseye" } })).toEqual([
+      expect.stringMatching(/^duet:tools\.perf: .*take package$/),
+    ]);
+    expect(withTools({ perf: "newest" })).toEqual([expect.stringMatching(/^duet:tools\.perf\b.*source and package$/)]);
+    for (const name of ["", "-y", "a b", "$(id)", "Perf"]) {
+      expect(withTools({ packages: [name] })).toEqual([expect.stringMatching(/^duet:tools\.packages\[0\]/)]);
+    }
+    expect(withTools({}, { fragments: ["bpf"] }, { build: "guest" })).toEqual([
+      expect.stringMatching(/^duet:module\.build: .*pahole.*leave it out$/),
+    ]);
+    expect(withTools({}, { fragments: ["bpf"] })).toEqual([]);
+  });
+
   it("takes a toolchain in each of its forms, and refuses a module that a guest is to build without it", () => {
     const withToolchain = (toolchain: unknown, build?: string) =>
       problemsOf({ ...good, kernel: { toolchain }, module: build === undefined ? {} : { build } });

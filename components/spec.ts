@@ -80,6 +80,10 @@ const toolchain = z.union(
   { error: "takes one of host, { suite: bullseye, mirror: https://… }, { root: /absolute/path } and { cc: gcc-9 }" },
 );
 
+const debianPackage = z.string().regex(/^[a-z0-9][a-z0-9+.-]{1,100}$/, {
+  error: (issue) => `asked for ${quoted(issue.input)}, which is no name of a Debian package`,
+});
+
 const virtualMachine = z.strictObject({
   name: hostName,
   memory: z
@@ -165,6 +169,14 @@ const specShape = z.strictObject({
       probation: z.int().min(1).max(3600).default(60),
     })
     .prefault({}),
+  tools: z
+    .strictObject({
+      perf: z
+        .union([z.boolean(), z.enum(["source", "package"])], { error: "takes one of false, true, source and package" })
+        .default(false),
+      packages: z.array(debianPackage).default([]),
+    })
+    .prefault({}),
   vms: z
     .array(virtualMachine)
     .min(1, { error: "asked for no VM; name one at least" })
@@ -209,10 +221,18 @@ function crossProblems(spec: Spec): readonly string[] {
     spec.host.console && !spec.host.sandbox && !spec.host.uri.startsWith("qemu:///")
       ? [`duet:host.console: asked for one, and libvirt is elsewhere, at ${spec.host.uri}; leave it out`]
       : [];
-  const builders =
-    spec.kernel.toolchain !== "host" && spec.module.build === "guest"
+  const isOfHost = spec.kernel.toolchain === "host";
+  const builders = [
+    ...(!isOfHost && spec.module.build === "guest"
       ? ["duet:module.build: asked for guest, which has not the compiler of duet:kernel.toolchain; leave it out"]
-      : [];
+      : []),
+    ...(spec.kernel.fragments.includes("bpf") && spec.module.build === "guest"
+      ? ["duet:module.build: asked for guest, which has no pahole, and duet:kernel.fragments has bpf; leave it out"]
+      : []),
+    ...(!isOfHost && spec.tools.perf === "source"
+      ? ["duet:tools.perf: asked for source, and duet:kernel.toolchain has not the libraries; take package"]
+      : []),
+  ];
   return [
     ...stubs,
     ...consoles,

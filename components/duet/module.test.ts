@@ -340,7 +340,11 @@ describe.runIf(process.getuid?.() === 0)("loading the module", () => {
 });
 
 describe("DuetModule", () => {
-  const deployed = (build?: "guest" | "host", toolchain: Toolchain = hostToolchain) =>
+  const deployed = (
+    build?: "guest" | "host",
+    toolchain: Toolchain = hostToolchain,
+    fragments: readonly { readonly name: string }[] = [],
+  ) =>
     deploy(
       () => {
         const host = localHost();
@@ -348,7 +352,7 @@ describe("DuetModule", () => {
         const source = (role: string) =>
           new SourceTree(`${role}-source`, { host, role: `duet-${role}`, source: { copy: "/c" }, directory });
         const sources = { kernel: source("kernel"), module: source("module") };
-        const asked = { base: "tiny", localmodconfig: false, fragments: [] };
+        const asked = { base: "tiny", localmodconfig: false, fragments };
         const config = new KernelConfig("kernel-config", {
           ...{ host, source: sources.kernel, directory, toolchain },
           ...asked,
@@ -414,5 +418,10 @@ describe("DuetModule", () => {
     // The host's, by a program of its own that names it.
     const same = (await deployed(undefined, { build_root: "", compiler: "gcc" })).made;
     expect(stepsOf(same)[0]).toBe("command:remote:Command module-build");
+  });
+
+  it("builds on the host if the kernel has BTF: no guest has pahole", async () => {
+    const { made } = await deployed(undefined, hostToolchain, [{ name: "bpf" }]);
+    expect(stepsOf(made)[0]).toBe("command:local:Command module-build");
   });
 });

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
 import type { Host } from "../host/host.ts";
 import type { KernelBuild } from "../kernel/build.ts";
-import { hostToolchain, isOfGuestsToo } from "../kernel/toolchain.ts";
+import { hostToolchain } from "../kernel/toolchain.ts";
 import { script } from "../machine/script.ts";
 import type { Step } from "../machine/step.ts";
 import type { SourceTree } from "../sources/source-tree.ts";
@@ -19,7 +19,7 @@ export interface DuetModuleArgs {
   /**
    * Who builds: the first guest into which it is loaded, as the guide has it, or the host, with the compiler that has
    * built the kernel. Without KVM a guest takes ten times as long. Defaults to "guest", and to "host" if the kernel has a
-   * toolchain of its own, which no guest has.
+   * toolchain of its own, or BTF: a guest has no other compiler, and no pahole.
    */
   readonly build?: "guest" | "host" | undefined;
   /** Whether it is built as `make debug` builds it, with DUET_DEBUG defined. Defaults to false. */
@@ -91,8 +91,7 @@ export class DuetModule extends pulumi.ComponentResource {
   }
 
   #build(guest: VirtualMachine, opts: pulumi.CustomResourceOptions): Step {
-    const { host, source, kernel, debug = false } = this.#args;
-    const { build = isOfGuestsToo(kernel.toolchain) ? "guest" : "host" } = this.#args;
+    const { host, source, kernel, debug = false, build = kernel.modulesBy } = this.#args;
     const module = this.moduleName;
     this.#built ??= (build === "host" ? host : guest).step(
       `${this.#name}-build`,

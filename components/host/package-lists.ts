@@ -75,3 +75,21 @@ export const consolePackages: readonly string[] = [
 
 /** What opens libvirt to a person, and the folder of a gdb socket to its developer: access lists. */
 export const aclPackages: readonly string[] = ["acl"];
+
+/** What makes the kernel's BTF: pahole. */
+export const btfPackages: readonly string[] = ["dwarves"];
+
+/** What draws a flame graph of the call paths that perf has recorded: flamegraph.pl. */
+export const flameGraphPackages: readonly string[] = ["libdevel-nytprof-perl"];
+
+/** What building perf takes on the host beside a kernel's packages: static libraries, which Debian has in these. */
+export const perfPackages: readonly string[] = [
+  "libbz2-dev",
+  "libdw-dev",
+  "liblzma-dev",
+  "libslang2-dev",
+  // perf's own until Linux 6.1.
+  "libtraceevent-dev",
+  "pkg-config",
+  "zlib1g-dev",
+];

@@ -42,21 +42,11 @@ make_kernel() { # WORD...
     "CC=ccache $compiler" "HOSTCC=ccache $compiler" "$@"
 }
 
-# The lines of the build stream. Not through a pipe: make has to be this shell's own child, or it would not end with it.
 compile() {
-  local status=0 tee targets=(bzImage modules)
-  : >"$log"
-  exec 8> >(tee -a -- "$log" >&2)
-  tee=$!
+  local targets=(bzImage modules)
   # Before Linux 5.1 the scripts of gdb are made with all others, and no target has that name.
   if grep -q '^scripts_gdb:' -- "$tree/Makefile"; then targets+=(scripts_gdb); fi
-  make_kernel "-j${jobs:-$(nproc)}" "${targets[@]}" </dev/null >&8 2>&1 8>&- || status=$?
-  # The log is whole when tee has ended, unless there was no room for it.
-  exec 8>&-
-  wait "$tee" || [ "$status" = 0 ] ||
-    die "cannot build the kernel: the disk of $build is full, also for the log; free some of it, then run this again"
-  [ "$status" = 0 ] || die "cannot build the kernel: $(first_error "$log" -n); make ended with status $status," \
-    "and the whole log is $log"
+  make_logged 'the kernel' "$log" make_kernel "-j${jobs:-$(nproc)}" "${targets[@]}"
 }
 
 run_step "$@"

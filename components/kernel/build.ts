@@ -4,7 +4,7 @@ import type { Host } from "../host/host.ts";
 import { script } from "../machine/script.ts";
 import type { SourceTree } from "../sources/source-tree.ts";
 import type { KernelConfig } from "./config.ts";
-import type { Toolchain } from "./toolchain.ts";
+import { hostToolchain, type Toolchain } from "./toolchain.ts";
 
 export interface KernelBuildArgs {
   readonly host: Host;
@@ -37,6 +37,8 @@ export class KernelBuild extends pulumi.ComponentResource {
   readonly directory: string;
   /** With what it is built, and its modules. */
   readonly toolchain: Toolchain;
+  /** Who can build modules for it: guests have no other toolchain, and no pahole. */
+  readonly modulesBy: "guest" | "host";
   /** Absolute path of the sources. */
   readonly tree: string;
   /** What `uname -r` says of this kernel. */
@@ -52,6 +54,7 @@ export class KernelBuild extends pulumi.ComponentResource {
     this.build = config.build;
     this.directory = config.hold.directory;
     this.toolchain = config.toolchain;
+    this.modulesBy = isOfGuestsToo(config.toolchain) && !config.hasBtf ? "guest" : "host";
     this.tree = source.tree;
     const step = host.step(
       name,

@@ -38,7 +38,7 @@ create() {
   find_symbols
   if ! is_whole; then guest=$(known_of "$guest_needs"); fi
   for text in "${shipped[@]}"; do ours+=$(known_of "$text")$'\n'; done
-  needed=$(known_of "$needs")
+  needed=$(others "$(known_of "$needs")" "$ours")
   refuse_conflicts "$needed"
   asked=$guest$'\n'$ours$asked$needed
   wanted+=$guest$'\n'$ours$needed
@@ -178,6 +178,15 @@ known_of() { # LINES
     if [ "$line" = CONFIG_DEBUG_INFO=y ] && known DEBUG_INFO_NONE; then continue; fi
     if known "$(symbol "$line")"; then printf '%s\n' "$line"; fi
   done <<<"$1"
+}
+
+# Of lines those whose symbols no other line sets: this project's own fragments know what Duet needs.
+others() { # LINES OTHER-LINES
+  local line left=$1
+  while IFS= read -r line; do
+    if [ -n "$line" ]; then left=$(grep -vE -e "^(# )?CONFIG_$(symbol "$line")[= ]" <<<"$left") || true; fi
+  done <<<"$2"
+  printf '%s\n' "$left"
 }
 
 # Why a line is among others: what the last remark above it says; nothing if it is not.

@@ -316,6 +316,17 @@ describe.runIf(isRoot)("a fragment of this project's", () => {
     );
   });
 
+  it("is laid over what Duet needs, which a person's fragment is not: BTF is of use to bpftrace", async () => {
+    const text = readFileSync(join(source, "Kconfig"), "utf8");
+    writeFileSync(join(source, "Kconfig"), `${text}config DEBUG_INFO_BTF\n\tbool\n`);
+    const btf = "CONFIG_DEBUG_INFO_BTF=y";
+    expect((await configure({ shipped: [`# types\n${btf}`], fragments: [fragment(btf)] })).code).toBe(0);
+    expect(config()).toEqual(expect.arrayContaining([btf, "CONFIG_MODULES=y", "# CONFIG_RANDOMIZE_BASE is not set"]));
+    expect((await configure({ fragments: [fragment(btf)] })).code).toBe(1);
+    expect((await configure()).code).toBe(0);
+    expect(config()).toContain("# CONFIG_DEBUG_INFO_BTF is not set");
+  });
+
   it("is one of those that have a name", () => {
     const files = readdirSync(join(import.meta.dirname, "fragments"));
     expect(files).toEqual(shippedFragments.map((name) => `${name}.config`));

@@ -20,7 +20,7 @@ export interface Fragment {
 }
 
 /** The fragments that this project ships, for kernels of any age: they come before all others. See fragments/. */
-export const shippedFragments: readonly string[] = ["perf"];
+export const shippedFragments: readonly string[] = ["bpf", "perf"];
 
 export interface KernelConfigArgs {
   readonly host: Host;
@@ -67,6 +67,8 @@ export class KernelConfig extends pulumi.ComponentResource {
   /** What is held while a stack has the build: whoever writes there takes a turn. */
   readonly hold: { readonly directory: string; readonly what: string };
   readonly toolchain: Toolchain;
+  /** Whether it has BTF, which modules have too: pahole makes it. */
+  readonly hasBtf: boolean;
 
   constructor(name: string, args: KernelConfigArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:kernel:KernelConfig", name, {}, opts);
@@ -75,6 +77,7 @@ export class KernelConfig extends pulumi.ComponentResource {
     const isShipped = ({ name, text }: Fragment) => text === undefined && shippedFragments.includes(name);
     const shipped = args.fragments.filter(isShipped);
     const fragments = args.fragments.filter((one) => !isShipped(one));
+    this.hasBtf = shipped.some(({ name }) => name === "bpf");
     this.build = kernelBuildFolder(directory);
     this.ccache = `${directory}/build/ccache`;
     this.hold = { directory, what: "kernel-build" };

@@ -13,6 +13,7 @@ import { fixedFaults } from "../faults/list.ts";
 import { survive } from "../faults/run.ts";
 import { consoleInBrowser } from "../guide/browser.ts";
 import { wrong } from "../guide/example.ts";
+import { callPath, typed } from "../guide/perf.ts";
 import { checkAll, checks, ofSamples } from "./checks.ts";
 import { changes, drifts, problem } from "./pulumi-output.ts";
 import { difference, type Snapshot, snapshot } from "./snapshot.ts";
@@ -40,6 +41,7 @@ const vms = [
 const stack = new TestStack({
   name: "e2e",
   vms,
+  spec: { "duet:tools": { perf: true } },
   environment: process.env,
   hostile,
 });
@@ -82,6 +84,15 @@ describe("a converged stack", () => {
       expect(wrong(await consoleInBrowser(stack, "one", join(stack.folder, "console.png")))).toEqual([]);
     },
     3 * minute,
+  );
+
+  it(
+    "has a perf of its kernel's, which follows an event from a task through the page cache into the module",
+    async () => {
+      expect(await stack.guest("one", sh`perf --version`)).toMatch(/^perf version 6\.1/);
+      expect(wrong([await typed(stack, "one", callPath)])).toEqual([]);
+    },
+    7 * minute,
   );
 
   it("changes nothing at a second up", () => stack.stays(), 2 * minute);

@@ -68,6 +68,8 @@ export interface TestStackArgs {
     readonly vcpus?: number;
     readonly gdbPort?: number;
   }[];
+  /** What its spec has besides, or in the place of what a stack under test has. Defaults to nothing. */
+  readonly spec?: SpecChange;
   /** Such as process.env; XDG_STATE_HOME is a folder of the test's own. */
   readonly environment: NodeJS.ProcessEnv;
   /** What whoever calls pulumi has in the environment beside that. Defaults to nothing. */
@@ -138,7 +140,7 @@ export class TestStack {
 
   /** @param change what is asked for in the place of what the stack has. Defaults to nothing. */
   writeSpec(change: SpecChange = {}): void {
-    writeFileSync(this.#specFile, specOf({ "duet:vms": this.#args.vms, ...change }));
+    writeFileSync(this.#specFile, specOf({ "duet:vms": this.#args.vms, ...this.#args.spec, ...change }));
   }
 
   removeSpec(): void {

@@ -10,11 +10,13 @@ import type { TestStack } from "./stack.ts";
  * The machine before a stack was there that may stand for longer than one run, with the packages that stay at destroy.
  *
  * @param state absolute path of the folder that is the stack's own
+ * @param packages what the host gets beside those of every stack. Defaults to none.
  */
-export async function machineBefore(state: string): Promise<Snapshot> {
+export async function machineBefore(state: string, packages: readonly string[] = []): Promise<Snapshot> {
   const file = join(state, "before.json");
   if (!existsSync(file)) {
-    await installPackages(reportTo("packages"), [...new Set([...sandboxPackages, ...hostPackages("ganesha")])]);
+    const all = new Set([...sandboxPackages, ...hostPackages("ganesha"), ...packages]);
+    await installPackages(reportTo("packages"), [...all]);
     writeFileSync(file, JSON.stringify(snapshot(process.env)), { mode: 0o600 });
   }
   return JSON.parse(readFileSync(file, "utf8"));

@@ -7,20 +7,29 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { btfPackages, flameGraphPackages, perfPackages } from "../../components/host/package-lists.ts";
 import { hostAccelerator } from "../../sandbox/accelerator.ts";
 import { requireRoot } from "../../sandbox/host.ts";
 import { installPackages } from "../../sandbox/packages.ts";
 import { entryPoint, reportTo } from "../../sandbox/report.ts";
-import { TestStack } from "../e2e/stack.ts";
+import { kernel, TestStack } from "../e2e/stack.ts";
 import { machineBefore, takeDown } from "../e2e/take-down.ts";
 import { browserPackages, consoleInBrowser } from "./browser.ts";
 import { wrong } from "./example.ts";
 import { gdbExamples } from "./gdb.ts";
-import { gdbPage } from "./page.ts";
+import { gdbPage, perfPage } from "./page.ts";
+import { perfChapter } from "./perf.ts";
 
 function say(line: string): void {
   console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
 }
+
+/** A kernel with BTF, and guests with perf and what else looks at a kernel that runs. */
+const tracing = {
+  "duet:kernel": { ...kernel, fragments: [...kernel.fragments, "perf", "bpf"] },
+  "duet:tools": { perf: true, packages: ["bpftool", "bpftrace", "trace-cmd"] },
+} as const;
+const tracingPackages = [...perfPackages, ...flameGraphPackages, ...btfPackages];
 
 const machine = `${availableParallelism()} processors, guests under ${hostAccelerator().toUpperCase()}`;
 
@@ -35,6 +44,7 @@ await entryPoint("guide", async () => {
   const stack = new TestStack({
     name: "guide",
     vms: [{ name: "one", memory: 768, vcpus: 2 }],
+    spec: tracing,
     environment: { ...process.env, XDG_STATE_HOME: state },
     log,
   });
@@ -42,7 +52,7 @@ await entryPoint("guide", async () => {
   writeFileSync(log, "", { mode: 0o600 });
   stack.writeSpec();
   await installPackages(reportTo("packages"), browserPackages);
-  const before = await machineBefore(state);
+  const before = await machineBefore(state, tracingPackages);
   let problems: readonly string[] = [];
   let count = 0;
   try {
@@ -52,10 +62,15 @@ await entryPoint("guide", async () => {
     const seen = await consoleInBrowser(stack, "one", options.write ? "docs/web-console.png" : `${state}.png`);
     say("gdb");
     const shown = await gdbExamples(stack, "one");
-    count = shown.length + seen.length;
-    problems = wrong([...seen, ...shown]);
+    say("perf");
+    const perf = await perfChapter(stack, "one");
+    const all = [...seen, ...shown, ...perf.shown];
+    count = all.length;
+    problems = wrong(all);
     if (options.write) {
       writeFileSync("docs/gdb.md", gdbPage(shown, machine));
+      writeFileSync("docs/perf.md", perfPage(perf.shown, machine));
+      writeFileSync("docs/perf.svg", perf.svg);
     }
     say("up, which finds nothing amiss");
     await stack.stays();

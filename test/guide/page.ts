@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Shown } from "./example.ts";
 
 /** Lines of an answer that say enough, and how long one of them may be. */
@@ -11,17 +12,23 @@ function shortened(printed: string): string {
     : all.join("\n");
 }
 
-/** The page docs/gdb.md: each example with what the guest answered. */
-export function gdbPage(shown: readonly Shown[], machine: string): string {
-  const sections = shown.map(
-    ({ example, printed }) => `## ${example.name}
+/** A section for each example: what is typed at a prompt, and what was answered. */
+function sections(shown: readonly Shown[], prompt: string): string {
+  return shown
+    .map(
+      ({ example, printed }) => `## ${example.name}
 
 \`\`\`
-${example.typed.map((line) => `(gdb) ${line}`).join("\n")}
+${example.typed.map((line) => `${prompt} ${line}`).join("\n")}
 ${shortened(printed)}
 \`\`\`
 `,
-  );
+    )
+    .join("\n");
+}
+
+/** The page docs/gdb.md: each example with what the guest answered. */
+export function gdbPage(shown: readonly Shown[], machine: string): string {
   return `# gdb
 
 The guide's examples of the helpers that Linux brings for gdb, and what a guest answered. Each is run by \`npm run guide\`.
@@ -30,5 +37,17 @@ scripts with what they lack (components/gdb/kernel-scripts.py). The guest stands
 
 Written by \`npm run guide -- --write\` on ${machine}. Not to be edited by hand.
 
-${sections.join("\n")}`;
+${sections(shown, "(gdb)")}`;
+}
+
+/** The page docs/perf.md: how perf comes into a guest, and each example with what the guest answered. */
+export function perfPage(shown: readonly Shown[], machine: string): string {
+  const introduction = readFileSync(new URL("perf.md", import.meta.url), "utf8").trimEnd();
+  return `${introduction}
+
+Written by \`npm run guide -- --write\` on ${machine}, from test/guide/perf.md. Not to be edited by hand.
+
+![A flame graph of where the events of the dummy task come from](perf.svg)
+
+${sections(shown, "#")}`;
 }
