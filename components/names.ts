@@ -30,7 +30,7 @@ export function ownerName(stack: string, person: string, id: string): string {
 export const sharedFolder = "/var/lib/duet";
 
 /** Words by which the stack calls a step, a volume, or what is in its folder of the state. */
-const ownWords = new Set(["build", "gdb", "groups", "image", "nfs", "steps", "toolchain", "unfinished"]);
+const ownWords = new Set(["build", "crashes", "drgn", "gdb", "groups", "image", "nfs", "steps", "toolchain", "unfinished"]);
 
 /**
  * By what the resources, the steps and the files of a guest are called: by its name, unless the stack has something of

@@ -80,6 +80,14 @@ const toolchain = z.union(
   { error: "takes one of host, { suite: bullseye, mirror: https://… }, { root: /absolute/path } and { cc: gcc-9 }" },
 );
 
+/** What is kept of a guest's crashes, and what becomes of the guest. */
+const crashes = z.strictObject({
+  dumps: z.int().min(0).max(100).default(3),
+  space: z.int().min(1).max(4096).default(8),
+  after: z.enum(["stay", "reset"]).default("stay"),
+  directory: absolutePath.optional(),
+});
+
 const virtualMachine = z.strictObject({
   name: hostName,
   memory: z
@@ -107,6 +115,7 @@ const specShape = z.strictObject({
       nfsServer: z.enum(["auto", "kernel", "ganesha"]).default("auto"),
       accelerator: z.enum(["auto", "kvm", "tcg"]).default("auto"),
       stub: z.enum(["port", "socket"]).default("port"),
+      crashes: crashes.prefault({}),
     })
     .prefault({}),
   developer: z
