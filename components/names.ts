@@ -30,7 +30,18 @@ export function ownerName(stack: string, person: string, id: string): string {
 export const sharedFolder = "/var/lib/duet";
 
 /** Words by which the stack calls a step, a volume, or what is in its folder of the state. */
-const ownWords = new Set(["build", "crashes", "drgn", "gdb", "groups", "image", "nfs", "steps", "toolchain", "unfinished"]);
+const ownWords = new Set([
+  "build",
+  "crashes",
+  "drgn",
+  "gdb",
+  "groups",
+  "image",
+  "nfs",
+  "steps",
+  "toolchain",
+  "unfinished",
+]);
 
 /**
  * By what the resources, the steps and the files of a guest are called: by its name, unless the stack has something of
@@ -45,6 +56,9 @@ export const imageNote = "image";
 
 /** The file there that names the build root with whose compiler its kernel is built. */
 export const toolchainNote = "toolchain";
+
+/** The file there that names the virtual environment by which its crashes are read. */
+export const drgnNote = "drgn";
 
 /** The volume of the image, and those of a guest: its disk is an overlay of the image. */
 export const imageVolume = "image.qcow2";

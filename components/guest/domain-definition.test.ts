@@ -152,7 +152,11 @@ describe("the definition of a domain", () => {
     const before = { elements: "<features><acpi/></features><on_crash>destroy</on_crash>", devices: "" };
     define(definition("1", { ...added, ofCrash: before }));
     expect((await keep("1")).stderr).toContain("is given what the spec asks for");
-    for (const part of [/<acpi\/>\s*<vmcoreinfo state="on"\/>/, /<on_crash>preserve<\/on_crash>/, /<panic model="isa"/]) {
+    for (const part of [
+      /<acpi\/>\s*<vmcoreinfo state="on"\/>/,
+      /<on_crash>preserve<\/on_crash>/,
+      /<panic model="isa"/,
+    ]) {
       expect(defined()).toMatch(part);
     }
     expect(defined()).toContain("/my.img");

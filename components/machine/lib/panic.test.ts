@@ -19,7 +19,16 @@ async function story(...lines: readonly string[]): Promise<string> {
       `${line.startsWith("Kernel panic") ? "one login: " : ""}[   15.12]${line.startsWith("RIP") ? "[  T241]" : ""} ${line}\r\n`,
   );
   writeFileSync(console, text.join(""));
-  const values = { console, tree: root, build: "/b", modules: root, uid: 1000, gid: 1000 };
+  const values = {
+    uri: "test:///default",
+    guest: "vm",
+    console,
+    tree: root,
+    build: "/b",
+    modules: root,
+    uid: 1000,
+    gid: 1000,
+  };
   const stubs = { setpriv: `while [ "$1" != env ]; do shift; done; exec "$@"` };
   return (await runLibrary(scriptText(import.meta.url, "panic.sh", values), "panic_story", { stubs })).stdout;
 }
