@@ -61,11 +61,11 @@ read_dump() { # FOLDER
   at=$(mktemp -d)
   chmod 755 "$at"
   become_developer
+  become+=("$at/bin/python" -I -c "$program" "$build/vmlinux" "$pid" "${objects[@]}" "${others[@]}")
   # shellcheck disable=SC2016 # The variables are those of the shell in the other namespace.
   said=$(unshare --mount --propagation private \
     bash -c 'mount -n --bind -- "$1" "$2" && exec "${@:3}"' bash "$drgn" "$at" \
-    timeout -k 5 180 "${become[@]}" "$at/bin/python" -I -c "$program" "$build/vmlinux" "$pid" "${objects[@]}" "${others[@]}" \
-    2>&1 3<"$new/memory.kdump" 4>"$new/dmesg" >"$new/analysis" </dev/null) ||
+    timeout -k 5 180 "${become[@]}" 2>&1 3<"$new/memory.kdump" 4>"$new/dmesg" >"$new/analysis" </dev/null) ||
     printf '## The task\n\n    cannot be read: drgn says: %s\n\n' "$(tail -n 1 <<<"$said")" >>"$new/analysis"
   rmdir -- "$at"
 }

@@ -2,8 +2,9 @@
 : "${guest:?}" "${watch:?}" "${reports:?}" "${told:?}" # Folder of the watcher and of the reports; who was told of them.
 . ../machine/step.sh
 
-# The watcher of the guest, which is root's.
+# The watcher of the guest, which is root's, and the file that names the crashes of which root's steps have told.
 watcher=$watch/duet-watch
+told_by_root=$watch/told
 
 # Waits until what can be known of a guest that has crashed is written down, which a reset would end. Root has it done
 # if the watcher has not seen it.
@@ -23,7 +24,7 @@ untold() {
   local folder
   for folder in "$reports"/*/; do
     folder=${folder%/}
-    if [ -e "$folder/story" ] && ! grep -qsxF -e "$folder" -- "$told"; then printf '%s\n' "$folder"; fi
+    if [ -e "$folder/story" ] && ! grep -qsxF -e "$folder" -- "$told" "$told_by_root"; then printf '%s\n' "$folder"; fi
   done
 }
 
@@ -32,13 +33,13 @@ crash_line() { # FOLDER
   printf '%s %s; report: %s' "$guest" "$(<"$1/story")" "$1/report.txt"
 }
 
-# Says a line for each crash that nobody was told of. Fails if there is none.
-tell_crashes() {
+# Says a line for each crash that nobody was told of, and notes that. Fails if there is none.
+tell_crashes() { # FILE
   local folder known=1
   while IFS= read -r folder; do
     say "$(crash_line "$folder")"
-    mkdir -p -- "${told%/*}"
-    printf '%s\n' "$folder" >>"$told"
+    mkdir -p -- "${1%/*}"
+    printf '%s\n' "$folder" >>"$1"
     known=0
   done < <(untold)
   return "$known"

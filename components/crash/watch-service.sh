@@ -14,7 +14,7 @@ create() {
   printf '%s\n' "$text" | replace_file "$watcher"
   chmod 700 -- "$watcher"
   start_watcher
-  tell_crashes || true
+  tell_crashes "$told_by_root" || true
 }
 
 facts() {
@@ -25,7 +25,7 @@ facts() {
 
 delete() {
   stop_watcher
-  rm -rf -- "$watch" "$told"
+  rm -rf -- "$watch"
   if [ -z "$asked_for" ]; then rm -rf -- "$reports"; fi
   give_back_folder "${watch%/*}"
 }
@@ -38,10 +38,11 @@ survived() {
   done < <(untold)
 }
 
-# Its pid may be another's by now.
+# Its pid may be another's by now, and one that has ended may still be listed.
 pid_of_watcher() {
-  local pid name
-  read -r pid <"$watch/pid" && read -r name <"/proc/$pid/comm" && [ "$name" = duet-watch ] && printf '%s' "$pid"
+  local pid name state
+  read -r pid <"$watch/pid" && read -r _ name state _ <"/proc/$pid/stat" && [ "$name" = '(duet-watch)' ] &&
+    [ "$state" != Z ] && printf '%s' "$pid"
 } 2>/dev/null
 
 is_running() { pid_of_watcher >/dev/null; }

@@ -78,7 +78,7 @@ is_new() {
     # It may have nothing to say, and the one before it likewise.
     sign="stopped, as of $(stat -c %y -- "$console" 2>/dev/null || true)"
   fi
-  { read -r old && read -r time; } <"$watch/last" 2>/dev/null || true
+  { read -r old && read -r time; } 2>/dev/null <"$watch/last" || true
   if [ "$sign" = "$old" ]; then return 1; fi
   if [ "$state" = reported ] && [ "$(words_of "$sign")" = "$(words_of "$old")" ] &&
     [ "$(($(date +%s) - time))" -lt "$pause" ]; then return 1; fi
@@ -94,7 +94,7 @@ collect() (
   trap 'rm -f -- "$watch/collecting"' EXIT
   settle
   is_new || exit 0
-  name=$(date +%Y-%m-%dT%H-%M-%S)
+  name=$(date +%Y-%m-%dT%H-%M-%S.%3N)
   new=$reports/.new-$name
   mkdir -p -- "$new"
   begun=$SECONDS

@@ -84,6 +84,7 @@ const script = (uuid: string, spec: Partial<typeof asked> = {}) =>
     console: join(root, "console.log"),
     ...{ tree: "/nowhere", build: "/nowhere", modules: "/nowhere", uid: 1000, gid: 1000 },
     timeout: 1,
+    ...{ watch: "/nowhere", reports: "/nowhere", told: "/nowhere/told" },
   });
 /** In order first, and off in any case. */
 const stopped = "poweroff\ndestroy it's duetdev\ndefine\n";

@@ -50,7 +50,7 @@ explain() {
 # Says in a line what the guest has crashed with, once that is written down.
 tell_crash() {
   await_report
-  tell_crashes || say "$guest panicked: $(panic_story)"
+  tell_crashes "$told" || say "$guest panicked: $(panic_story)"
 }
 
 known_crash() {
