@@ -1,10 +1,11 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { processName, until } from "../../sandbox/processes.ts";
-import { lastLine, runStep, type Stubs } from "../../test/support/run-script.ts";
+import { lastLine, runStep, type Stubs, writeProgram } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { scriptText } from "../machine/script.ts";
+import { sh } from "../machine/shell.ts";
 
 let root: string;
 /** What the step is given. */
@@ -166,6 +167,27 @@ describe("a guest", () => {
     expect(ran.code).toBe(0);
     expect(done()).toEqual(["virsh reset duetdev"]);
   });
+
+  it.runIf(process.getuid?.() === 0)(
+    "that has crashed has that written down before anything resets it, and told in a line",
+    async () => {
+      const report = join(root, "reports/2026-01-01");
+      const collect = sh`echo collect >>${join(root, "calls")}; mkdir -p ${report}; echo 'panicked: gone; at f (/m/main.c:3)' >${join(report, "story")}`;
+      writeProgram(join(root, "watch/duet-watch"), collect.shell);
+      const ran = await boot(host({ state: "crashed", comesUpAfter: "start", refuses: 2 }));
+      expect(ran.stderr).toBe(`duetdev panicked: gone; at f (/m/main.c:3); report: ${report}/report.txt\n`);
+      expect(calls()).toMatch(/collect\n(?:virsh dom.*\n|ssh exit\n)*virsh destroy duetdev\nvirsh start duetdev\n/);
+      // Once.
+      expect((await boot(host({ state: "crashed", comesUpAfter: "start" }))).stderr).toBe("duetdev panicked: \n");
+      const later = join(root, "reports/2026-01-02");
+      mkdirSync(later);
+      writeFileSync(join(later, "story"), "panicked: again\n");
+      const explained = await runStep(script(), "explain", { stubs: host({ state: "running", console: panic }) });
+      expect(explained.stdout).toBe(
+        `guest duetdev panicked: again; report: ${later}/report.txt; pulumi up resets it\n`,
+      );
+    },
+  );
 
   it("that is started is not taken for panicked by what its console said before", async () => {
     const ran = await boot(host({ state: "shut off", comesUpAfter: "start", refuses: 3, console: panic }));

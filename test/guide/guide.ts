@@ -3,7 +3,7 @@
  *
  * Usage: npm run guide -- [--write] [--keep]
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -12,6 +12,8 @@ import { requireRoot } from "../../sandbox/host.ts";
 import { entryPoint } from "../../sandbox/report.ts";
 import { TestStack } from "../e2e/stack.ts";
 import { machineBefore, takeDown } from "../e2e/take-down.ts";
+import { crashExamples } from "./crash.ts";
+import { crashPage } from "./crash-page.ts";
 import { wrong } from "./example.ts";
 import { gdbExamples } from "./gdb.ts";
 import { gdbPage } from "./page.ts";
@@ -47,10 +49,14 @@ await entryPoint("guide", async () => {
     await stack.run("up");
     say("gdb");
     const shown = await gdbExamples(stack, "one");
-    count = shown.length;
-    problems = wrong(shown);
+    say("crashes");
+    const crashes = await crashExamples(stack, "one");
+    const all = [...shown, ...crashes.shown];
+    count = all.length;
+    problems = wrong(all);
     if (options.write) {
       writeFileSync("docs/gdb.md", gdbPage(shown, machine));
+      writeFileSync("docs/crashes.md", crashPage(readFileSync("docs/crashes.md", "utf8"), crashes, machine));
     }
     say("up, which finds nothing amiss");
     await stack.stays();
