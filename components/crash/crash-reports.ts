@@ -24,6 +24,8 @@ const version = /==([\d.]+)/.exec(requirements)?.[1];
 /** What drgn runs, and what makes a page of a report. */
 const program = beside("crash.py");
 const page = beside("html.awk");
+/** What makes a dump one for gdb. */
+const coreProgram = beside("core.py");
 
 /**
  * What a crash of a guest is written down by: each guest is watched, and before anything resets it there is a dump of its
@@ -81,6 +83,7 @@ export class CrashReports extends pulumi.ComponentResource {
       space: crashes.space,
       drgn: this.#drgn,
       program,
+      core_program: coreProgram,
       page,
       spec: JSON.stringify(spec, undefined, 2),
       trees,

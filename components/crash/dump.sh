@@ -1,6 +1,8 @@
 # The memory of a guest, as libvirt writes it, and what drgn reads there. `dumps` is how many are kept, and `space` how
-# many GiB they may take; `drgn` the folder of its virtual environment, and `program` what it runs.
-: "${guest:?}" "${reports:?}" "${build:?}" "${modules:?}" "${dumps:?}" "${space:?}" "${drgn:?}" "${program:?}"
+# many GiB they may take; `drgn` is the folder of its virtual environment, `program` what it runs, and `core_program`
+# what a person may have it run.
+: "${guest:?}" "${reports:?}" "${build:?}" "${modules:?}" "${dumps:?}" "${space:?}" "${drgn:?}"
+: "${program:?}" "${core_program:?}"
 . ../machine/lib/developer.sh
 . ../machine/lib/panic.sh
 . ../machine/lib/virsh.sh
@@ -32,6 +34,7 @@ take_dump() { # FOLDER
   fi
   chown "$uid:$gid" -- "$file"
   chmod 600 -- "$file"
+  printf '%s' "$core_program" >"$new/core.py"
   # What the addresses mean, also once it was built anew: links, which cost nothing until then.
   for file in "$build/vmlinux" "${objects[@]}"; do
     ln -- "$file" "$new/" 2>/dev/null || cp -- "$file" "$new/" 2>/dev/null || true
@@ -81,7 +84,7 @@ prune_reports() {
       count=$((count + 1))
       bytes=$((bytes + $(stat -c %s -- "$folder/memory.kdump")))
       if [ "$count" -gt "$dumps" ] || [ "$bytes" -gt "$((space << 30))" ]; then
-        rm -f -- "$folder"/{memory.kdump,vmlinux,*.ko}
+        rm -f -- "$folder"/{memory.kdump,vmlinux,core*,*.ko}
       fi
     fi
   done < <(find "$reports" -mindepth 1 -maxdepth 1 -type d -name '20*' | sort -r)

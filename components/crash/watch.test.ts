@@ -61,7 +61,13 @@ function watcher(change: Readonly<Record<string, string | number>> = {}): string
     ...{ uri: "qemu:///system", guest: "o'dev", console: at("console"), uid: process.getuid?.() ?? 0 },
     ...{ gid: process.getgid?.() ?? 0, tree: at("tree"), build: at("build"), modules: at("modules") },
     ...{ watch: at("watch"), reports: at("reports"), after: "stay", dumps: 2, space: 1, drgn: at("drgn") },
-    ...{ program: "program", spec: '{ "host": "<b>" }', trees: [at("tree")], gdb: "/it/is.gdb.sh" },
+    ...{
+      program: "program",
+      core_program: "core",
+      spec: '{ "host": "<b>" }',
+      trees: [at("tree")],
+      gdb: "/it/is.gdb.sh",
+    },
     page: readFileSync(join(import.meta.dirname, "html.awk"), "utf8"),
     ...change,
   });
@@ -120,6 +126,7 @@ describe("what is written down of a guest", () => {
     expect(calls()).toContain("dump --memory-only --format kdump-zlib\n");
     const [name = ""] = reports();
     expect(readdirSync(at("reports", name)).sort()).toEqual([
+      "core.py",
       "dmesg",
       "duet.ko",
       "memory.kdump",

@@ -76,14 +76,18 @@ from_sign() {
 
 # How to go on with the dump, by hand.
 commands() { # FOLDER NAME STATE
-  local new=$1 folder=$reports/$2 object
+  local new=$1 folder=$reports/$2 object copies=()
+  for object in "${objects[@]}"; do copies+=("$folder/${object##*/}"); done
   if [ -n "$no_dump" ]; then
     printf 'There is no dump: %s.\n\n' "$no_dump"
   else
     printf 'The dump took %s MiB and %s s.\n\n' "$(($(stat -c %s -- "$new/memory.kdump") >> 20))" "$dumped"
-    printf '%q -c %q -s %q' "$drgn/bin/drgn" "$folder/memory.kdump" "$folder/vmlinux"
-    for object in "${objects[@]}"; do printf ' -s %q' "$folder/${object##*/}"; done
+    printf '%q -c %q' "$drgn/bin/drgn" "$folder/memory.kdump"
+    printf ' -s %q' "$folder/vmlinux" "${copies[@]}"
     printf '\ncrash %q %q, and there: mod -S %q\n' "$folder/vmlinux" "$folder/memory.kdump" "$folder"
+    # gdb reads no such dump: it is made into another one, as large as the memory that was in use.
+    printf '%q ' "$drgn/bin/python" "$folder"/{core.py,memory.kdump,vmlinux,core} "${copies[@]}"
+    printf '&& gdb -x %q %q\n' "$folder/core.gdb" "$folder/vmlinux"
   fi
   if [ "$3" = panicked ] && [ "$after" = stay ]; then
     printf '%s, which reads the guest itself while it stays as it crashed, until the next pulumi up\n' "$gdb"
