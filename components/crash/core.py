@@ -15,6 +15,8 @@ from drgn.helpers.linux.pid import for_each_task
 from drgn.helpers.linux.sched import cpu_curr
 
 PAGE, STEP = 4096, 1 << 20
+# The largest stack that a task has: with KASAN. Others have pages behind them that are not there.
+STACK = 32768
 
 # In the order of struct user_regs_struct of Linux.
 REGISTERS = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs rflags rsp ss".split()
@@ -31,10 +33,9 @@ def ranges(prog):
     yield base, prog["max_pfn"].value_() * PAGE
     for module in for_each_module(prog):
         yield from (region for region in module_address_regions(module) if region[1] > 0)
-    size = prog.type("union thread_union").size
     for task in for_each_task(prog):
         if not in_direct_map(prog, task.stack):
-            yield task.stack.value_(), size
+            yield task.stack.value_(), STACK
 
 
 def pieces(prog):
@@ -58,7 +59,9 @@ def notes_of(prog):
     """The registers of each processor, as a core has those of threads. Source: struct elf_prstatus of Linux."""
     notes = b""
     for cpu in for_each_online_cpu(prog):
-        known = prog.stack_trace(cpu_curr(prog, cpu))[0].registers()
+        frames = list(prog.stack_trace(cpu_curr(prog, cpu)))
+        # gdb goes on from a function that it knows, and has no module but ours.
+        known = next((frame for frame in frames if frame.function_name and not frame.is_inline), frames[0]).registers()
         values = [known.get(name, 0) for name in REGISTERS] + [0] * (27 - len(REGISTERS))
         status = struct.pack("<32xi76x27Q8x", cpu + 1, *values)
         notes += struct.pack("<III8s", 5, len(status), 1, b"CORE") + status
@@ -90,11 +93,11 @@ def write_core(prog, core):
         out.write(struct.pack("<16sHHIQQQIHHHHHH", ident, 4, 62, 1, 0, table, 0, 0, 64, 56, len(segments) + 1, 0, 0, 0))
 
 
-def write_commands(prog, core, objects):
-    """Where each section of a module is, of those whose objects are given."""
+def write_commands(prog, core, vmlinux, objects):
+    """Where the kernel is, and each section of a module, of those whose objects are given."""
     known = {os.path.basename(name)[:-3].replace("-", "_"): name for name in objects}
     with open(f"{core}.gdb", "w") as out:
-        out.write(f"core-file {core}\n")
+        out.write(f"symbol-file {vmlinux} -o {prog.main_module().debug_file_bias:#x}\ncore-file {core}\n")
         for module in for_each_module(prog):
             name = module.name.string_().decode()
             if name not in known:
@@ -106,7 +109,8 @@ def write_commands(prog, core, objects):
 
 
 def main(dump, vmlinux, core, *objects):
-    prog = drgn.Program()
+    # QEMU does not name the machine where it is looked for.
+    prog = drgn.Program(drgn.Platform(drgn.Architecture.X86_64))
     prog.set_core_dump(dump)
     prog.set_enabled_debug_info_finders([])
     try:
@@ -114,7 +118,7 @@ def main(dump, vmlinux, core, *objects):
     except drgn.MissingDebugInfoError:
         pass
     write_core(prog, core)
-    write_commands(prog, core, objects)
+    write_commands(prog, core, vmlinux, objects)
 
 
 main(*sys.argv[1:])

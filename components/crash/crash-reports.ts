@@ -50,6 +50,7 @@ export class CrashReports extends pulumi.ComponentResource {
         title: "bring drgn, which reads dumps",
         script: script(import.meta.url, "drgn.sh", {
           drgn: this.#drgn,
+          python: "/usr/bin/python3",
           requirements,
           noted: `${host.stateFolder}/${drgnNote}`,
           fetch_namespace: host.fetchNamespace,

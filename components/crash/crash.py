@@ -56,7 +56,8 @@ def module_of(prog, frame):
         module = prog.module(frame.pc)
     except LookupError:
         return ""
-    return "" if isinstance(module, drgn.MainModule) else module.name
+    # The one that tells QEMU of a panic is none that has one.
+    return "" if isinstance(module, drgn.MainModule) or module.name.startswith("pvpanic") else module.name
 
 
 def heading(prog, number, frame):
@@ -140,7 +141,8 @@ def crashed_task(prog, pid):
 
 
 def main(vmlinux, pid, *objects):
-    prog = drgn.Program()
+    # QEMU does not name the machine where it is looked for.
+    prog = drgn.Program(drgn.Platform(drgn.Architecture.X86_64))
     prog.set_core_dump(3)
     # What is asked for, and nothing from elsewhere.
     prog.set_enabled_debug_info_finders([])

@@ -1,5 +1,5 @@
 # drgn, in a virtual environment of the project's own. Source: drgn.readthedocs.io, "Installation".
-: "${drgn:?}" "${requirements:?}" "${noted:?}" "${fetch_namespace?}"
+: "${drgn:?}" "${python:?}" "${requirements:?}" "${noted:?}" "${fetch_namespace?}"
 . ../machine/step.sh
 . ../machine/lib/files.sh
 . ../machine/lib/lock.sh
@@ -28,9 +28,10 @@ delete() { rm -f -- "$noted"; }
 # A Python that is gone has taken it along.
 is_there() { [ -e "$drgn/bin/python" ] && [ -e "$drgn/complete" ]; }
 
+# By the Python of the system: the developer, who may not enter the home of whoever runs this, reads dumps with it.
 # Nothing is installed that has not one of the known sums.
 make_environment() {
-  python3 -m venv "$drgn" &&
+  "$python" -m venv "$drgn" &&
     ${fetch_namespace:+nsenter "--net=$fetch_namespace"} timeout 300 "$drgn/bin/python" -m pip install --quiet \
       --disable-pip-version-check --no-cache-dir --only-binary :all: --require-hashes -r <(printf %s "$requirements") \
       </dev/null &&

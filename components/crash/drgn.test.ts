@@ -14,7 +14,7 @@ beforeEach(() => {
 const requirements = "drgn==1.2 --hash=sha256:00";
 const script = (fetchNamespace = "") =>
   scriptText(import.meta.url, "drgn.sh", {
-    ...{ drgn: join(root, "cache/drgn/1.2"), requirements, noted: join(root, "noted") },
+    ...{ drgn: join(root, "cache/drgn/1.2"), python: "python3", requirements, noted: join(root, "noted") },
     fetch_namespace: fetchNamespace,
   });
 /** A Python whose pip ends so. */

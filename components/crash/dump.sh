@@ -37,7 +37,7 @@ take_dump() { # FOLDER
   printf '%s' "$core_program" >"$new/core.py"
   # What the addresses mean, also once it was built anew: links, which cost nothing until then.
   for file in "$build/vmlinux" "${objects[@]}"; do
-    ln -- "$file" "$new/" 2>/dev/null || cp -- "$file" "$new/" 2>/dev/null || true
+    ln -L -- "$file" "$new/" 2>/dev/null || cp -- "$file" "$new/" 2>/dev/null || true
   done
 }
 

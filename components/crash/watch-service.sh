@@ -62,17 +62,21 @@ start_watcher() {
   die "cannot watch $guest for crashes: its watcher has ended: $(tail -n 1 -- "$watch/log" 2>/dev/null)"
 }
 
-# Its group has all that it has started.
+# Its group has all that it has started, also once it has died itself; a group of that number may be another's by now.
 stop_watcher() {
-  local pid
+  local group
   if has_systemd; then systemctl stop "$unit" 2>/dev/null || true; fi
-  pid=$(pid_of_watcher) || return 0
-  kill -TERM -- "-$pid" 2>/dev/null || true
+  read -r group 2>/dev/null <"$watch/pid" || return 0
+  kill_group TERM
   for _ in $(seq 50); do
-    if ! is_running; then break; fi
+    if ! is_group; then return; fi
     sleep 0.1
   done
-  kill -KILL -- "-$pid" 2>/dev/null || true
+  kill_group KILL
 }
+
+is_group() { pgrep -g "$group" -f -- "${watcher//./\\.} watch" >/dev/null; }
+
+kill_group() { if is_group; then kill "-$1" -- "-$group" 2>/dev/null || true; fi; }
 
 run_step "$@"
