@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { processName, until } from "../../sandbox/processes.ts";
@@ -34,6 +34,15 @@ afterEach(async () => {
   await run("delete");
 });
 
+/** The processes of a group, but for one that has ended and is still listed. */
+const processes = (group: number) =>
+  readdirSync("/proc").filter((name) => {
+    const stat =
+      /^\d+$/.test(name) && existsSync(`/proc/${name}/stat`) ? readFileSync(`/proc/${name}/stat`, "utf8") : "";
+    const [state, , of] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return Number(of) === group && state !== "Z";
+  });
+
 /** A crash as the watcher writes it down. */
 function crash(name: string, story: string): void {
   mkdirSync(at("watch/reports", name), { recursive: true });
@@ -60,6 +69,15 @@ it("is started again if it has died, and replaced if it is to do something else,
   expect(pid()).not.toBe(second);
   expect(processName(second)).toBeUndefined();
   expect(existsSync(at("calls"))).toBe(process.getuid?.() === 0);
+});
+
+it("that was killed leaves nothing of what it has started once another one runs", async () => {
+  await run("create", { text: watcher("(while :; do sleep 1; done) &") });
+  const first = pid();
+  process.kill(first, "SIGKILL");
+  expect(() => process.kill(-first, 0)).not.toThrow();
+  await run("create");
+  expect(await until(5000, () => processes(first).length === 0)).toBe(true);
 });
 
 it("that ends at once is an error, with what it said", async () => {

@@ -57,9 +57,10 @@ part() { # TITLE WORD...
   printf '\n'
 }
 
-# The lines from the crash on.
+# The lines from the crash on, but for the instructions, of which a page would be made.
 trace() { # LOG
-  { if [ -n "$1" ]; then tail -n 400 -- "$1"; else last_of_console 400; fi; } | from_sign | decoded
+  { if [ -n "$1" ]; then tail -n 400 -- "$1"; else last_of_console 400; fi; } |
+    from_sign | sed '/\] Code: /d' | decoded
 }
 
 # Of the lines those from the first sign of the crash on, as far as it is near the last one; or the last of all.
