@@ -19,7 +19,7 @@ write_report() { # FOLDER NAME STATE SECONDS
   printf '%s: %s\n' "$state" "${story:-it said nothing of it}" >"$new/story"
   {
     printf '# %s %s\n\n' "$guest" "$(<"$new/story")"
-    printf 'Seen at %s; written after %s s.\n\n' "$name" "$4"
+    printf 'Seen at %s; its memory was kept and read within %s s.\n\n' "$name" "$4"
     part 'What the kernel said, with files and lines' trace "$log"
     cat -- "$new/analysis"
     part 'To look further' commands "$@"
