@@ -8,7 +8,7 @@ create() {
   local said
   mkdir -p -- "${drgn%/*}"
   # Another stack may be at it.
-  exec {held}<>"$drgn.lock"
+  exec {held}<>"${drgn%/*}/.lock"
   lock "$held" 600
   if ! is_there; then
     rm -rf -- "$drgn"
