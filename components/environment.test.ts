@@ -111,6 +111,7 @@ describe("the parts of an environment", () => {
     const tokens = env.made.filter(isComponent).map(({ type, name }) => [name, type]);
     expect(Object.fromEntries(tokens.filter(([name]) => !/^(one|two)\b/.test(name ?? "")))).toEqual({
       duet: "duet:index:DuetEnvironment",
+      "crash-reports": "duet:crash:CrashReports",
       "host-packages": "duet:host:HostPackages",
       "kernel-source": "duet:sources:SourceTree",
       "module-source": "duet:sources:SourceTree",
@@ -150,7 +151,7 @@ describe("the parts of an environment", () => {
     for (const one of steps()) {
       expect([one.name, one.parent]).toEqual([
         one.name,
-        expect.stringMatching(/^duet:(host|sources|guest|kernel|duet|gdb):/),
+        expect.stringMatching(/^duet:(host|sources|guest|kernel|duet|gdb|crash):/),
       ]);
     }
   });
@@ -294,6 +295,9 @@ describe("the order", () => {
     ["one-kernel-package", "one-mount"],
     ["one-kernel-package", "kernel"],
     ["one-kernel-boot", "one-kernel-package"],
+    ["one-kernel-package", "one-crashes"],
+    ["one-crashes", "one-boot"],
+    ["one-crashes", "drgn"],
     ["module-build", "one-kernel-boot"],
     ["module-build", "one-account"],
     ["module-two", "module-build"],
@@ -514,10 +518,12 @@ describe("on a host on which Pulumi runs as a person whom others share it with",
       "network-subnet",
       "nfs-export",
       "one-console",
+      "one-crashes",
       "one-gdb-port",
       "sources-directory",
       "stack-name",
       "two-console",
+      "two-crashes",
       "two-gdb-port",
       "web-console",
     ]);
@@ -543,6 +549,15 @@ describe("on a host on which Pulumi runs as a person whom others share it with",
     expect(shared.resource(local, "two-debug").dependsOn).toContain(`${local} gdb-access`);
     // Root's own gdb gets no such line.
     expect(steps().map(({ name }) => name)).not.toContain("gdb-access");
+  });
+
+  it("has its guests watched by units of root's, in folders of root's that nobody else has", () => {
+    const watches = vms.map((vm) => shared.resource(local, `${vm}-crashes`));
+    expect(watches.map((one) => given(one, "unit"))).toEqual(["duet-watch-one", "duet-watch-two"]);
+    const folders = watches.map((one) => given(one, "watch"));
+    expect(folders).toEqual(vms.map((vm) => `/var/lib/duet/stacks/0123/crashes/${vm}`));
+    expect(vms.map((vm) => given(shared.resource(local, `${vm}-boot`), "watch"))).toEqual(folders);
+    expect(given(step("one-crashes"), "unit")).toBe("''");
   });
 
   it("leases its name before it makes anything", () => {

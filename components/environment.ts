@@ -1,5 +1,6 @@
 import * as libvirt from "@pulumi/libvirt";
 import * as pulumi from "@pulumi/pulumi";
+import { CrashReports } from "./crash/crash-reports.ts";
 import { DuetModule } from "./duet/module.ts";
 import { DuetTools } from "./duet/tools.ts";
 import { AutoLoad } from "./gdb/auto-load.ts";
@@ -127,8 +128,14 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     const symbols = { tree: sources.kernel.tree, build, modules: sources.module.tree };
     const guests = vms.map(
       (vm) =>
-        new VirtualMachine(vm.name, { host, network, image, symbols, stub: spec.host.stub, ...vm }, libvirtParent),
+        new VirtualMachine(
+          vm.name,
+          { host, network, image, symbols, stub: spec.host.stub, reports: spec.host.crashes.directory, ...vm },
+          libvirtParent,
+        ),
     );
+    const trees = Object.values(sources).map(({ tree }) => tree);
+    const crashes = new CrashReports("crash-reports", { host, spec, trees }, { ...parent, dependsOn: packages });
     const toolchain = toolchainOf(spec.kernel.toolchain, host, { ...parent, dependsOn: packages });
     const config = new KernelConfig(
       "kernel-config",
@@ -162,7 +169,7 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       const account = new Account(`${guest.id}-account`, { guest, user, conflict }, after(packages));
       const source = nfs.mountSource;
       const mount = new NfsMount(`${guest.id}-mount`, { guest, source, directory }, after(packages, nfs));
-      const install = new KernelInstall(`${guest.id}-kernel`, { guest, kernel }, after(mount));
+      const install = new KernelInstall(`${guest.id}-kernel`, { guest, kernel }, after(mount, crashes.watch(guest)));
       const loaded = module.loadIn(guest, { dependsOn: [account, mount, install] });
       tools.installIn(guest, { dependsOn: loaded.resource });
       perf?.installIn(guest, { dependsOn: [account, mount, install] });

@@ -1,4 +1,5 @@
 /** The library: a Duet environment whole, or a part of it in a program of your own. */
+export { CrashReports, type CrashReportsArgs } from "./crash/crash-reports.ts";
 export { DuetModule, type DuetModuleArgs, type LoadedModule } from "./duet/module.ts";
 export { DuetTools, type DuetToolsArgs } from "./duet/tools.ts";
 export { DuetEnvironment, type DuetEnvironmentArgs, type Site } from "./environment.ts";

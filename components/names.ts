@@ -32,6 +32,8 @@ export const sharedFolder = "/var/lib/duet";
 /** Words by which the stack calls a step, a volume, or what is in its folder of the state. */
 const ownWords = new Set([
   "build",
+  "crashes",
+  "drgn",
   "gdb",
   "groups",
   "image",
@@ -56,6 +58,9 @@ export const imageNote = "image";
 
 /** The file there that names the build root with whose compiler its kernel is built. */
 export const toolchainNote = "toolchain";
+
+/** The file there that names the virtual environment by which its crashes are read. */
+export const drgnNote = "drgn";
 
 /** The volume of the image, and those of a guest: its disk is an overlay of the image. */
 export const imageVolume = "image.qcow2";

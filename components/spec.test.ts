@@ -68,6 +68,18 @@ describe("parseSpec", () => {
     }
   });
 
+  it("keeps three dumps of a crash, and leaves the guest as it is, unless something else is asked for", () => {
+    expect(parseSpec(good).host.crashes).toEqual({ dumps: 3, space: 8, after: "stay" });
+    const crashes = { dumps: 0, space: 100, after: "reset", directory: "/keep" };
+    expect(parseSpec({ ...good, host: { crashes } }).host.crashes).toEqual(crashes);
+    for (const wrong of [{ dumps: -1 }, { space: 0 }, { after: "boot" }, { directory: "keep/" }]) {
+      const [key] = Object.keys(wrong);
+      expect(problemsOf({ ...good, host: { crashes: wrong } })).toEqual([
+        expect.stringMatching(`^duet:host\\.crashes\\.${key}: `),
+      ]);
+    }
+  });
+
   it("lists all problems at once, each with its field", () => {
     const problems = problemsOf({
       sources: { ...good.sources, directory: "media/", tools: {} },

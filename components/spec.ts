@@ -84,6 +84,14 @@ const debianPackage = z.string().regex(/^[a-z0-9][a-z0-9+.-]{1,100}$/, {
   error: (issue) => `asked for ${quoted(issue.input)}, which is no name of a Debian package`,
 });
 
+/** What is kept of a guest's crashes, and what becomes of the guest. */
+const crashes = z.strictObject({
+  dumps: z.int().min(0).max(100).default(3),
+  space: z.int().min(1).max(4096).default(8),
+  after: z.enum(["stay", "reset"]).default("stay"),
+  directory: absolutePath.optional(),
+});
+
 const virtualMachine = z.strictObject({
   name: hostName,
   memory: z
@@ -112,6 +120,7 @@ const specShape = z.strictObject({
       accelerator: z.enum(["auto", "kvm", "tcg"]).default("auto"),
       stub: z.enum(["port", "socket"]).default("port"),
       console: z.boolean().optional(),
+      crashes: crashes.prefault({}),
     })
     .prefault({}),
   developer: z

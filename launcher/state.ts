@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { imageNote, toolchainNote } from "../components/names.ts";
+import { drgnNote, imageNote, toolchainNote } from "../components/names.ts";
 import { removeEmpty } from "../sandbox/host.ts";
 import { UserError } from "../sandbox/report.ts";
 import { checkpoints, order, type Pulumi, readCheckpoint } from "./backend.ts";
@@ -68,10 +68,12 @@ export function replace(file: string, text: string): void {
   renameSync(fresh, file);
 }
 
-/** Absolute paths of what the stacks need of the cache: the images of their guests, and the build roots of their kernels. */
+/** Absolute paths of what the stacks need of the cache: images, build roots, and by what crashes are read. */
 export function cachedInUse(state: string): readonly string[] {
   const folder = join(state, "stacks");
-  const notes = list(folder).flatMap((stack) => [imageNote, toolchainNote].map((note) => join(folder, stack, note)));
+  const notes = list(folder).flatMap((stack) =>
+    [drgnNote, imageNote, toolchainNote].map((note) => join(folder, stack, note)),
+  );
   return notes.flatMap((note) => read(note).trim() || []);
 }
 

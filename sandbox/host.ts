@@ -31,7 +31,7 @@ export interface SandboxStatus {
 }
 
 /** Programs that are the sandbox's own, when they run in its namespace; anything else is somebody's work there. */
-const ownNames = /^(libvirtd|qemu-system-.*|dnsmasq|ganesha\.nfsd)$/;
+const ownNames = /^(libvirtd|qemu-system-.*|dnsmasq|ganesha\.nfsd|duet-watch)$/;
 
 /** Brings the embedded host up: checks each part, and starts what is missing. */
 export async function start(paths: SandboxPaths, report: Report): Promise<void> {

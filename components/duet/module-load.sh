@@ -15,6 +15,9 @@
 modules=/lib/modules/$(</proc/sys/kernel/osrelease)
 installed=$modules/updates/duet-$called
 
+# Whether an oops is a panic.
+on_oops=/proc/sys/kernel/panic_on_oops
+
 create() {
   local object copy built_for wanted
   object=$(find_object)
@@ -160,13 +163,17 @@ holders() {
 
 # Puts the installed module in, or says what the kernel has against it.
 load() {
-  local begun said why code=0
+  local begun said why stops code=0
   local reasons="$called: (Unknown symbol|version magic|disagrees about|module verification|Loading of)"
   local faults='BUG|Oops|WARNING|kernel BUG|general protection fault|divide error|int3|stack segment|watchdog: BUG'
   begun="loading $module, $(date +%s%N)"
   printf '%s\n' "$begun" >/dev/kmsg
   end_probation
+  # A crash of its init function is told here, which takes a guest that goes on.
+  read -r stops <"$on_oops"
+  if [ "$stops" != 0 ]; then printf '0\n' >"$on_oops"; fi
   insert || code=$?
+  if [ "$stops" != 0 ]; then printf '%s\n' "$stops" >"$on_oops"; fi
   said=$(dmesg | sed -e "0,/$begun/d" -Ee 's/^\[[ 0-9.]*\](\[ *[TC][0-9]+\])? ?//')
   why=$({ grep -E -e "$reasons" -e "^($faults)" <<<"$said" || true; } |
     sort -u | head -n 5 | paste -sd';' | sed 's/;/; /g')$(crashed_at "$said")

@@ -48,6 +48,17 @@ function gdbPath(path: string): string {
   return path;
 }
 
+/** The file of commands that attach gdb to a guest. */
+const commandFileOf = ({ host, id }: VirtualMachine): string => `${host.stateFolder}/${id}.gdb`;
+
+/** Words of the command that attaches gdb to a guest, from any shell of its host. */
+export function gdbWords(guest: VirtualMachine): readonly string[] {
+  const { host } = guest;
+  const file = commandFileOf(guest);
+  // Of a person's own stack nobody calls gdb but that person.
+  return host.isOfPerson ? [...host.enter, "gdb", "-x", file] : [`${file}.sh`];
+}
+
 /** Reads what the step printed. */
 function proofIn(stdout: string): Proof | undefined {
   const result = (key: string) => resultIn(stdout, key);
@@ -78,8 +89,7 @@ export class DebugSession extends pulumi.ComponentResource {
       throw new Error(`cannot look for the function ${JSON.stringify(functionName)}: it is no name in C`);
     }
     const { host } = guest;
-    const commandFile = `${host.stateFolder}/${guest.id}.gdb`;
-    // Of a person's own stack nobody calls gdb but that person.
+    const commandFile = commandFileOf(guest);
     const debuggerFile = host.isOfPerson ? undefined : `${commandFile}.sh`;
     const { enter, developer } = host;
     const values = { ...developer, enter, directory, command_file: commandFile };
@@ -116,8 +126,7 @@ export class DebugSession extends pulumi.ComponentResource {
       { parent: this, dependsOn: opts?.dependsOn ?? [] },
     );
     this.proof = step.stdout.apply(proofIn);
-    const words = debuggerFile === undefined ? [...enter, "gdb", "-x", commandFile] : [debuggerFile];
-    this.gdb = step.stdout.apply(() => words);
+    this.gdb = step.stdout.apply(() => gdbWords(guest));
     this.registerOutputs({ proof: this.proof });
   }
 }

@@ -20,6 +20,8 @@
   <xsl:variable name="now" select="/both/domain[2]"/>
   <xsl:variable name="devices">
     <xsl:for-each select="$made/devices/*"><xsl:call-template name="id"/></xsl:for-each>
+    <!-- What a domain that was made before has not been made with. -->
+    <xsl:text>|panic |</xsl:text>
   </xsl:variable>
 
   <!-- What tells a device from others of its kind. -->
@@ -79,6 +81,7 @@
         <xsl:variable name="id"><xsl:call-template name="id"/></xsl:variable>
         <xsl:if test="contains($devices, $id)"><xsl:copy-of select="."/></xsl:if>
       </xsl:for-each>
+      <xsl:if test="$mode != 'own' and not(panic)"><panic model="isa"/></xsl:if>
       <xsl:if test="$mode = 'whole'">
         <xsl:for-each select="$now/devices/*">
           <xsl:variable name="id"><xsl:call-template name="id"/></xsl:variable>
@@ -98,6 +101,14 @@
     </xsl:copy>
   </xsl:template>
 
+  <!-- A guest that panics stays as it is, and its memory can be read. -->
+  <xsl:template match="/both/domain[1]/on_crash/text()">preserve</xsl:template>
+  <xsl:template match="/both/domain[1]/features">
+    <xsl:copy>
+      <xsl:apply-templates select="@*|node()"/>
+      <xsl:if test="not(vmcoreinfo)"><vmcoreinfo state="on"/></xsl:if>
+    </xsl:copy>
+  </xsl:template>
   <xsl:template match="/both/domain[1]/@type"><xsl:attribute name="type"><xsl:value-of select="$type"/></xsl:attribute></xsl:template>
   <xsl:template match="/both/domain[1]/memory/text()|/both/domain[1]/currentMemory/text()"><xsl:value-of select="$kib"/></xsl:template>
   <xsl:template match="/both/domain[1]/vcpu/text()"><xsl:value-of select="$vcpus"/></xsl:template>

@@ -10,12 +10,17 @@ beforeEach(() => {
   root = temporaryFolder("definitions-");
 });
 
-const definition = (id: string, { disk = "", devices = "", elements = "", argument = "" } = {}) =>
+/** What a domain has so that a crash of it can be read. */
+const crash = {
+  elements: "\n  <features><acpi/><vmcoreinfo state='on'/></features>\n  <on_crash>preserve</on_crash>",
+  devices: "\n    <panic model='isa'><address type='isa' iobase='0x505'/></panic>",
+};
+const definition = (id: string, { disk = "", devices = "", elements = "", argument = "", ofCrash = crash } = {}) =>
   `<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <uuid>${id}</uuid>
   <memory unit='KiB'>786432</memory>
   <currentMemory unit='KiB'>786432</currentMemory>
-  <vcpu placement='static'>2</vcpu>${elements}
+  <vcpu placement='static'>2</vcpu>${ofCrash.elements}${elements}
   <cpu mode='maximum' check='none'/>
   <devices>
     <disk type='volume' device='disk'>
@@ -25,7 +30,7 @@ const definition = (id: string, { disk = "", devices = "", elements = "", argume
     <interface type='network'>
       <mac address='52:54:00:04:4d:14'/>
       <source network='duet-dev'/>
-    </interface>${devices}
+    </interface>${ofCrash.devices}${devices}
     <memballoon model='virtio'>
       <address type='pci' domain='0x0000' bus='0x00' slot='0x06' function='0x0'/>
     </memballoon>
@@ -79,6 +84,7 @@ const script = (uuid: string, spec: Partial<typeof asked> = {}) =>
     console: join(root, "console.log"),
     ...{ tree: "/nowhere", build: "/nowhere", modules: "/nowhere", uid: 1000, gid: 1000 },
     timeout: 1,
+    ...{ watch: "/nowhere", reports: "/nowhere", told: "/nowhere/told" },
   });
 /** In order first, and off in any case. */
 const stopped = "poweroff\ndestroy it's duetdev\ndefine\n";
@@ -140,6 +146,22 @@ describe("the definition of a domain", () => {
       expect(defined()).toContain(part);
     }
     expect((await keep("1", { memory: 1024, vcpus: 4, device: "tcp:127.0.0.1:4321" })).stderr).toBe("");
+    expect(calls()).toBe(stopped);
+  });
+
+  it("that was made before gets what a crash is read by, once", async () => {
+    const before = { elements: "<features><acpi/></features><on_crash>destroy</on_crash>", devices: "" };
+    define(definition("1", { ...added, ofCrash: before }));
+    expect((await keep("1")).stderr).toContain("is given what the spec asks for");
+    for (const part of [
+      /<acpi\/>\s*<vmcoreinfo state="on"\/>/,
+      /<on_crash>preserve<\/on_crash>/,
+      /<panic model="isa"/,
+    ]) {
+      expect(defined()).toMatch(part);
+    }
+    expect(defined()).toContain("/my.img");
+    expect((await keep("1")).stderr).toBe("");
     expect(calls()).toBe(stopped);
   });
 

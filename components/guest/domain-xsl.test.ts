@@ -69,6 +69,16 @@ describe("the domain", () => {
     expect(at(xml, "//serial/log/@append")).toBe("on");
   });
 
+  it("stays as it is if it panics, and tells QEMU where its memory's description is", async () => {
+    const xml = await transformed();
+    expect(at(xml, "/domain/features/vmcoreinfo/@state")).toBe("on");
+    expect(at(xml, "concat(/domain/on_crash, count(/domain/on_crash))")).toBe("preserve1");
+    expect(at(xml, "//panic/@model")).toBe("isa");
+    writeFileSync(join(root, "domain.xml"), providerDomain().replace("<os>", "<features><acpi/></features><os>"));
+    const other = execFileSync("xsltproc", [join(root, "style.xsl"), join(root, "domain.xml")], { encoding: "utf8" });
+    expect(at(other, "concat(count(//features), count(//acpi), count(//vmcoreinfo))")).toBe("111");
+  });
+
   it("has no display", async () => {
     expect(at(await transformed(), "count(//graphics|//video)")).toBe("0");
   });

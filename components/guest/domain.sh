@@ -7,9 +7,12 @@
 . ../machine/lib/ssh.sh
 . ../machine/lib/standing.sh
 . ../host/gdb-stub.sh
+. ../crash/report.sh
 . ./definition.sh
 
 create() {
+  # Another definition takes it down.
+  if is_crashed; then tell_crash; fi
   keep_definition
   end_shared_connection
   case $("${virsh[@]}" domstate -- "$guest") in
@@ -41,8 +44,22 @@ facts() {
 delete() { end_shared_connection; }
 
 explain() {
-  if panicked; then printf '%s\n' "guest $guest panicked: $(panic_story); pulumi up resets it"; fi
+  if panicked || is_crashed; then printf '%s; pulumi up resets it\n' "$(known_crash)"; fi
   if is_out_of_space; then printf '%s, then run pulumi up\n' "$(out_of_space)"; fi
+}
+
+# Says in a line what the guest has crashed with, once that is written down.
+tell_crash() {
+  await_report
+  tell_crashes "$told" || say "$guest panicked: $(panic_story)"
+}
+
+known_crash() {
+  local folder
+  await_report
+  folder=$(untold | tail -n 1)
+  printf 'guest '
+  if [ -n "$folder" ]; then crash_line "$folder"; else printf '%s panicked: %s' "$guest" "$(panic_story)"; fi
 }
 
 # shellcheck disable=SC2016 # It is the guest's shell that runs this.
@@ -69,11 +86,6 @@ is_out_of_space() { timeout 5 "${virsh[@]}" domblkerror -- "$guest" 2>/dev/null 
 
 out_of_space() {
   printf 'cannot go on with domain %s: it is stopped, since the host has no space left for its disk; free some' "$guest"
-}
-
-# libvirt calls a guest paused after each gdb, and one that was reset while it was paused stays so.
-go_on() {
-  case $("${virsh[@]}" domstate -- "$guest") in paused) "${virsh[@]}" resume -- "$guest" >&2 ;; esac
 }
 
 # A link that is down, or on no bridge any more, is no matter of waiting, and a reset does not help. The links of a
@@ -107,7 +119,7 @@ start() {
 }
 
 reset() {
-  if panicked; then say "$guest panicked: $(panic_story)"; fi
+  if panicked; then tell_crash; fi
   require_space
   say "$guest did not answer$(standing); resetting it"
   # A debugger that is attached stays so.

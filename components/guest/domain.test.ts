@@ -1,10 +1,11 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { processName, until } from "../../sandbox/processes.ts";
-import { lastLine, runStep, type Stubs } from "../../test/support/run-script.ts";
+import { lastLine, runStep, type Stubs, writeProgram } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { scriptText } from "../machine/script.ts";
+import { sh } from "../machine/shell.ts";
 
 let root: string;
 /** What the step is given. */
@@ -18,6 +19,7 @@ const values = () => ({
   ssh: ["ssh", "-F", "/state/ssh_config", "duetdev"],
   console: join(root, "console of o'dev.log"),
   timeout: 60,
+  ...{ watch: join(root, "watch"), reports: join(root, "reports"), told: join(root, "told") },
   ...{ tree: "/nowhere", build: "/nowhere", modules: "/nowhere", uid: 1000, gid: 1000 },
 });
 const script = (change: Partial<ReturnType<typeof values>> = {}) =>
@@ -77,7 +79,7 @@ describe("a guest", () => {
 
   it("is asked again, not through a shared connection that may have died with it", async () => {
     await boot(host({ state: "running" }));
-    expect(calls().indexOf("ssh exit")).toBe(0);
+    expect(calls()).toMatch(/^(?:virsh domstate duetdev\n)*ssh exit\n/);
   });
 
   it("has had its first boot completed by cloud-init, whatever cloud-init thinks of it", async () => {
@@ -177,6 +179,27 @@ describe("a guest", () => {
     expect((await boot(stubs, { type: "qemu" })).code).toBe(0);
     expect(done()).toEqual(["virsh reset duetdev"]);
   });
+
+  it.runIf(process.getuid?.() === 0)(
+    "that has crashed has that written down before anything resets it, and told in a line",
+    async () => {
+      const report = join(root, "reports/2026-01-01");
+      const collect = sh`echo collect >>${join(root, "calls")}; mkdir -p ${report}; echo 'panicked: gone; at f (/m/main.c:3)' >${join(report, "story")}`;
+      writeProgram(join(root, "watch/duet-watch"), collect.shell);
+      const ran = await boot(host({ state: "crashed", comesUpAfter: "start", refuses: 2 }));
+      expect(ran.stderr).toBe(`duetdev panicked: gone; at f (/m/main.c:3); report: ${report}/report.txt\n`);
+      expect(calls()).toMatch(/collect\n(?:virsh dom.*\n|ssh exit\n)*virsh destroy duetdev\nvirsh start duetdev\n/);
+      // Once.
+      expect((await boot(host({ state: "crashed", comesUpAfter: "start" }))).stderr).toBe("duetdev panicked: \n");
+      const later = join(root, "reports/2026-01-02");
+      mkdirSync(later);
+      writeFileSync(join(later, "story"), "panicked: again\n");
+      const explained = await runStep(script(), "explain", { stubs: host({ state: "running", console: panic }) });
+      expect(explained.stdout).toBe(
+        `guest duetdev panicked: again; report: ${later}/report.txt; pulumi up resets it\n`,
+      );
+    },
+  );
 
   it("that is started is not taken for panicked by what its console said before", async () => {
     const ran = await boot(host({ state: "shut off", comesUpAfter: "start", refuses: 3, console: panic }));

@@ -7,11 +7,21 @@
   <xsl:template match="/domain">
     <domain>
       <xsl:apply-templates select="@*|node()"/>
+      <xsl:if test="not(features)"><features><vmcoreinfo state="on"/></features></xsl:if>
+      <on_crash>preserve</on_crash>
       <qemu:commandline>
         <qemu:arg value="-gdb"/>
         <qemu:arg value="@stub@"/>
       </qemu:commandline>
     </domain>
+  </xsl:template>
+  <!-- A guest that panics stays as it is, and its memory can be read: definition.xsl has the same for one that stands. -->
+  <xsl:template match="/domain/on_crash"/>
+  <xsl:template match="/domain/features">
+    <features>
+      <xsl:apply-templates select="@*|node()[not(self::vmcoreinfo)]"/>
+      <vmcoreinfo state="on"/>
+    </features>
   </xsl:template>
   <xsl:template match="/domain/devices">
     <devices>
@@ -20,6 +30,7 @@
         <log file="@console_log@" append="on"/>
         <target port="0"/>
       </serial>
+      <panic model="isa"/>
     </devices>
   </xsl:template>
   <!-- AppArmor opens to a guest the files that are named here and those behind them, and no volume of a pool. -->

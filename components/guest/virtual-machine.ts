@@ -26,6 +26,15 @@ export interface Symbols {
   readonly modules: string;
 }
 
+/** Where what is known of a guest's crashes is, on the host: absolute paths. */
+export interface Crashes {
+  /** The folder of its watcher, which is root's, and that of the reports. */
+  readonly watch: string;
+  readonly reports: string;
+  /** The file that names those of which somebody was told. */
+  readonly told: string;
+}
+
 export interface VirtualMachineArgs {
   readonly host: Host;
   readonly network: Network;
@@ -34,6 +43,8 @@ export interface VirtualMachineArgs {
   readonly address: GuestAddress;
   /** By which a panic is told with file and line. */
   readonly symbols: Symbols;
+  /** Absolute path of a folder of the user's own for its reports of crashes. Defaults to one that goes at destroy. */
+  readonly reports?: string | undefined;
   /** Memory in MiB, 512 or more. */
   readonly memory: number;
   readonly vcpus: number;
@@ -86,6 +97,9 @@ export class VirtualMachine extends pulumi.ComponentResource {
   /** Absolute path of the console log, on the host. */
   readonly consoleLog: string;
   readonly symbols: Symbols;
+  readonly crashes: Crashes;
+  /** Once it has come up, for `dependsOn`. */
+  readonly booted: pulumi.Resource;
   /** Seconds that it may take to come up. */
   readonly bootTimeout: number;
   readonly #machine: Machine;
@@ -102,6 +116,9 @@ export class VirtualMachine extends pulumi.ComponentResource {
     this.host = host;
     this.symbols = args.symbols;
     this.bootTimeout = args.bootTimeout ?? 600;
+    const watch = `${host.rootFolder}/crashes/${id}`;
+    const reports = args.reports === undefined ? `${watch}/reports` : `${args.reports}/${host.stack}-${name}`;
+    this.crashes = { watch, reports, told: `${host.stateFolder}/${id}/told` };
     this.address = args.address.address;
     // QEMU's account comes with libvirt, which is there once its network is.
     const gdb =
@@ -209,12 +226,14 @@ export class VirtualMachine extends pulumi.ComponentResource {
           ssh: this.ssh,
           console: this.consoleLog,
           ...this.symbols,
+          ...this.crashes,
           ...host.developer,
           timeout: this.bootTimeout,
         }),
       },
       { ...parent, dependsOn: [domain] },
     );
+    this.booted = boot.resource;
     host.step(
       `${id}-disk-size`,
       {

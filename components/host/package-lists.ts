@@ -43,6 +43,8 @@ export const buildPackages: readonly string[] = [
   "libssl-dev",
   // Distributions configure their kernels to be compressed by one of these.
   "lz4",
+  // drgn, by which a crash is read, has an environment of its own.
+  "python3-venv",
   "rsync",
   "xz-utils",
   "zstd",

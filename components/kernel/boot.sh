@@ -9,6 +9,7 @@
 . ../machine/lib/await.sh
 . ../machine/lib/build-id.sh
 . ../machine/lib/standing.sh
+. ../crash/report.sh
 
 wanted="$release $build_id"
 
@@ -46,10 +47,15 @@ boot_id() { timeout 15 "${ssh[@]}" cat /proc/sys/kernel/random/boot_id </dev/nul
 
 fall_back() {
   local why back='is back in its old kernel'
-  if panicked; then why="panicked: $(panic_story)"; else why="gave no answer for $(waited) s$(standing)"; fi
+  why="gave no answer for $(waited) s$(standing)"
+  if panicked; then
+    why="panicked: $(panic_story)"
+    await_report
+  fi
   say "$guest booted kernel $release and $why; it is reset into its old kernel; its console said:"
   last_of_console 40 | decoded >&2
   reset_guest
+  go_on
   await_guest "$timeout" || back='did not come up with its old kernel either'
   die "cannot run kernel $release in $guest: it booted it and $why; mend that and run this again: $guest $back"
 }

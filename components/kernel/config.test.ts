@@ -331,7 +331,7 @@ describe.runIf(isRoot)("a fragment of this project's", () => {
     const files = readdirSync(join(import.meta.dirname, "fragments"));
     expect(files).toEqual(shippedFragments.map((name) => `${name}.config`));
     for (const file of files) {
-      expect(beside(`fragments/${file}`).replaceAll(/^#.*$/gm, "")).toMatch(/^(\nCONFIG_\w+=y|\n)+$/);
+      expect(beside(`fragments/${file}`).replaceAll(/^#.*$/gm, "")).toMatch(/^(\nCONFIG_\w+=(?:y|"[^"]*")|\n)+$/);
     }
   });
 });

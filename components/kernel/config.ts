@@ -20,7 +20,7 @@ export interface Fragment {
 }
 
 /** The fragments that this project ships, for kernels of any age: they come before all others. See fragments/. */
-export const shippedFragments: readonly string[] = ["bpf", "perf"];
+export const shippedFragments: readonly string[] = ["bpf", "kasan", "lockdep", "perf"];
 
 export interface KernelConfigArgs {
   readonly host: Host;

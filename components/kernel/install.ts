@@ -49,6 +49,7 @@ export class KernelInstall extends pulumi.ComponentResource {
           build_id: kernel.buildId,
           packages: kernel.packages,
           ...guest.symbols,
+          ...guest.crashes,
           ...guest.host.developer,
           timeout: guest.bootTimeout,
         }),

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sh } from "../../components/index.ts";
+import { until } from "../../sandbox/processes.ts";
 import { Random } from "../faults/draw.ts";
 import { fixedFaults } from "../faults/list.ts";
 import { survive } from "../faults/run.ts";
@@ -204,6 +205,29 @@ describe("data in a guest", () => {
       await stack.stays();
     },
     5 * minute,
+  );
+});
+
+describe("a guest that panics", () => {
+  const state = () => stack.virsh("domstate", "one");
+
+  it(
+    "stays as it is, is told of by file and line at the next up with a report of its stack, and comes back",
+    async () => {
+      const asked = stack.guestAnew("one", sh`sync; echo c >/proc/sysrq-trigger`, 10).catch(() => {});
+      expect(await until(60_000, async () => (await state()) === "crashed")).toBe(true);
+      await asked;
+      const { output } = await stack.run("up");
+      const told = /one panicked: sysrq triggered crash; at sysrq_handle_crash \(\S*sysrq\.c:(\d+)\); report: (\S+)/;
+      expect(output).toMatch(told);
+      const [, line, report = ""] = told.exec(output) ?? [];
+      expect(readFileSync(report, "utf8")).toMatch(
+        new RegExp(`#\\d+ +sysrq_handle_crash at \\S*drivers/tty/sysrq\\.c:${line}   <-- here\n +key = `),
+      );
+      expect(await stack.guest("one", sh`echo there`)).toBe("there");
+      await stack.stays();
+    },
+    10 * minute,
   );
 });
 

@@ -37,7 +37,8 @@ function stuck(what: string, statement: string, why: RegExp): Fault {
     name: `module whose init function ${what}`,
     cheap: false,
     apply: (place) => edit(place, "", statement),
-    words: () => ({ drifts: edited }),
+    // It is told of as a crash that the guest has survived, too.
+    words: (guest) => ({ drifts: edited, besides: [`${guest}-crashes`] }),
     refusal: {
       words: () => why,
       within: 400,
@@ -70,8 +71,7 @@ export const moduleFaults: readonly Fault[] = [
       );
       // It may be over before that happens, or just then.
       await stack.attempt("up");
-      const console = `${stack.paths.guestLogDirectory}/${guest}-console.log`;
-      const panicked = sh`tail -n 5 -- ${console} | grep -qF 'end Kernel panic'`;
+      const panicked = sh`[ "$(virsh -q -c ${stack.paths.uri} domstate ${guest})" = crashed ]`;
       await stack.host(lines(sh`for _ in $(seq 100); do if ${panicked}; then exit 0; fi; sleep 1; done`, sh`exit 1`));
       await mend(place);
     },

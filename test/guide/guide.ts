@@ -3,7 +3,7 @@
  *
  * Usage: npm run guide -- [--write] [--keep]
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -15,6 +15,8 @@ import { entryPoint, reportTo } from "../../sandbox/report.ts";
 import { kernel, TestStack } from "../e2e/stack.ts";
 import { machineBefore, takeDown } from "../e2e/take-down.ts";
 import { browserPackages, consoleInBrowser } from "./browser.ts";
+import { crashExamples } from "./crash.ts";
+import { crashPage } from "./crash-page.ts";
 import { wrong } from "./example.ts";
 import { gdbExamples } from "./gdb.ts";
 import { gdbPage, perfPage } from "./page.ts";
@@ -64,13 +66,16 @@ await entryPoint("guide", async () => {
     const shown = await gdbExamples(stack, "one");
     say("perf");
     const perf = await perfChapter(stack, "one");
-    const all = [...seen, ...shown, ...perf.shown];
+    say("crashes");
+    const crashes = await crashExamples(stack, "one");
+    const all = [...seen, ...shown, ...perf.shown, ...crashes.shown];
     count = all.length;
     problems = wrong(all);
     if (options.write) {
       writeFileSync("docs/gdb.md", gdbPage(shown, machine));
       writeFileSync("docs/perf.md", perfPage(perf.shown, machine));
       writeFileSync("docs/perf.svg", perf.svg);
+      writeFileSync("docs/crashes.md", crashPage(readFileSync("docs/crashes.md", "utf8"), crashes, machine));
     }
     say("up, which finds nothing amiss");
     await stack.stays();

@@ -22,6 +22,11 @@ in_vain() {
 # Seconds that a guest has been waited for.
 waited() { printf %s "$((SECONDS - begun))"; }
 
+# libvirt calls a guest paused after each gdb, and one that was reset while it was paused, or in a panic, stays so.
+go_on() {
+  case $(virsh_in_time domstate -- "$guest") in paused) virsh_in_time resume -- "$guest" >&2 ;; esac
+}
+
 # Waits until the guest answers, for as long as that may help.
 await_guest() { # SECONDS
   begin_wait "$1"

@@ -8,7 +8,15 @@ describe("a guest that comes up", () => {
   /** Waits 600 s at most in a time that passes by half minutes, in each of which the console says something. */
   const wait = (answers: string, says: string) => {
     const root = temporaryFolder("it's a guest-");
-    const symbols = { tree: root, build: root, modules: root, uid: 1000, gid: 1000 };
+    const symbols = {
+      uri: "test:///default",
+      guest: "vm",
+      tree: root,
+      build: root,
+      modules: root,
+      uid: 1000,
+      gid: 1000,
+    };
     const values = { ssh: ["ssh", "-F", "vm"], console: join(root, "console"), ...symbols };
     return runLibrary(
       scriptText(import.meta.url, "await.sh", values),

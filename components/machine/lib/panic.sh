@@ -1,10 +1,19 @@
 # What the kernel of a guest said on its console as it went down.
-: "${console:?}" "${tree:?}" "${build:?}" "${modules:?}" # Where the sources, vmlinux and the modules' objects are.
+: "${guest:?}" "${console:?}"
+: "${tree:?}" "${build:?}" "${modules:?}" # Where the sources, vmlinux and the modules' objects are.
 . ./developer.sh
 . ./source-line.sh
+. ./virsh.sh
 
-# Whether the last lines of the console are those of a panic.
-panicked() { grep -qF -e 'end Kernel panic' < <(tail -n 5 -- "$console" 2>/dev/null); }
+# Whether the last lines of the console are those of a panic. A kernel that tells QEMU of it is stopped before the very
+# last one, and what is above may be of an earlier boot: so libvirt is asked, too.
+panicked() {
+  grep -qF -e 'end Kernel panic' < <(tail -n 5 -- "$console" 2>/dev/null) && return
+  grep -qF -e 'Kernel panic - not syncing' < <(tail -n 150 -- "$console" 2>/dev/null) && is_crashed
+}
+
+# Whether QEMU has stopped the guest for a panic.
+is_crashed() { [ "$(virsh_in_time domstate -- "$guest" 2>/dev/null)" = crashed ]; }
 
 # Ends the lines in which a panic is looked for, before a new boot.
 forget_panic() { { printf '\n\n\n\n\n' >>"$console"; } 2>/dev/null || true; }
@@ -26,10 +35,12 @@ decoded() {
 stamp='^.*\[ *[0-9]+\.[0-9]+\](\[ *[TC][0-9]+\])?'
 
 # Who reports, or only waits, in a stack.
-reporters='^(dump_stack|v?panic|check_panic_on_warn|__warn|report_bug|watchdog|kthread|kasan_|print_report|__asan_)'
+reporters='^(dump_stack|v?panic|check_panic_on_warn|__warn|report_bug|watchdog|kthread|kasan_|print_report|__asan_'
+reporters+='|print_address_description|end_report|print_\w+_bug|check_noncircular|check_prev|validate_chain'
+reporters+='|__lock_acquire|lock_acquire|_*mutex_lock|_raw_\w+_lock|_*schedule|rwsem_down_|_*down_|wait_for_completion)'
 
 # Prints in a line what the panic was, where that is in the sources, and where in a module it came from.
-panic_story() {
+panic_story() { # [LOG-OF-THE-KERNEL]
   local line said='' at='' from='' is_exact='' frame='^[A-Za-z_][^ ]*\+0x[0-9a-f]+/0x[0-9a-f]+'
   while IFS= read -r line; do
     line=${line#"${line%%[! ]*}"}
@@ -43,17 +54,19 @@ panic_story() {
         ;;
       # Follows what the kernel could not survive, at once.
       'Kernel panic - not syncing: Fatal '* | 'Kernel panic - not syncing: hung_task'* | *': panic_on_warn set'* | \
-        'Kernel panic - not syncing: softlockup'*)
+        *'kasan.fault=panic set'* | 'Kernel panic - not syncing: softlockup'*)
         said=${said:-$line}
         ;;
       'Kernel panic - not syncing: '*) said=$line at='' from='' is_exact='' ;;
+      # Above are the places where the locks were taken before.
+      'stack backtrace:'*) at='' from='' is_exact='' ;;
       'RIP: 0010:'*) if [ -z "$at" ]; then at=${line#RIP: 0010:} is_exact=yes; fi ;;
       *) if [[ $line =~ $frame ]] && { [[ $line == *']' ]] || ! [[ $line =~ $reporters ]]; }; then
         at=${at:-$line}
         if [[ $line == *']' ]]; then from=${from:-$line}; fi
       fi ;;
     esac
-  done < <(last_of_console 200 | sed -E "s/$stamp//")
+  done < <(if [ -n "${1-}" ]; then tail -n 400 -- "$1"; else last_of_console 200; fi | sed -E "s/$stamp//")
   if [ "$from" = "$at" ] || [[ $at == *']' ]]; then from=; fi
   printf '%s' "${said#Kernel panic - not syncing: }"
   if [ -z "$at" ]; then return; fi

@@ -19,7 +19,16 @@ async function story(...lines: readonly string[]): Promise<string> {
       `${line.startsWith("Kernel panic") ? "one login: " : ""}[   15.12]${line.startsWith("RIP") ? "[  T241]" : ""} ${line}\r\n`,
   );
   writeFileSync(console, text.join(""));
-  const values = { console, tree: root, build: "/b", modules: root, uid: 1000, gid: 1000 };
+  const values = {
+    uri: "test:///default",
+    guest: "vm",
+    console,
+    tree: root,
+    build: "/b",
+    modules: root,
+    uid: 1000,
+    gid: 1000,
+  };
   const stubs = { setpriv: `while [ "$1" != env ]; do shift; done; exec "$@"` };
   return (await runLibrary(scriptText(import.meta.url, "panic.sh", values), "panic_story", { stubs })).stdout;
 }
@@ -94,6 +103,40 @@ describe("what became of a guest", () => {
     );
   });
 
+  it("is what KASAN or lockdep found, and where that was, not who looked, nor where else a lock was taken", async () => {
+    const kasan = [
+      "BUG: KASAN: use-after-free in duet_tick+0x5/0x10 [duet]",
+      "Write of size 4 at addr ffff888005a4d000 by task sh/200",
+      "CPU: 0 PID: 200 Comm: sh Tainted: G           O       6.1.0+duet-abc #1",
+      "Call Trace:",
+      " dump_stack_lvl+0x34/0x48",
+      " print_address_description.constprop.0+0x1/0x2",
+      " print_report+0x1/0x2",
+      " kasan_report+0x1/0x2",
+      " duet_tick+0x5/0x10 [duet]",
+      "Allocated by task 200:",
+      " duet_start+0x5/0x10 [duet]",
+      "Kernel panic - not syncing: kasan.fault=panic set ...",
+      " dump_stack_lvl+0x34/0x48",
+      " panic+0x1/0x2",
+    ];
+    expect(await story(boot, ...kasan)).toBe(`${kasan[0]}; at duet_tick+0x5/0x10 [duet]`);
+    const circle = [
+      "WARNING: possible circular locking dependency detected",
+      "-> #1 (duet_one){+.+.}-{3:3}:",
+      "       lock_acquire+0x1/0x2",
+      "       duet_before+0x5/0x10 [duet]",
+      "stack backtrace:",
+      "CPU: 0 PID: 200 Comm: sh Tainted: G           O       6.1.0+duet-abc #1",
+      " dump_stack_lvl+0x34/0x48",
+      " check_noncircular+0x1/0x2",
+      " __lock_acquire+0x1/0x2",
+      " __mutex_lock+0x1/0x2",
+      " duet_after+0x5/0x10 [duet]",
+    ];
+    expect(await story(...circle)).toBe(`${circle[0]}; at duet_after+0x5/0x10 [duet]`);
+  });
+
   it("has file and line, if the sources know how: a module's from its object, by the offset alone", async () => {
     writeFileSync(join(root, "duet.ko"), "");
     const lines = `case "$*" in '/b/vmlinux list_add_valid+0x0/0x2') echo "list_add_valid at lib/list.c:9" ;;
@@ -104,5 +147,24 @@ describe("what became of a guest", () => {
       "no more; at list_add_valid (lib/list.c:9), from duet_tick (/m/main.c:7) [duet]",
     );
     expect(await story(boot, ...oops, ...fatal)).toContain("; at duet_tick (/m/main.c:8) [duet]");
+  });
+});
+
+describe("a guest", () => {
+  const panicked = async (text: string, state: string) => {
+    const console = join(root, "console");
+    writeFileSync(console, text);
+    const values = { uri: "test:///default", guest: "vm", console, tree: root, build: "/b", modules: root };
+    const library = scriptText(import.meta.url, "panic.sh", { ...values, uid: 1000, gid: 1000 });
+    const stubs = { virsh: `[ "$4 $6" = 'domstate vm' ] && echo '${state}'` };
+    return (await runLibrary(library, "panicked", { stubs })).code === 0;
+  };
+  const last = "---[ end Kernel panic - not syncing: gone ]---\n";
+
+  it("has panicked if its console ends so, or if QEMU has stopped it on the way there", async () => {
+    expect(await panicked(last, "running")).toBe(true);
+    expect(await panicked("Kernel panic - not syncing: gone\nCall Trace:\n", "crashed")).toBe(true);
+    expect(await panicked(`Kernel panic - not syncing: gone\n${last}\n\n\n\n\n`, "running")).toBe(false);
+    expect(await panicked("login:\n", "running")).toBe(false);
   });
 });

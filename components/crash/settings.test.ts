@@ -1,0 +1,25 @@
+import { expect, it } from "vitest";
+import { runStep } from "../../test/support/run-script.ts";
+import { scriptText } from "../machine/script.ts";
+
+/** A mount namespace in which what the kernel does on an oops is a file. */
+const before = `mount -t tmpfs tmpfs /etc; mount -t tmpfs tmpfs /mnt; cd /mnt
+echo 0 >panic_on_oops; printf '4\\t4\\t1\\t7\\n' >printk
+for name in panic_on_oops printk; do mount --bind "$name" "/proc/sys/kernel/$name"; done`;
+
+it.runIf(process.getuid?.() === 0)(
+  "has an oops stop a guest, also at its next boot, and no more once it is taken back",
+  async () => {
+    const script = scriptText(import.meta.url, "settings.sh", {});
+    const run = (verbs: Parameters<typeof runStep>[1], after = ":") =>
+      runStep(script, verbs, { enter: ["unshare", "--mount"], before, after });
+    expect((await run("facts")).stdout).toBe("settings of crashes: \nan oops: goes on, console level 4\n");
+    const ran = await run(["create", "facts"], "cat /etc/sysctl.d/*");
+    expect(ran.stdout).toMatch(
+      /^settings of crashes: \w{16}\nan oops: stops, console level 5\nkernel\.panic_on_oops = 1\nkernel\.printk = 5 4 1 7\n$/,
+    );
+    expect((await run(["create", "delete"], "ls /etc/sysctl.d; cat /proc/sys/kernel/panic_on_oops")).stdout).toBe(
+      "0\n",
+    );
+  },
+);
