@@ -222,6 +222,39 @@ esac`,
     });
   });
 
+  it("has the menus of its kernel, whose changes go into the fragment of its spec, as they are printed", () => {
+    const build = join(home, "sources/build/duet-kernel");
+    mkdirSync(build, { recursive: true });
+    mkdirSync(`${build}.config`);
+    writeFileSync(join(build, ".config"), "CONFIG_A=y\n# CONFIG_B is not set\n");
+    const fragment = join(home, "own.config");
+    writeFileSync(fragment, "# mine\nCONFIG_A=y\n");
+    const tree = `{ tree: ${home}/sources/t }`;
+    writeFileSync(
+      join(home, "state/duet/stacks/dev/Pulumi.dev.yaml"),
+      `config:\n  duet:host: { sandbox: true }\n  duet:kernel: { fragments: [${fragment}] }\n  duet:vms: [{ name: one }]\n` +
+        `  duet:sources: { directory: ${home}/sources, kernel: ${tree}, module: ${tree}, tools: ${tree} }\n`,
+    );
+    writeProgram(
+      join(home, "bin/make"),
+      `for word; do case $word in KCONFIG_CONFIG=*) file=\${word#*=};; esac; done
+printf '%s|' "$@" >${home}/made; printf '# CONFIG_A is not set\nCONFIG_B=m\n' >"$file"; exit $(cat ${home}/status)`,
+    );
+    const changes = "# CONFIG_A is not set\nCONFIG_B=m\n";
+    writeFileSync(join(home, "status"), "0");
+    expect(duetctl(["config", "--print"])).toMatchObject({ status: 0, stdout: changes });
+    expect(readFileSync(fragment, "utf8")).toBe("# mine\nCONFIG_A=y\n");
+    expect(duetctl(["config", "nconfig"])).toMatchObject({ status: 0, stdout: changes });
+    expect(readFileSync(fragment, "utf8")).toBe(`# mine\n${changes}`);
+    expect(readFileSync(join(home, "made"), "utf8")).toMatch(
+      new RegExp(`^-s\\|-C\\|${home}/sources/t\\|O=${build}\\.config\\|.*\\|nconfig\\|$`),
+    );
+    expect(readdirSync(`${build}.config`)).toEqual([]);
+    expect(readFileSync(join(build, ".config"), "utf8")).toBe("CONFIG_A=y\n# CONFIG_B is not set\n");
+    writeFileSync(join(home, "status"), "2");
+    expect(duetctl(["config"])).toMatchObject({ status: 2, stdout: "" });
+  });
+
   it("is asked for by its name beside another one", () => {
     stand("other", []);
     expect(duetctl(["status"])).toMatchObject({ status: 2, stderr: expect.stringContaining("there are dev, other;") });

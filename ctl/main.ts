@@ -25,7 +25,8 @@ try {
 
 /** Prints what a shell may offer, a word a line. Source: bash(1), COMP_LINE. */
 async function complete(line: string, point: number): Promise<void> {
-  const [{ candidates }, { namesFrom }] = await Promise.all([import("./completion.ts"), import("./names.ts")]);
+  const { candidates } = await import("./completion.ts");
+  const { namesFrom } = await import("./names.ts");
   try {
     console.log(candidates(whole, line.slice(0, point), namesFrom(process.env)).join("\n"));
   } catch (error) {

@@ -60,7 +60,7 @@ function loaded({ module: id }: GuestStatus, { name, buildId }: Standing["module
 }
 
 /** How long ago, in the largest unit of which there is one at least. */
-export function ago(then: Date, now: Date): string {
+function ago(then: Date, now: Date): string {
   const seconds = Math.max(0, Math.floor((now.getTime() - then.getTime()) / 1000));
   const units = [
     [86400, "d"],

@@ -25,6 +25,8 @@ export interface Standing {
   readonly name: string;
   /** Whether it is on the embedded host. */
   readonly isEmbedded: boolean;
+  /** Absolute path of the spec from which it was brought up. */
+  readonly spec: string;
   /** URI of its libvirt. */
   readonly uri: string;
   /** Words before a command that reaches its guests and stubs. */
@@ -80,6 +82,7 @@ export async function standingStack(named: string | undefined, environment: Node
   return {
     name: stack,
     isEmbedded,
+    spec: spec ?? specFile(stack),
     uri: isEmbedded ? paths.uri : ground.uri,
     enter: isEmbedded ? ["ip", "netns", "exec", paths.namespace] : [],
     sources: ground.sources,

@@ -14,14 +14,11 @@ export const config = () =>
     .option("--print", "print the changes, and leave the spec's fragment as it is")
     .addArgument(new Argument("[menu]", "which menus").choices(["menuconfig", "nconfig"]).default("menuconfig"))
     .action(async (menu: string, { stack: named, print = false }: Options) => {
-      const [{ standingStack }, { readSpec }, { specFile }, { choose, takeOver }] = await Promise.all([
-        import("../standing.ts"),
-        import("../../launcher/read-spec.ts"),
-        import("../../launcher/project.ts"),
-        import("../menuconfig.ts"),
-      ]);
+      const { standingStack } = await import("../standing.ts");
+      const { readSpec } = await import("../../launcher/read-spec.ts");
+      const { choose, takeOver } = await import("../menuconfig.ts");
       const stack = await standingStack(named, process.env);
-      const spec = readSpec(specFile(stack.name));
+      const spec = readSpec(stack.spec);
       const { lines, fragment } = await choose(stack, spec, menu);
       if (lines.length === 0) {
         return;

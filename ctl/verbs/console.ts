@@ -8,12 +8,10 @@ export const guestConsole = () =>
   ])
     .argument("[guest]", "name of the guest; the only one by default")
     .action(async (guest: string | undefined, { stack: named }: StackOptions) => {
-      const [{ standingStack }, { meantGuest }, { handOver }, { CtlError, exitCodes }] = await Promise.all([
-        import("../standing.ts"),
-        import("../guest.ts"),
-        import("../hand-over.ts"),
-        import("../exit.ts"),
-      ]);
+      const { standingStack } = await import("../standing.ts");
+      const { meantGuest } = await import("../guest.ts");
+      const { handOver } = await import("../hand-over.ts");
+      const { CtlError, exitCodes } = await import("../exit.ts");
       const stack = await standingStack(named, process.env);
       const { name } = meantGuest(stack, guest);
       if (!process.stdin.isTTY) {

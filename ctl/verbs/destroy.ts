@@ -13,6 +13,7 @@ export const destroy = () =>
     .option("-y, --yes", "do not ask")
     .argument("[options...]", "options of pulumi destroy, after --")
     .action(async (more: readonly string[], { stack: named, yes = false }: Options) => {
-      const [{ launch }, { onStack }] = await Promise.all([import("../launcher.ts"), import("../stacks.ts")]);
+      const { launch } = await import("../launcher.ts");
+      const { onStack } = await import("../stacks.ts");
       await launch(["destroy", ...(yes ? ["--yes", "--skip-preview"] : []), ...onStack(named, process.env), ...more]);
     });

@@ -12,10 +12,8 @@ export const doctor = () =>
   ])
     .option("--json", "print it as JSON")
     .action(async ({ stack: named, json = false }: Options) => {
-      const [{ meantSpec }, { folders }, { doctor }] = await Promise.all([
-        import("../stacks.ts"),
-        import("../../launcher/environment.ts"),
-        import("../../doctor/doctor.ts"),
-      ]);
+      const { meantSpec } = await import("../stacks.ts");
+      const { folders } = await import("../../launcher/environment.ts");
+      const { doctor } = await import("../../doctor/doctor.ts");
       process.exitCode = doctor(meantSpec(named, process.env), folders(process.env).cache, json);
     });

@@ -11,19 +11,11 @@ export const gdb = () =>
     .argument("[guest]", "name of the guest; the only one by default")
     .argument("[options...]", "options of gdb, after --")
     .action(async (_guest: string, _words: string[], { stack: named }: StackOptions, { args }: Command) => {
-      const [
-        { standingStack },
-        { guestAndWords, meantGuest },
-        { attached },
-        { handOver, printed },
-        { CtlError, exitCodes },
-      ] = await Promise.all([
-        import("../standing.ts"),
-        import("../guest.ts"),
-        import("../look.ts"),
-        import("../hand-over.ts"),
-        import("../exit.ts"),
-      ]);
+      const { standingStack } = await import("../standing.ts");
+      const { guestAndWords, meantGuest } = await import("../guest.ts");
+      const { attached } = await import("../look.ts");
+      const { handOver, printed } = await import("../hand-over.ts");
+      const { CtlError, exitCodes } = await import("../exit.ts");
       const { guest, words } = guestAndWords(args, process.argv);
       const stack = await standingStack(named, process.env);
       const { name, stub, gdbCommand } = meantGuest(stack, guest);

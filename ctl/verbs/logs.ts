@@ -22,11 +22,9 @@ export const logs = () =>
     .option("-n, --lines <number>", "how many lines", "100")
     .argument("[guest]", "name of the guest; the only one by default")
     .action(async (guest: string | undefined, { stack: named, of, follow = false, lines }: Options) => {
-      const [{ standingStack }, { logFile }, { handOver }] = await Promise.all([
-        import("../standing.ts"),
-        import("../logs.ts"),
-        import("../hand-over.ts"),
-      ]);
+      const { standingStack } = await import("../standing.ts");
+      const { logFile } = await import("../logs.ts");
+      const { handOver } = await import("../hand-over.ts");
       const file = logFile(await standingStack(named, process.env), of, guest);
       // By name: a log that is cut, or made anew, goes on.
       await handOver(["tail", "-n", lines, ...(follow ? ["-F"] : []), "--", file]);

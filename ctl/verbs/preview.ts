@@ -13,6 +13,7 @@ export const preview = () =>
     .option("--json", "print it as JSON, as pulumi has it")
     .argument("[options...]", "options of pulumi preview, after --")
     .action(async (more: readonly string[], { stack: named, json = false }: Options) => {
-      const [{ launch }, { onStack }] = await Promise.all([import("../launcher.ts"), import("../stacks.ts")]);
+      const { launch } = await import("../launcher.ts");
+      const { onStack } = await import("../stacks.ts");
       await launch(["preview", ...(json ? ["--json"] : []), ...onStack(named, process.env), ...more]);
     });

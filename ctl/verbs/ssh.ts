@@ -11,11 +11,9 @@ export const ssh = () =>
     .argument("[guest]", "name of the guest; the only one by default")
     .argument("[command...]", "what to run there, after --")
     .action(async (_guest: string, _words: string[], { stack: named }: StackOptions, { args }: Command) => {
-      const [{ standingStack }, { guestAndWords, meantGuest }, { handOver, printed }] = await Promise.all([
-        import("../standing.ts"),
-        import("../guest.ts"),
-        import("../hand-over.ts"),
-      ]);
+      const { standingStack } = await import("../standing.ts");
+      const { guestAndWords, meantGuest } = await import("../guest.ts");
+      const { handOver, printed } = await import("../hand-over.ts");
       const { guest, words } = guestAndWords(args, process.argv);
       const { sshCommand } = meantGuest(await standingStack(named, process.env), guest);
       await handOver(printed(sshCommand, words));

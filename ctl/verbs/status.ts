@@ -12,7 +12,8 @@ export const status = () =>
   ])
     .option("--json", "print it as JSON")
     .action(async ({ stack: named, json = false }: Options) => {
-      const [{ standingStack }, { look }] = await Promise.all([import("../standing.ts"), import("../look.ts")]);
+      const { standingStack } = await import("../standing.ts");
+      const { look } = await import("../look.ts");
       const stack = await standingStack(named, process.env);
       const guests = await look(stack);
       if (json) {

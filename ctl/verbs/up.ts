@@ -15,6 +15,7 @@ export const up = () =>
     .option("--ask", "show what would be done, and ask before it is")
     .argument("[options...]", "options of pulumi up, after --")
     .action(async (more: readonly string[], { stack: named, ask = false }: Options) => {
-      const [{ launch }, { onStack }] = await Promise.all([import("../launcher.ts"), import("../stacks.ts")]);
+      const { launch } = await import("../launcher.ts");
+      const { onStack } = await import("../stacks.ts");
       await launch(["up", ...(ask ? [] : ["--yes", "--skip-preview"]), ...onStack(named, process.env), ...more]);
     });
