@@ -17,5 +17,9 @@ const { spec, site } = checked(() => {
   return { spec, site: findSite(spec, stack, import.meta.dirname, process.env) };
 });
 
+const environment = new DuetEnvironment("duet", { spec, site });
+
 /** For each guest: name, address, stub, gdbPort, kernelRelease, sshCommand and gdbCommand. */
-export const vms = new DuetEnvironment("duet", { spec, site }).vms;
+export const vms = environment.vms;
+/** Absolute path of the workspace file for editors. */
+export const workspace = environment.workspace;

@@ -112,6 +112,7 @@ export function findSite(spec: Spec, stack: string, project: string, environment
       },
       home: userInfo().homedir,
     },
+    command: [join(project, "bin/duetctl")],
     image: imageOf(spec, cache, join(cache, ".."), project),
     fragments: fragmentsOf(spec, project),
     sources: {

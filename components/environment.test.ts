@@ -119,6 +119,7 @@ describe("the parts of an environment", () => {
       kernel: "duet:kernel:KernelBuild",
       module: "duet:duet:DuetModule",
       tools: "duet:duet:DuetTools",
+      editor: "duet:editor:Editor",
     });
   });
 
@@ -146,7 +147,7 @@ describe("the parts of an environment", () => {
     for (const one of steps()) {
       expect([one.name, one.parent]).toEqual([
         one.name,
-        expect.stringMatching(/^duet:(host|sources|guest|kernel|duet|gdb):/),
+        expect.stringMatching(/^duet:(host|sources|guest|kernel|duet|gdb|editor):/),
       ]);
     }
   });
@@ -154,7 +155,7 @@ describe("the parts of an environment", () => {
   it("all register their outputs", () => {
     const missing = env.made.filter((one) => isComponent(one) && one.outputs === undefined);
     expect(missing.map(label)).toEqual([]);
-    expect(Object.keys(env.resource("duet:index:DuetEnvironment", "duet").outputs ?? {})).toEqual(["vms"]);
+    expect(Object.keys(env.resource("duet:index:DuetEnvironment", "duet").outputs ?? {})).toEqual(["vms", "workspace"]);
   });
 
   it("have names of their own, as a machine knows its steps by them", () => {

@@ -2,6 +2,7 @@ import * as libvirt from "@pulumi/libvirt";
 import * as pulumi from "@pulumi/pulumi";
 import { DuetModule } from "./duet/module.ts";
 import { DuetTools } from "./duet/tools.ts";
+import { Editor } from "./editor/editor.ts";
 import { AutoLoad } from "./gdb/auto-load.ts";
 import { DebugSession } from "./gdb/session.ts";
 import { Account } from "./guest/account.ts";
@@ -33,6 +34,8 @@ export interface Site {
   readonly fragments: readonly Fragment[];
   /** The sources, with absolute paths. */
   readonly sources: { readonly kernel: Source; readonly module: Source; readonly tools: Source };
+  /** Words of the command by which people work with the stack, for the tasks of an editor. Defaults to `duetctl`. */
+  readonly command?: readonly string[] | undefined;
 }
 
 export interface DuetEnvironmentArgs {
@@ -50,6 +53,8 @@ export interface DuetEnvironmentArgs {
 export class DuetEnvironment extends pulumi.ComponentResource {
   /** One entry a guest, in the order of the spec. */
   readonly vms: pulumi.Output<readonly GuestAccess[]>;
+  /** Absolute path of the workspace file for editors. */
+  readonly workspace: pulumi.Output<string>;
 
   constructor(name: string, { spec, site }: DuetEnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:index:DuetEnvironment", name, {}, opts);
@@ -149,7 +154,14 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       );
       return accessTo(guest, install, session);
     });
+    const { command } = site;
+    const editor = new Editor(
+      "editor",
+      { host, kernel, module, sources: Object.values(sources), guests, command },
+      parent,
+    );
     this.vms = pulumi.all(accesses);
-    this.registerOutputs({ vms: this.vms });
+    this.workspace = editor.workspace;
+    this.registerOutputs({ vms: this.vms, workspace: this.workspace });
   }
 }

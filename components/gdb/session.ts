@@ -38,7 +38,7 @@ const prove = readFileSync(new URL("prove.gdb", import.meta.url), "utf8");
  *
  * @throws if gdb would take it for anything but one path
  */
-function gdbPath(path: string): string {
+export function gdbPath(path: string): string {
   if (!/^\/[\w@%+=:,./-]*$/.test(path)) {
     throw new Error(`cannot give gdb the path ${JSON.stringify(path)}: take letters, digits and @%+=:,./_- only`);
   }
@@ -82,7 +82,8 @@ export class DebugSession extends pulumi.ComponentResource {
     const values = { ...developer, enter, directory, command_file: commandFile };
     const text = script(import.meta.url, "debugger.sh", values).apply((text) => `#!/usr/bin/env bash\n${text}`);
     const [tree, build] = [gdbPath(module.tree), gdbPath(kernel.build)];
-    const attach = guest.stub.apply((stub) => template(import.meta.url, "attach.gdb", { tree, build, stub }));
+    const symbols = template(import.meta.url, "symbols.gdb", { build });
+    const attach = guest.stub.apply((stub) => `${symbols}${template(import.meta.url, "attach.gdb", { tree, stub })}`);
     const user = template(import.meta.url, "user.gdb", { guest: guest.name });
     const step = host.step(
       name,

@@ -250,4 +250,9 @@ export class VirtualMachine extends pulumi.ComponentResource {
   step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): Step {
     return this.#machine.step(name, args, opts);
   }
+
+  /** Absolute path, in the guest, of the file of a step. */
+  fileOf(step: string): string {
+    return this.#machine.fileOf(step);
+  }
 }

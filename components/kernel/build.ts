@@ -35,6 +35,10 @@ export class KernelBuild extends pulumi.ComponentResource {
   readonly build: string;
   /** Absolute path of the sources directory, below which all builds are. */
   readonly directory: string;
+  /** What is held while a stack has the build. */
+  readonly hold: KernelConfig["hold"];
+  /** Words of the command that builds it by hand. */
+  readonly buildCommand: readonly string[];
   /** With what it is built, and its modules. */
   readonly toolchain: Toolchain;
   /** Absolute path of the sources. */
@@ -51,6 +55,8 @@ export class KernelBuild extends pulumi.ComponentResource {
     const { host, source, config, jobs, packages = [] } = args;
     this.build = config.build;
     this.directory = config.hold.directory;
+    this.hold = config.hold;
+    this.buildCommand = ["bash", host.fileOf(name), "create"];
     this.toolchain = config.toolchain;
     this.tree = source.tree;
     const step = host.step(

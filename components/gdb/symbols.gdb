@@ -1,0 +1,7 @@
+cd @build@
+set auto-load python-scripts off
+file @build@/vmlinux
+source @build@/vmlinux-gdb.py
+set auto-load python-scripts on
+set tcp connect-timeout 15
+set remotetimeout 15
