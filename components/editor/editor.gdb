@@ -3,3 +3,10 @@
 define target hookpost-remote
 lx-symbols @tree@
 end
+# An adapter may end its session so: QEMU would end, or leave the guest stopped, where the guest is to go on.
+define hook-kill
+detach
+end
+define hook-disconnect
+detach
+end

@@ -13,9 +13,12 @@ create() {
   done
 }
 
-facts() { fact 'files of the editor' "$(cd -- "$folder" && sha256sum -- "${names[@]}" 2>/dev/null | sha256sum | cut -c1-16)"; }
+facts() {
+  cd -- "$folder" || return
+  fact 'files of the editor' "$(sha256sum -- "${names[@]}" | sha256sum | cut -c1-16)"
+}
 
-# Of what is superfluous, the file of an earlier version knows the name.
+# With other names, those files of an earlier version that are superfluous go first.
 identity() { printf '%s\n' "${names[*]}"; }
 
 delete() {

@@ -11,7 +11,7 @@ export const destroy = () =>
     ["duetctl destroy --yes --stack sandbox", "does not"],
   ])
     .option("-y, --yes", "do not ask")
-    .argument("[options...]", "options of pulumi destroy, after --")
+    .argument("[pulumi-options...]", "options of pulumi destroy, after --")
     .action(async (more: readonly string[], { stack: named, yes = false }: Options) => {
       const { launch } = await import("../launcher.ts");
       const { onStack } = await import("../stacks.ts");

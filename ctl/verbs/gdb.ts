@@ -9,7 +9,7 @@ export const gdb = () =>
     ["duetctl gdb -- -ex 'break duet_hook'", "options of gdb, after --"],
   ])
     .argument("[guest]", "name of the guest; the only one by default")
-    .argument("[options...]", "options of gdb, after --")
+    .argument("[gdb-options...]", "options of gdb, after --")
     .action(async (_guest: string, _words: string[], { stack: named }: StackOptions, { args }: Command) => {
       const { standingStack } = await import("../standing.ts");
       const { guestAndWords, meantGuest } = await import("../guest.ts");

@@ -11,7 +11,7 @@ export const preview = () =>
     ["duetctl preview --json | jq .changeSummary", "for a script"],
   ])
     .option("--json", "print it as JSON, as pulumi has it")
-    .argument("[options...]", "options of pulumi preview, after --")
+    .argument("[pulumi-options...]", "options of pulumi preview, after --")
     .action(async (more: readonly string[], { stack: named, json = false }: Options) => {
       const { launch } = await import("../launcher.ts");
       const { onStack } = await import("../stacks.ts");

@@ -13,7 +13,7 @@ export const up = () =>
     ["duetctl up -- --refresh", "what follows -- is for pulumi up"],
   ])
     .option("--ask", "show what would be done, and ask before it is")
-    .argument("[options...]", "options of pulumi up, after --")
+    .argument("[pulumi-options...]", "options of pulumi up, after --")
     .action(async (more: readonly string[], { stack: named, ask = false }: Options) => {
       const { launch } = await import("../launcher.ts");
       const { onStack } = await import("../stacks.ts");

@@ -12,6 +12,8 @@ import { Random } from "../faults/draw.ts";
 import { fixedFaults } from "../faults/list.ts";
 import { survive } from "../faults/run.ts";
 import { checkAll, checks, ofSamples } from "./checks.ts";
+import { takesVerbs } from "./duetctl.ts";
+import { readsSources, stopsInAdapter } from "./editor.ts";
 import { changes, drifts, problem } from "./pulumi-output.ts";
 import { difference, type Snapshot, snapshot } from "./snapshot.ts";
 import { shared, TestStack } from "./stack.ts";
@@ -75,6 +77,20 @@ describe("a converged stack", () => {
   );
 
   it("changes nothing at a second up", () => stack.stays(), 2 * minute);
+
+  it(
+    "is debugged by an editor's adapter with the configuration that up has written",
+    () => stopsInAdapter(stack, stack.access("one"), ofSamples),
+    7 * minute,
+  );
+
+  it(
+    "has clangd read a file of the kernel and one of the module without an error",
+    () => readsSources(stack),
+    minute * 5,
+  );
+
+  it("takes each verb of duetctl", () => takesVerbs(stack, stack.access("one")), 10 * minute);
 
   it("tells a change of the spec as one, and not as drift, and moves no guest that changes places", async () => {
     stack.writeSpec({ "duet:vms": vms.toReversed().map((vm) => ({ ...vm, bootTimeout: 601 })) });
