@@ -60,6 +60,19 @@ describe("help", () => {
   });
 });
 
+describe("the start", () => {
+  it("costs less than 0.2 s of processor time, with the shell that finds Node", () => {
+    const line = 'TIMEFORMAT="%U %S"; time "$0" --help >/dev/null';
+    const seconds = Array.from({ length: 5 }, () => {
+      const { stderr } = spawnSync("bash", ["-c", line, join(project, "bin/duetctl")], { encoding: "utf8" });
+      const [user = 9, system = 9] = stderr.trim().split(" ").map(Number);
+      return user + system;
+    });
+    // What else runs on the machine makes it cost more, and nothing makes it cost less.
+    expect(Math.min(...seconds)).toBeLessThan(0.2);
+  });
+});
+
 describe("a command line that is wrong", () => {
   it("ends with 2 and a line that says what is", () => {
     expect(duetctl(["statsu"])).toMatchObject({
