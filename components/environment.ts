@@ -28,7 +28,9 @@ import type { Spec } from "./spec.ts";
 
 /** What a spec does not say. Entry points find it out, components never do. */
 export interface Site {
+  /** The host. */
   readonly host: HostArgs;
+  /** The image of the guests' disks. */
   readonly image: ImageSource;
   /** What is laid over the base of the kernel's configuration, read from where the spec says. */
   readonly fragments: readonly Fragment[];
@@ -38,9 +40,11 @@ export interface Site {
   readonly command?: readonly string[] | undefined;
 }
 
+/** What an environment is made from. */
 export interface DuetEnvironmentArgs {
   /** The checked spec. */
   readonly spec: Spec;
+  /** What was found out of the machine and of its user. */
   readonly site: Site;
 }
 

@@ -8,7 +8,9 @@ import { script } from "../machine/script.ts";
 import type { Step } from "../machine/step.ts";
 import type { SourceTree } from "../sources/source-tree.ts";
 
+/** What a module is built from, and for what. */
 export interface DuetModuleArgs {
+  /** The host that has the sources. */
   readonly host: Host;
   /** The module's sources, at a path that the host and every guest share. */
   readonly source: SourceTree;
@@ -140,6 +142,7 @@ export class DuetModule extends pulumi.ComponentResource {
 
 /** A module that is loaded in one guest. */
 export interface LoadedModule {
+  /** The build id that is loaded, in hexadecimal. */
   readonly buildId: pulumi.Output<string>;
   /** For `dependsOn`. */
   readonly resource: pulumi.Resource;

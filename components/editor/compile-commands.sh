@@ -10,6 +10,8 @@
 
 builds=$(dirname -- "$build")
 database=$builds/compile_commands.json
+# For grep: what entries of the kernel's files have.
+of_kernel=(-e "\"file\": \"$kernel_tree/" -e "\"file\": \"$build/")
 
 create() {
   # find has to be able to go back to where it began.
@@ -17,8 +19,13 @@ create() {
   as_developer test -w "$builds" || die "cannot write $database: uid $uid may not write there; correct the rights there"
   {
     compiled "$tree"
-    # The programs of the build itself are compiled elsewhere.
-    compiled "$build" -path "$build/tools" -prune -o
+    # What the kernel's last build has noted may be listed already, and is 1,500 files.
+    if [ "$database" -nt "$build/duet-build.log" ]; then
+      listed | grep -F "${of_kernel[@]}"
+    else
+      # The programs of the build itself are compiled elsewhere.
+      compiled "$build" -path "$build/tools" -prune -o
+    fi
     of_others
   } | sed -e '1s/^/[\n/' -e '$!s/$/,/' -e '$s/$/\n]/' | as_developer tee -- "$database.new" >/dev/null
   as_developer mv -- "$database.new" "$database"
@@ -48,15 +55,16 @@ compiled() { # FOLDER FIND-EXPRESSION...
     as_developer xargs -0r awk -v build="$build" "$commands_awk"
 }
 
-# Prints the entries of modules of other stacks that were listed before: those whose files are there still.
+# Prints the entries that there are.
+listed() { sed -n 's/^\({"directory": .*}\),\?$/\1/p' "$database" 2>/dev/null || true; }
+
+# Prints the entries of modules of other stacks that there are: those whose files are there still.
 of_others() {
   local line file
   while IFS= read -r line; do
     file=${line#*\"file\": \"}
-    file=${file%%\"*}
-    case $file in "$tree"/* | "$kernel_tree"/* | "$build"/*) continue ;; esac
-    if [ -e "$file" ]; then printf '%s\n' "${line%,}"; fi
-  done < <(grep -s '^{"directory": ' -- "$database")
+    if [ -e "${file%%\"*}" ]; then printf '%s\n' "$line"; fi
+  done < <(listed | grep -vF -e "\"file\": \"$tree/" "${of_kernel[@]}")
 }
 
 run_step "$@"

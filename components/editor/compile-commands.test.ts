@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { lastLine, runStep, type Verb } from "../../test/support/run-script.ts";
@@ -105,6 +105,24 @@ describe("compile_commands.json", () => {
     rmSync(other, { recursive: true });
     await run("create");
     expect(files()).toEqual([`${kernels}/init/version.c`, "duet-kernel/mm/filemap.c", "duet-module/hook.c"]);
+  });
+
+  it("lists the kernel's files again once a build has noted others, and the module's always", async () => {
+    const log = join(directory, kernels, "duet-build.log");
+    kernelAndModule();
+    writeFileSync(log, "");
+    await run("create");
+    compiled("duet-kernel/b.c", `${kernels}/b.o`, `cmd_b.o := gcc -c ${directory}/duet-kernel/b.c`);
+    compiled("duet-module/c.c", "duet-module/c.o", `cmd_c.o := gcc -c ${directory}/duet-module/c.c`);
+    await run("create");
+    expect(files()).toContain("duet-module/c.c");
+    expect(files()).toContain("duet-kernel/mm/filemap.c");
+    expect(files()).not.toContain("duet-kernel/b.c");
+    const later = new Date(Date.now() + 5000);
+    utimesSync(log, later, later);
+    await run("create");
+    expect(files()).toContain("duet-kernel/b.c");
+    expect(files()).toHaveLength(5);
   });
 
   it("that is gone is drift", async () => {

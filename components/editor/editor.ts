@@ -9,12 +9,17 @@ import type { SourceTree } from "../sources/source-tree.ts";
 import { editorDebugger } from "./debugger.ts";
 import { workspaceFile, workspaceFiles } from "./workspace.ts";
 
+/** What an editor is told of. */
 export interface EditorArgs {
+  /** The host that has sources and builds, on which the editor runs. */
   readonly host: Host;
+  /** The kernel, whose files are compiled. */
   readonly kernel: KernelBuild;
+  /** The module, which some guest loads. */
   readonly module: DuetModule;
   /** The sources of kernel, module and tools: the folders of the workspace. */
   readonly sources: readonly SourceTree[];
+  /** The guests to which a debugger attaches. */
   readonly guests: readonly VirtualMachine[];
   /** Words of the command by which people work with a stack. Defaults to `duetctl`, as PATH has it. */
   readonly command?: readonly string[] | undefined;

@@ -2,6 +2,7 @@
 : "${folder:?}" "${names[0]:?}" "${texts[0]:?}"
 . ../machine/step.sh
 . ../machine/lib/files.sh
+. ../machine/lib/since.sh
 
 create() {
   local at file
@@ -14,8 +15,12 @@ create() {
 }
 
 facts() {
-  cd -- "$folder" || return
-  fact 'files of the editor' "$(sha256sum -- "${names[@]}" | sha256sum | cut -c1-16)"
+  if newer_than_record "${names[@]/#/"$folder"/}"; then
+    cd -- "$folder" || return
+    fact 'files of the editor' "$(sha256sum -- "${names[@]}" | sha256sum | cut -c1-16)"
+  else
+    recorded 'files of the editor'
+  fi
 }
 
 # With other names, those files of an earlier version that are superfluous go first.

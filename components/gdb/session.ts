@@ -7,11 +7,15 @@ import { script } from "../machine/script.ts";
 import { resultIn } from "../machine/step.ts";
 import { template } from "../machine/template.ts";
 
+/** What is proven to be debuggable. */
 export interface DebugSessionArgs {
+  /** The guest. */
   readonly guest: VirtualMachine;
   /** Absolute path of the shared directory, below which the sources of kernel and module are. */
   readonly directory: string;
+  /** The kernel that it runs. */
   readonly kernel: KernelBuild;
+  /** The module that was built for it. */
   readonly module: DuetModule;
   /** The module as it is loaded in this guest. */
   readonly loaded: LoadedModule;
@@ -21,6 +25,7 @@ export interface DebugSessionArgs {
 
 /** Where gdb found a function of the module. */
 export interface Proof {
+  /** Name of the function. */
   readonly function: string;
   /** In the guest's memory, in hexadecimal. */
   readonly address: string;

@@ -26,9 +26,13 @@ export interface Symbols {
   readonly modules: string;
 }
 
+/** What a guest is made of. */
 export interface VirtualMachineArgs {
+  /** The host whose libvirt has it. */
   readonly host: Host;
+  /** The network that it is in. */
   readonly network: Network;
+  /** The image of which its disk is an overlay. */
   readonly image: Image;
   /** Its address on that network. */
   readonly address: GuestAddress;
@@ -36,6 +40,7 @@ export interface VirtualMachineArgs {
   readonly symbols: Symbols;
   /** Memory in MiB, 512 or more. */
   readonly memory: number;
+  /** Number of its processors. */
   readonly vcpus: number;
   /** Size of the disk in GiB. It grows in place, and never shrinks. */
   readonly disk: number;
@@ -75,7 +80,9 @@ export class VirtualMachine extends pulumi.ComponentResource {
   readonly name: string;
   /** By what its resources, its steps and its files are called. */
   readonly id: string;
+  /** The host whose libvirt has it. */
   readonly host: Host;
+  /** Its IPv4 address. */
   readonly address: pulumi.Output<string>;
   /** What gdb's `target remote` takes. */
   readonly stub: pulumi.Output<string>;
@@ -85,6 +92,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
   readonly ssh: pulumi.Output<readonly string[]>;
   /** Absolute path of the console log, on the host. */
   readonly consoleLog: string;
+  /** Where the symbols are of what runs in it. */
   readonly symbols: Symbols;
   /** Seconds that it may take to come up. */
   readonly bootTimeout: number;

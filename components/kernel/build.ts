@@ -6,9 +6,13 @@ import type { SourceTree } from "../sources/source-tree.ts";
 import type { KernelConfig } from "./config.ts";
 import type { Toolchain } from "./toolchain.ts";
 
+/** What a kernel is built from. */
 export interface KernelBuildArgs {
+  /** The host that builds. */
   readonly host: Host;
+  /** Its sources. */
   readonly source: SourceTree;
+  /** Its configuration. */
   readonly config: KernelConfig;
   /** How many compilers run at once. Defaults to the number of processors. */
   readonly jobs?: number;

@@ -13,15 +13,19 @@ export type ConfigBase = "tiny" | "defconfig" | "guest" | (string & {});
 export interface Fragment {
   /** What a message calls it. Without a text, the name of one of the kernel's own, as in `make kvm_guest.config`. */
   readonly name: string;
+  /** Its lines. Defaults to none: the kernel has a fragment of that name. */
   readonly text?: string;
 }
 
+/** From what a configuration is made. */
 export interface KernelConfigArgs {
+  /** The host that configures. */
   readonly host: Host;
   /** The kernel's sources. */
   readonly source: SourceTree;
   /** Absolute path of the sources directory, below which the build is: the builds of two stacks may be one. */
   readonly directory: string;
+  /** What it starts from. */
   readonly base: ConfigBase;
   /** Whether modules that the guest has not loaded are left out. */
   readonly localmodconfig: boolean;
@@ -57,9 +61,11 @@ export class KernelConfig extends pulumi.ComponentResource {
   readonly hash: pulumi.Output<string>;
   /** Absolute path of the build directory, make's `O=`, and of ccache's folder, which the developer can reach. */
   readonly build: string;
+  /** Absolute path of the folder of ccache, which the developer can reach. */
   readonly ccache: string;
   /** What is held while a stack has the build: whoever writes there takes a turn. */
   readonly hold: { readonly directory: string; readonly what: string };
+  /** With what it is built. */
   readonly toolchain: Toolchain;
 
   constructor(name: string, args: KernelConfigArgs, opts?: pulumi.ComponentResourceOptions) {

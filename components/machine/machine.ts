@@ -26,6 +26,7 @@ export interface SshConnection {
   readonly command: pulumi.Input<readonly string[]>;
 }
 
+/** How a machine is reached, and where it keeps its steps. */
 export interface MachineArgs {
   /** Absolute path, on the machine, of the folder for its steps: each one's file and its record. */
   readonly records: string;
@@ -39,6 +40,7 @@ export interface MachineArgs {
 
 /** Where steps run: this machine, or one across ssh. It keeps its steps, and is asked about all of them at once. */
 export class Machine {
+  /** Its name in Pulumi. */
   readonly name: string;
   readonly #args: MachineArgs;
   readonly #opts: pulumi.CustomResourceOptions;
