@@ -1,6 +1,6 @@
 /** duetctl as a process, at a stack that is nothing but its state, with a libvirt and guests that say what they are told. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { sh } from "../components/machine/shell.ts";
@@ -14,9 +14,11 @@ beforeEach(() => {
   home = temporaryFolder("duetctl-");
 });
 
-function duetctl(words: readonly string[], environment: NodeJS.ProcessEnv = {}) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(project, "ctl/main.ts"), ...words], {
+function duetctl(words: readonly string[], environment: NodeJS.ProcessEnv = {}, uid?: number) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(project, "ctl/duetctl.ts"), ...words], {
     encoding: "utf8",
+    timeout: 30_000,
+    ...(uid === undefined ? {} : { uid, gid: uid }),
     env: {
       PATH: `${home}/bin:${process.env.PATH}`,
       HOME: home,
@@ -54,7 +56,7 @@ describe("help", () => {
       JSON.parse(readFileSync(join(coverage, file), "utf8")).result.map(({ url }: { url: string }) => url),
     );
     const libraries = loaded.flatMap((url: string) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? []);
-    expect(loaded.some((url: string) => url.endsWith("/ctl/main.ts"))).toBe(true);
+    expect(loaded.some((url: string) => url.endsWith("/ctl/duetctl.ts"))).toBe(true);
     expect(new Set(libraries)).toEqual(new Set(["commander"]));
     expect(loaded.filter((url: string) => url.includes("/launcher/"))).toEqual([]);
   });
@@ -114,9 +116,14 @@ const access = (name: string, address: string, stub: string) => ({
   gdbCommand: sh`echo ${["gdb of", name]}`.shell,
 });
 
-/** A stack of the embedded host that is its state and its own copy of the spec. */
-function stand(name: string, guests: readonly ReturnType<typeof access>[]): void {
+/**
+ * A stack of the embedded host that is its state and its own copy of the spec.
+ *
+ * @param backend folder of a file backend, for a stack of somebody's own
+ */
+function stand(name: string, guests: readonly ReturnType<typeof access>[], backend?: string): void {
   const state = join(home, "state/duet");
+  const stacks = join(backend ?? join(state, "pulumi"), ".pulumi/stacks/duet");
   const resource = (type: string, own: string, outputs: unknown) => ({
     urn: `urn:pulumi:${name}::duet::${type}::${own}`,
     type,
@@ -127,15 +134,12 @@ function stand(name: string, guests: readonly ReturnType<typeof access>[]): void
     resource("duet:kernel:KernelBuild", "kernel", { release: "6.1.1+duet", buildId: "79e28f73bfb87c66" }),
     resource("command:local:Command", "module-build", { stdout: "build-id: 9427da293c5b8116" }),
   ];
-  mkdirSync(join(state, "pulumi/.pulumi/stacks/duet"), { recursive: true });
-  writeFileSync(
-    join(state, `pulumi/.pulumi/stacks/duet/${name}.json`),
-    JSON.stringify({ checkpoint: { latest: { resources } } }),
-  );
+  mkdirSync(stacks, { recursive: true });
+  writeFileSync(join(stacks, `${name}.json`), JSON.stringify({ checkpoint: { latest: { resources } } }));
   mkdirSync(join(state, "stacks", name), { recursive: true });
   writeFileSync(
     join(state, "stacks", name, `Pulumi.${name}.yaml`),
-    `config:\n  duet:host: { sandbox: true }\n  duet:sources: { directory: ${home}/sources }\n  duet:module: { name: duet-x }\n` +
+    `config:\n  duet:host: { sandbox: ${backend === undefined} }\n  duet:sources: { directory: ${home}/sources }\n  duet:module: { name: duet-x }\n` +
       `  duet:vms: [${guests.map((guest) => `{ name: ${guest.name} }`).join(", ")}]\n`,
   );
   mkdirSync(join(state, "sandbox/log/qemu"), { recursive: true });
@@ -276,5 +280,58 @@ printf '%s|' "$@" >${home}/made; printf '# CONFIG_A is not set\nCONFIG_B=m\n' >"
       stderr: expect.stringContaining("no guest"),
     });
     expect(duetctl(["destroy"])).toMatchObject({ status: 2, stderr: expect.stringContaining("--stack") });
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)("a stack of a person's on a host that others use", () => {
+  /** The account nobody, which every Debian has. */
+  const person = 65534;
+  const backend = () => join(home, "backend");
+  const own = (words: readonly string[], uid: number | undefined, environment: NodeJS.ProcessEnv = {}) =>
+    duetctl(words, { PULUMI_BACKEND_URL: `file://${backend()}`, ...environment }, uid);
+
+  beforeEach(() => {
+    writeProgram(join(home, "bin/virsh"), `echo "$*" >>${home}/asked; printf ' 1  one  running\\n'`);
+    writeProgram(join(home, "bin/ss"), "");
+    writeProgram(join(home, "bin/guest"), "printf '6.1.1+duet\\n9427da293c5b8116\\n'");
+    stand("mine", [access("one", "10.0.0.10", "127.0.0.1:1234")], backend());
+    writeFileSync(join(home, "state/duet/stacks/mine/id"), `0123abcd file://${backend()}\n`);
+    const consoles = join(home, "shared/stacks/0123abcd/consoles");
+    mkdirSync(consoles, { recursive: true });
+    writeFileSync(join(consoles, "one-console.log"), "console of one\n");
+    expect(spawnSync("chown", ["-R", `${person}:${person}`, home]).status).toBe(0);
+  });
+
+  it("is that person's to look at, without root: with the system's libvirt, and the console that root keeps", () => {
+    const { status, stdout, stderr } = own(["status"], person);
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^stack mine, on qemu:\/\/\/system$/m);
+    expect(stdout).toMatch(/^guest one: running$/m);
+    expect(stdout).toContain("shared/stacks/0123abcd/consoles/one-console.log (written");
+    expect(readFileSync(join(home, "asked"), "utf8")).toContain("--connect qemu:///system list");
+    expect(own(["logs"], person)).toMatchObject({ status: 0, stdout: "console of one\n" });
+    expect(own(["ssh", "--", "true"], person).status).toBe(0);
+  });
+
+  it("is that person's also if sudo is typed before it", () => {
+    writeProgram(join(home, "bin/getent"), `echo "eve:x:${person}:${person}::${home}:/bin/bash"`);
+    writeProgram(join(home, "bin/ss"), `id -u >${home}/who`);
+    // What is below that one's home counts, and not the folders that root has chosen.
+    mkdirSync(join(home, ".local"), { recursive: true });
+    renameSync(join(home, "state"), join(home, ".local/state"));
+    expect(spawnSync("chown", ["-R", `${person}:${person}`, home]).status).toBe(0);
+    expect(own(["status", "--stack", "mine"], undefined, { SUDO_UID: `${person}` }).stdout).toContain(
+      "guest one: running",
+    );
+    expect(readFileSync(join(home, "who"), "utf8")).toBe(`${person}\n`);
+  });
+
+  it("of the embedded host is root's", () => {
+    stand("dev", []);
+    expect(spawnSync("chown", ["-R", `${person}:${person}`, home]).status).toBe(0);
+    expect(own(["status", "--stack", "dev"], person)).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^duetctl: cannot look at stack dev, .*: it needs root; /),
+    });
   });
 });

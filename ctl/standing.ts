@@ -109,15 +109,12 @@ async function goOnAsPerson(): Promise<void> {
 /** The state of a stack on the user's own backend: read from its file, if it has one, and else asked of pulumi. */
 function ownDeployment(stack: string, environment: NodeJS.ProcessEnv): Deployment | undefined {
   const toolchain = installed(environment);
-  if (toolchain === undefined) {
-    return undefined;
+  const credentials = login().PULUMI_CREDENTIALS_PATH ?? toolchain?.home ?? "";
+  const backend = backendFolder(backendUrl(environment.PULUMI_BACKEND_URL, credentials), homedir());
+  if (backend !== undefined || toolchain === undefined) {
+    return backend === undefined ? undefined : readCheckpoint(backend, stack);
   }
   const full = { ...toolchainEnvironment(toolchain, environment), ...login() };
-  const url = backendUrl(environment.PULUMI_BACKEND_URL, full.PULUMI_CREDENTIALS_PATH ?? toolchain.home);
-  const backend = backendFolder(url, homedir());
-  if (backend !== undefined) {
-    return readCheckpoint(backend, stack);
-  }
   const pulumi = { program: toolchain.pulumi, directory: project, environment: full };
   const text = ask(pulumi, ["stack", "export", "--stack", stack]);
   return text === undefined ? undefined : JSON.parse(text).deployment;
