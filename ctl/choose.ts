@@ -8,10 +8,7 @@ import { CtlError, exitCodes, usageError } from "./exit.ts";
 export function chooseGuest(stack: string, named: string | undefined, all: readonly string[]): string {
   const [only, ...others] = all;
   if (only === undefined) {
-    throw new CtlError(
-      exitCodes.noStack,
-      `stack ${stack} has no guest that has come up; do duetctl up --stack ${stack}`,
-    );
+    throw new CtlError(exitCodes.noStack, `stack ${stack} has no guest; do duetctl up --stack ${stack}`);
   }
   if (named === undefined && others.length > 0) {
     throw usageError(`cannot choose a guest: stack ${stack} has ${all.join(", ")}; name one of them`);

@@ -272,6 +272,21 @@ printf '%s|' "$@" >${home}/made; printf '# CONFIG_A is not set\nCONFIG_B=m\n' >"
     expect(duetctl(["config"])).toMatchObject({ status: 2, stdout: "" });
   });
 
+  it("has the log of a guest that has never come up whole, and ssh if it answers, but no gdb", () => {
+    stand("dev", []);
+    const file = join(home, "state/duet/stacks/dev/Pulumi.dev.yaml");
+    writeFileSync(file, readFileSync(file, "utf8").replace("[]", "[{ name: one }]"));
+    expect(duetctl(["logs"])).toMatchObject({ status: 0, stdout: "console of one\nlogin:\n" });
+    expect(duetctl(["status"]).stdout).toMatch(/^guest one: running\n {2}it has never come up whole: /m);
+    expect(duetctl(["gdb"])).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/one: it has never come up whole/),
+    });
+    writeProgram(join(home, "bin/ip"), 'shift 3; echo "$@"');
+    const config = join(home, "state/duet/stacks/dev/one/ssh_config");
+    expect(duetctl(["ssh", "--", "true"]).stdout).toBe(`ssh -F ${config} one true\n`);
+  });
+
   it("is asked for by its name beside another one", () => {
     stand("other", []);
     expect(duetctl(["status"])).toMatchObject({ status: 2, stderr: expect.stringContaining("there are dev, other;") });

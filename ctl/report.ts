@@ -28,13 +28,10 @@ function guestLines(guest: GuestStatus, { kernel, module }: Standing, now: Date)
   const { name, address, state = "not known to libvirt, or libvirt does not answer", stub, console } = guest;
   return [
     `guest ${name}: ${state}`,
-    line("address", address),
+    ...(address === "" ? ["  it has never come up whole: duetctl up goes on"] : [line("address", address)]),
     line("kernel", runs(guest.kernel, kernel?.release)),
     line("module", loaded(guest, module)),
-    line(
-      "gdb",
-      guest.debugger === undefined ? `nobody is attached to ${stub}` : `${guest.debugger} is attached to ${stub}`,
-    ),
+    ...(stub === "" ? [] : [line("gdb", `${guest.debugger ?? "nobody"} is attached to ${stub}`)]),
     line(
       "console",
       `${console.file} (${console.written === undefined ? "not to be read" : ago(console.written, now)})`,

@@ -3,7 +3,9 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import type { GuestAccess } from "../components/guest-access.ts";
+import { sh } from "../components/machine/shell.ts";
 import { resultIn } from "../components/machine/step.ts";
+import { guestId } from "../components/names.ts";
 import { ask, backendFolder, backendUrl, login, readCheckpoint } from "../launcher/backend.ts";
 import { ownFile } from "../launcher/configuration.ts";
 import { folders, stackFolder } from "../launcher/environment.ts";
@@ -35,6 +37,7 @@ export interface Standing {
   readonly sources: string;
   /** Absolute path of the folder of the stack in the state. */
   readonly folder: string;
+  /** Its guests. One that has never come up whole has no address, no stub and no command for gdb: they are empty. */
   readonly guests: readonly GuestAccess[];
   /** The kernel that was built last; undefined if none was. */
   readonly kernel: { readonly release: string; readonly buildId: string } | undefined;
@@ -78,16 +81,20 @@ export async function standingStack(named: string | undefined, environment: Node
     throw new CtlError(exitCodes.noStack, `stack ${stack} does not stand; do duetctl up --stack ${stack}`);
   }
   const paths = sandboxPathsFrom(environment);
+  const enter = isEmbedded ? ["ip", "netns", "exec", paths.namespace] : [];
+  const { guests, ...built } = known(deployment?.resources ?? []);
+  const begun = ground.guests.filter((name) => guests.every((guest) => guest.name !== name));
   const own = join(shared, "stacks", keptId(folder)?.id ?? "", "consoles");
   return {
     name: stack,
     isEmbedded,
     spec: spec ?? specFile(stack),
     uri: isEmbedded ? paths.uri : ground.uri,
-    enter: isEmbedded ? ["ip", "netns", "exec", paths.namespace] : [],
+    enter,
     sources: ground.sources,
     folder,
-    ...known(deployment?.resources ?? []),
+    ...built,
+    guests: [...guests, ...begun.map((name) => accessToBegun(name, enter, folder))],
     module: {
       name: parse(text)?.config?.["duet:module"]?.name ?? "duet",
       buildId: moduleBuild(deployment?.resources ?? []),
@@ -118,6 +125,12 @@ function ownDeployment(stack: string, environment: NodeJS.ProcessEnv): Deploymen
   const pulumi = { program: toolchain.pulumi, directory: project, environment: full };
   const text = ask(pulumi, ["stack", "export", "--stack", stack]);
   return text === undefined ? undefined : JSON.parse(text).deployment;
+}
+
+/** How to work with a guest that has never come up whole: the files that ssh needs are there before the guest is. */
+function accessToBegun(name: string, enter: readonly string[], folder: string): GuestAccess {
+  const ssh = sh`${[...enter, "ssh", "-F", join(folder, guestId(name), "ssh_config"), name]}`;
+  return { name, address: "", stub: "", kernelRelease: "", sshCommand: ssh.shell, gdbCommand: "" };
 }
 
 /** What a state says of a stack. */

@@ -19,6 +19,9 @@ export const gdb = () =>
       const { guest, words } = guestAndWords(args, process.argv);
       const stack = await standingStack(named, process.env);
       const { name, stub, gdbCommand } = meantGuest(stack, guest);
+      if (gdbCommand === "") {
+        throw new CtlError(exitCodes.failed, `cannot attach to ${name}: it has never come up whole; do duetctl up`);
+      }
       const [client] = await attached(stack.enter, [stub]);
       if (client !== undefined) {
         throw new CtlError(
