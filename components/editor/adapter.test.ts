@@ -2,10 +2,11 @@
  * The files of an editor with gdb and two debug adapters, at a program under gdbserver in the place of a kernel under
  * QEMU's stub: all but the kernel's own commands is as it is with a guest. The end-to-end test has the guest.
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { DebugClient } from "@vscode/debugadapter-testsupport";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
@@ -145,6 +146,13 @@ async function debugs(client: DebugClient, type: string): Promise<void> {
   await client.continueRequest({ threadId });
 }
 
+/** A client of an adapter that somebody else has started. */
+class AttachedClient extends DebugClient {
+  attachTo({ stdout, stdin }: ChildProcessByStdio<Writable, Readable, null>): void {
+    this.connect(stdout, stdin);
+  }
+}
+
 describe.runIf(has("gdbserver") && has("gdb") && has("gcc"))("the configuration that up writes", () => {
   it("has Eclipse's adapter stop in a file at a line, and what is debugged goes on after its end", async () => {
     const client = new DebugClient(process.execPath, cdt, "gdbtarget");
@@ -160,13 +168,17 @@ describe.runIf(has("gdbserver") && has("gdb") && has("gcc"))("the configuration 
   });
 
   it.runIf(version >= 14)("has gdb's own adapter do the same", async () => {
-    const client = new DebugClient(join(folder, "guest.editor.sh"), "--interpreter=dap", "gdb");
-    await client.start();
+    const adapter = spawn(join(folder, "guest.editor.sh"), ["--interpreter=dap"], {
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    const client = new AttachedClient("", "", "gdb");
     try {
+      client.attachTo(adapter);
       await debugs(client, "gdb");
       await client.disconnectRequest({ terminateDebuggee: false });
     } finally {
-      await client.stop();
+      // To another request to end it would not answer.
+      adapter.stdin.end();
     }
     expect(await goesOn()).toBe(true);
   });

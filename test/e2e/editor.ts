@@ -13,8 +13,8 @@ const adapter = createRequire(import.meta.url).resolve("cdt-gdb-adapter/dist/deb
 /** Milliseconds that the adapter may take to attach, with the symbols of a kernel to be read. */
 const patience = 120_000;
 
-/** The line in the hook at which its first local variable has its value. */
-const place = { file: `${shared}/duet-module/hook.c`, text: "\trcu_read_lock();\n\tlist_for_each_entry_rcu(task" };
+/** A line in the hook at which its first local variable has its value. */
+const place = { file: `${shared}/duet-module/hook.c`, text: "\tlist_for_each_entry_rcu(task, &duet_tasks" };
 
 /** The configuration of launch.json for a guest and a kind of adapter. */
 function configuration(stack: TestStack, guest: string, type: string): object {
