@@ -13,7 +13,8 @@ export interface DebugTarget {
 /**
  * Configurations of launch.json that attach to a guest, one for each debug adapter that people have: Microsoft's of the
  * C/C++ extension, Eclipse's, and gdb's own, which is there from gdb 14 on, and which the editor starts by
- * `GDB --interpreter=dap`. The guest goes on once the adapter is attached and its breakpoints are set.
+ * `GDB --interpreter=dap`. The guest goes on once the adapter is attached and its breakpoints are set; with gdb's own adapter
+ * it waits to be continued.
  */
 export function launchConfigurations({ guest, stub, gdb, build }: DebugTarget): readonly object[] {
   const program = `${build}/vmlinux`;
