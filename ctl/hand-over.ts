@@ -4,11 +4,11 @@ import { UserError } from "../sandbox/report.ts";
 
 /**
  * Runs a program that has the terminal from then on, and ends as it does. Ctrl-C is the program's: gdb and ssh have a use
- * for it.
+ * for it. Ctrl-Z stops both, and the shell has the terminal again.
  */
 export function handOver(command: readonly string[]): Promise<void> {
   const [program = "", ...words] = command;
-  for (const signal of ["SIGINT", "SIGQUIT", "SIGTSTP"] as const) {
+  for (const signal of ["SIGINT", "SIGQUIT"] as const) {
     process.on(signal, () => {});
   }
   const child = spawn(program, words, { stdio: "inherit" });
