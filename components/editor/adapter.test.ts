@@ -10,6 +10,7 @@ import type { Readable, Writable } from "node:stream";
 import { DebugClient } from "@vscode/debugadapter-testsupport";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { symbolCommands } from "../gdb/session.ts";
 import { scriptText } from "../machine/script-text.ts";
 import { template } from "../machine/template.ts";
 import { launchConfigurations } from "./launch.ts";
@@ -84,10 +85,9 @@ beforeEach(async () => {
   });
   stub = `127.0.0.1:${port}`;
   const commands = join(folder, "guest.editor.gdb");
-  const symbols = template(import.meta.url, "../gdb/symbols.gdb", { build });
   writeFileSync(
     commands,
-    `${symbols}${template(import.meta.url, "editor.gdb", { guest: "guest", tree: "/the/module" })}`,
+    `${symbolCommands(build)}${template(import.meta.url, "editor.gdb", { guest: "guest", tree: "/the/module" })}`,
   );
   const values = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, enter: [], directory: folder };
   const text = scriptText(import.meta.url, "../gdb/debugger.sh", { ...values, command_file: commands });
@@ -108,6 +108,10 @@ async function goesOn(): Promise<boolean> {
   }
   return false;
 }
+
+/** The debuggers that are attached, as the system lists their connections. */
+const clients = () =>
+  spawnSync("ss", ["-Htn", "state", "established", `sport = :${stub.split(":")[1]}`], { encoding: "utf8" }).stdout;
 
 /** The configuration of launch.json for a kind of adapter. */
 function configuration(type: string): object & { readonly program: string } {
@@ -175,12 +179,16 @@ describe.runIf(has("gdbserver") && has("gdb") && has("gcc"))("the configuration 
     try {
       client.attachTo(adapter);
       await debugs(client, "gdb");
+      // gdb 16 does not end while what is debugged runs.
+      const paused = client.waitForEvent("stopped", 30_000);
+      await client.pauseRequest({ threadId: 1 });
+      await paused;
       await client.disconnectRequest({ terminateDebuggee: false });
     } finally {
-      // To another request to end it would not answer.
       adapter.stdin.end();
     }
     expect(await goesOn()).toBe(true);
+    expect(clients()).toBe("");
   });
 
   it.each(["kill", "disconnect", "quit"])(

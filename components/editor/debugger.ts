@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { gdbPath } from "../gdb/session.ts";
+import { gdbPath, symbolCommands } from "../gdb/session.ts";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
 import { script } from "../machine/script.ts";
 import { sh } from "../machine/shell.ts";
@@ -29,7 +29,6 @@ export function editorDebugger(
 ): EditorDebugger {
   const { host, id } = guest;
   const [commands, program] = [`${id}.editor.gdb`, `${id}.editor.sh`];
-  const symbols = template(import.meta.url, "../gdb/symbols.gdb", { build: gdbPath(build) });
   const hook = template(import.meta.url, "editor.gdb", { guest: guest.name, tree: gdbPath(modules) });
   const commandFile = `${host.stateFolder}/${commands}`;
   const { developer, enter } = host;
@@ -39,7 +38,7 @@ export function editorDebugger(
   return {
     program: `${host.stateFolder}/${program}`,
     files: [
-      [commands, `${symbols}${hook}`],
+      [commands, `${symbolCommands(build)}${hook}`],
       [program, pulumi.interpolate`#!/usr/bin/env bash\n${words}\n`],
     ],
   };

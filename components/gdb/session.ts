@@ -50,6 +50,15 @@ export function gdbPath(path: string): string {
   return path;
 }
 
+/**
+ * gdb's commands that load the symbols of a kernel, and its scripts. Those of modules follow once gdb has attached.
+ *
+ * @param build absolute path of the folder with vmlinux
+ */
+export function symbolCommands(build: string): string {
+  return template(import.meta.url, "symbols.gdb", { build: gdbPath(build) });
+}
+
 /** Reads what the step printed. */
 function proofIn(stdout: string): Proof | undefined {
   const result = (key: string) => resultIn(stdout, key);
@@ -86,8 +95,8 @@ export class DebugSession extends pulumi.ComponentResource {
     const { enter, developer } = host;
     const values = { ...developer, enter, directory, command_file: commandFile };
     const text = script(import.meta.url, "debugger.sh", values).apply((text) => `#!/usr/bin/env bash\n${text}`);
-    const [tree, build] = [gdbPath(module.tree), gdbPath(kernel.build)];
-    const symbols = template(import.meta.url, "symbols.gdb", { build });
+    const tree = gdbPath(module.tree);
+    const symbols = symbolCommands(kernel.build);
     const attach = guest.stub.apply((stub) => `${symbols}${template(import.meta.url, "attach.gdb", { tree, stub })}`);
     const user = template(import.meta.url, "user.gdb", { guest: guest.name });
     const step = host.step(
