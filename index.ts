@@ -23,3 +23,5 @@ const environment = new DuetEnvironment("duet", { spec, site });
 export const vms = environment.vms;
 /** How to open the web console, if there is one: address, user, password and forwardCommand. */
 export const webConsole = environment.webConsole;
+/** Absolute path of the workspace file for editors. */
+export const workspace = environment.workspace;

@@ -124,6 +124,7 @@ export function findSite(spec: Spec, stack: string, project: string, environment
       sandboxRun: sandbox ? paths.run : undefined,
       login: `${environment.SUDO_USER || userInfo().username}@${hostname()}`,
     },
+    command: [join(project, "bin/duetctl")],
     image: imageOf(spec, cache, join(cache, ".."), project),
     fragments: fragmentsOf(spec, project),
     sources: {

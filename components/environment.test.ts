@@ -124,6 +124,7 @@ describe("the parts of an environment", () => {
       kernel: "duet:kernel:KernelBuild",
       module: "duet:duet:DuetModule",
       tools: "duet:duet:DuetTools",
+      editor: "duet:editor:Editor",
     });
   });
 
@@ -151,7 +152,7 @@ describe("the parts of an environment", () => {
     for (const one of steps()) {
       expect([one.name, one.parent]).toEqual([
         one.name,
-        expect.stringMatching(/^duet:(host|sources|guest|kernel|duet|gdb|crash):/),
+        expect.stringMatching(/^duet:(host|sources|guest|kernel|duet|gdb|crash|editor):/),
       ]);
     }
   });
@@ -162,6 +163,7 @@ describe("the parts of an environment", () => {
     expect(Object.keys(env.resource("duet:index:DuetEnvironment", "duet").outputs ?? {}).sort()).toEqual([
       "vms",
       "webConsole",
+      "workspace",
     ]);
   });
 

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { CrashReports } from "./crash/crash-reports.ts";
 import { DuetModule } from "./duet/module.ts";
 import { DuetTools } from "./duet/tools.ts";
+import { Editor } from "./editor/editor.ts";
 import { AutoLoad } from "./gdb/auto-load.ts";
 import { DebugSession } from "./gdb/session.ts";
 import { Account } from "./guest/account.ts";
@@ -37,18 +38,25 @@ import type { Spec } from "./spec.ts";
 
 /** What a spec does not say. Entry points find it out, components never do. */
 export interface Site {
+  /** The host. */
   readonly host: HostArgs;
+  /** What the web console needs to know of this machine. */
   readonly console: Omit<WebConsoleArgs, "host">;
+  /** The image of the guests' disks. */
   readonly image: ImageSource;
   /** What is laid over the base of the kernel's configuration, read from where the spec says. */
   readonly fragments: readonly Fragment[];
   /** The sources, with absolute paths. */
   readonly sources: { readonly kernel: Source; readonly module: Source; readonly tools: Source };
+  /** Words of the command by which people work with the stack, for the tasks of an editor. Defaults to `duetctl`. */
+  readonly command?: readonly string[] | undefined;
 }
 
+/** What an environment is made from. */
 export interface DuetEnvironmentArgs {
   /** The checked spec. */
   readonly spec: Spec;
+  /** What was found out of the machine and of its user. */
   readonly site: Site;
 }
 
@@ -63,6 +71,8 @@ export class DuetEnvironment extends pulumi.ComponentResource {
   readonly vms: pulumi.Output<readonly GuestAccess[]>;
   /** Undefined if the spec asks for none. */
   readonly webConsole: WebConsoleAccess | undefined;
+  /** Absolute path of the workspace file for editors. */
+  readonly workspace: pulumi.Output<string>;
 
   constructor(name: string, { spec, site }: DuetEnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:index:DuetEnvironment", name, {}, opts);
@@ -180,7 +190,14 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       );
       return accessTo(guest, install, session);
     });
+    const { command } = site;
+    const editor = new Editor(
+      "editor",
+      { host, kernel, module, sources: Object.values(sources), guests, command },
+      parent,
+    );
     this.vms = pulumi.all(accesses);
-    this.registerOutputs({ vms: this.vms, webConsole: this.webConsole });
+    this.workspace = editor.workspace;
+    this.registerOutputs({ vms: this.vms, webConsole: this.webConsole, workspace: this.workspace });
   }
 }

@@ -6,14 +6,19 @@ import { sh } from "./machine/shell.ts";
 
 /** How to work with one guest; both commands work as printed, from any shell of the host. */
 export interface GuestAccess {
+  /** Its name, which is its host name too. */
   readonly name: string;
+  /** Its IPv4 address. */
   readonly address: string;
   /** What gdb's `target remote` takes: `127.0.0.1:PORT`, or the path of a socket. */
   readonly stub: string;
   /** Undefined for a socket. */
   readonly gdbPort?: number | undefined;
+  /** What `uname -r` says there. */
   readonly kernelRelease: string;
+  /** The command that logs in to it as root; a command for the guest may follow. */
   readonly sshCommand: string;
+  /** The command that attaches gdb to it; options of gdb's may follow. */
   readonly gdbCommand: string;
 }
 

@@ -2,6 +2,7 @@
 export { CrashReports, type CrashReportsArgs } from "./crash/crash-reports.ts";
 export { DuetModule, type DuetModuleArgs, type LoadedModule } from "./duet/module.ts";
 export { DuetTools, type DuetToolsArgs } from "./duet/tools.ts";
+export { Editor, type EditorArgs } from "./editor/editor.ts";
 export { DuetEnvironment, type DuetEnvironmentArgs, type Site } from "./environment.ts";
 export { AutoLoad, type AutoLoadArgs } from "./gdb/auto-load.ts";
 export { DebugSession, type DebugSessionArgs, type Proof } from "./gdb/session.ts";

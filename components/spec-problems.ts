@@ -35,6 +35,7 @@ export function defaultMessage(issue: z.core.$ZodRawIssue): string {
 
 /** All problems of a spec, a line each: where, what was asked, what to do. */
 export class SpecError extends Error {
+  /** A line for each problem: where, what was asked, what to do. */
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {

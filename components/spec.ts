@@ -192,6 +192,11 @@ const specShape = z.strictObject({
     .max(16, { error: "asked for more than 16 VMs; a stack holds 16" }),
 });
 
+/** The shape of a spec as JSON schema: of what may be written, with its defaults. */
+export function specSchema(): z.core.JSONSchema.BaseSchema {
+  return z.toJSONSchema(specShape, { io: "input" });
+}
+
 /** A spec with every default filled in. */
 export type Spec = z.infer<typeof specShape>;
 /** One entry of `duet:vms`. */

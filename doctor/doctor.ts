@@ -7,13 +7,12 @@ import { lineOf } from "./finding.ts";
  *
  * @param file path of the stack's spec
  * @param cache absolute path of the cache
+ * @param isJson whether it is printed as JSON
  * @returns the exit status: 1 if `up` would not succeed
  * @throws UserError if the spec has problems
  */
-export function doctor(file: string, cache: string): number {
+export function doctor(file: string, cache: string, isJson = false): number {
   const findings = examine(readSpec(file), cache);
-  for (const finding of findings) {
-    console.log(lineOf(finding));
-  }
+  console.log(isJson ? JSON.stringify(findings, undefined, 2) : findings.map(lineOf).join("\n"));
   return findings.some(({ state }) => state === "stop") ? 1 : 0;
 }

@@ -14,7 +14,8 @@ const secretsOf = (text: string): Map<string, string> =>
   new Map([...text.matchAll(secretsLine)].map(([line, key = ""]) => [key, line.trimEnd()]));
 
 /** Absolute path of a stack's own copy of its spec. */
-const ownFile = (state: string, stack: string): string => join(stackFolder(state, stack), `Pulumi.${stack}.yaml`);
+export const ownFile = (state: string, stack: string): string =>
+  join(stackFolder(state, stack), `Pulumi.${stack}.yaml`);
 
 /**
  * Gives a stack its own copy of the spec, in its folder, which is there: Pulumi writes into a stack's file how its secrets

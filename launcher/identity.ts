@@ -39,18 +39,27 @@ export function identityOf(
   backend: string,
   deployment: () => Deployment | undefined,
 ): Identity {
-  const file = fileOf(folder);
-  if (!existsSync(file)) {
+  const kept = keptId(folder);
+  if (kept === undefined) {
     return identityWith(stack, idIn(deployment(), stack));
   }
-  const [, id, other = ""] = /^(\S+) (.*)$/m.exec(readFileSync(file, "utf8")) ?? [];
-  if (other !== backend) {
+  if (kept.backend !== backend) {
     throw new UserError(
-      `cannot use the name ${stack}: it is that of a stack of yours on ${other || "another backend"}; ` +
+      `cannot use the name ${stack}: it is that of a stack of yours on ${kept.backend || "another backend"}; ` +
         "give this one another name, or log in there",
     );
   }
-  return identityWith(stack, id);
+  return identityWith(stack, kept.id);
+}
+
+/** The id that is kept in a stack's folder, and the URL of the backend on which the stack has it. */
+export function keptId(folder: string): { readonly id: string | undefined; readonly backend: string } | undefined {
+  const file = fileOf(folder);
+  if (!existsSync(file)) {
+    return undefined;
+  }
+  const [, id, backend = ""] = /^(\S+) (.*)$/m.exec(readFileSync(file, "utf8")) ?? [];
+  return { id, backend };
 }
 
 /** The identity of a stack that comes up: a new one, if it has none. */

@@ -8,13 +8,10 @@ import { runOn } from "./converge.ts";
 import { folders } from "./environment.ts";
 import { type Ground, groundOf } from "./ground.ts";
 import { bareName, parseInvocation } from "./invocation.ts";
-import { project, projectOf, selectedStack, specFile } from "./project.ts";
+import { defaultStack, project, projectOf, selectedStack, specFile } from "./project.ts";
 import { run } from "./run.ts";
 import type { StackHost } from "./stack-host.ts";
 import { backendOf } from "./state.ts";
-
-/** The stack that is meant if none is named and none was selected. */
-const defaultStack = "sandbox";
 
 /** What pulumi's own help does not know of. */
 const ownHelp = `

@@ -5,6 +5,9 @@ import { dirname, join } from "node:path";
 /** Absolute path of this project's folder. */
 export const project = join(import.meta.dirname, "..");
 
+/** The stack that is meant if none is named and none was selected. */
+export const defaultStack = "sandbox";
+
 /** Folder of the Pulumi project that a directory is in, as pulumi itself finds it. */
 export function projectOf(directory: string): string | undefined {
   if (existsSync(join(directory, "Pulumi.yaml"))) {

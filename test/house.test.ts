@@ -20,6 +20,10 @@ describe("the house", () => {
     expect(house.unused).toEqual([]);
   });
 
+  it("has words for whatever the package exports, for the reference of the API", () => {
+    expect(house.wordless).toEqual([]);
+  });
+
   it("has scripts that shellcheck and shfmt find nothing in, and that carry no value into another interpreter", () => {
     const ran = spawnSync("bash", [join(import.meta.dirname, "lint.sh")], { encoding: "utf8" });
     expect(ran).toMatchObject({ status: 0, stdout: "" });
@@ -55,6 +59,16 @@ describe("what is counted", () => {
       "a/index.ts": "export { arrow } from './one.ts';\n",
     };
     expect(count(files).unused).toEqual(["a/one.ts own"]);
+  });
+
+  it("is each export of the package without a word, and each of its members that others see", () => {
+    const files = {
+      "components/index.ts": "export { A, type B } from './a.ts';\n",
+      "components/a.ts":
+        "/** An a. */\nexport class A {\n  /** One. */\n  one = 1;\n  two = 2;\n  #three = 3;\n  constructor() {}\n}\n" +
+        "export interface B {\n  /** Four. */\n  readonly four: number;\n}\nexport function own() {}\n",
+    };
+    expect(count(files).wordless).toEqual(["components/a.ts A.two", "components/a.ts B"]);
   });
 
   it("is lines, by room", () => {

@@ -17,6 +17,8 @@ export interface House {
   readonly long: readonly string[];
   /** Exported functions and classes that no other file of the product imports, the package's exports aside. */
   readonly unused: readonly string[];
+  /** What the package exports without a word on what it is: `FILE NAME`, or `FILE NAME.MEMBER`. */
+  readonly wordless: readonly string[];
   /** Lines a room, of the product and of its tests. */
   readonly rooms: ReadonlyMap<string, { readonly product: number; readonly tests: number }>;
 }
@@ -36,6 +38,7 @@ export function countHouse(files: ReadonlyMap<string, string>): House {
       .filter(([file, text]) => !file.startsWith("toolchain/") && lines(text) > 300)
       .map(([file, text]) => `${file} (${lines(text)})`),
     unused: parsed.flatMap(exportsOf).filter((name) => !imported.has(name)),
+    wordless: parsed.filter(({ fileName }) => fileName.startsWith("components/")).flatMap(wordlessIn(parsed)),
     rooms: countRooms(files),
   };
 }
@@ -46,7 +49,7 @@ export function readHouse(): Map<string, string> {
   const written = listed
     .toString()
     .split("\0")
-    .filter((file) => file !== "" && !/^(sdks|samples)\/|^package-lock\.json$|\.(sum|svg)$/.test(file));
+    .filter((file) => file !== "" && !/^(sdks|samples)\/|^package-lock\.json$|\.(sum|svg|schema\.json)$/.test(file));
   const files = new Map<string, string>();
   for (const file of new Set(written)) {
     try {
@@ -114,6 +117,41 @@ function exportsOf(source: ts.SourceFile): string[] {
   });
 }
 
+/** Finds what a file has of the package's exports without a comment for the API's reference, members too. */
+function wordlessIn(parsed: readonly ts.SourceFile[]): (source: ts.SourceFile) => string[] {
+  const index = parsed.find(({ fileName }) => fileName === "components/index.ts");
+  const exported = new Set(index === undefined ? [] : importsOf(index));
+  const hasWords = (node: ts.Node): boolean => ts.getJSDocCommentsAndTags(node).length > 0;
+  return (source) =>
+    source.statements.filter(isNamed).flatMap((statement) => {
+      const name = `${source.fileName} ${statement.name.text}`;
+      if (!exported.has(name)) {
+        return [];
+      }
+      const members: readonly (ts.TypeElement | ts.ClassElement)[] =
+        ts.isInterfaceDeclaration(statement) || ts.isClassDeclaration(statement) ? statement.members : [];
+      const wordless = members.filter(isForOthers).filter((member) => !hasWords(member));
+      return [...(hasWords(statement) ? [] : [name]), ...wordless.map((member) => `${name}.${member.name?.getText()}`)];
+    });
+}
+
+type NamedStatement = ts.Statement & { readonly name: ts.Identifier };
+
+function isNamed(statement: ts.Statement): statement is NamedStatement {
+  const isKind =
+    ts.isInterfaceDeclaration(statement) ||
+    ts.isClassDeclaration(statement) ||
+    ts.isFunctionDeclaration(statement) ||
+    ts.isTypeAliasDeclaration(statement);
+  return isKind && statement.name !== undefined;
+}
+
+/** Whether a member is for who uses the package. A constructor is told of by its arguments. */
+function isForOthers(member: ts.TypeElement | ts.ClassElement): boolean {
+  const isPrivate = member.name !== undefined && ts.isPrivateIdentifier(member.name);
+  return !isPrivate && !ts.isConstructorDeclaration(member);
+}
+
 /** `FILE NAME` of each thing that the file imports or hands on. */
 function importsOf(source: ts.SourceFile): string[] {
   const found: string[] = [];
@@ -153,13 +191,14 @@ function countRooms(files: ReadonlyMap<string, string>): House["rooms"] {
 }
 
 if (import.meta.main) {
-  const { longest, templates, long, unused, rooms } = countHouse(readHouse());
+  const { longest, templates, long, unused, wordless, rooms } = countHouse(readHouse());
   const list = (name: string, places: readonly string[]): void =>
     console.log(`${name}: ${places.length === 0 ? "none" : places.join(", ")}`);
   console.log(`longest line of a script: ${longest.columns} columns, ${longest.place}`);
   list("sh templates of more than one line", templates);
   list("files over 300 lines", long);
   list("exported functions that only tests use", unused);
+  list("exports of the package without a word", wordless);
   for (const [room, { product, tests }] of [...rooms].sort()) {
     console.log(`${room.padEnd(12)} ${String(product).padStart(6)} lines, tests ${String(tests).padStart(6)}`);
   }

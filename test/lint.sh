@@ -9,7 +9,7 @@ for tool in shellcheck shfmt; do command -v "$tool" >/dev/null || missing+=("$to
 if [ "${#missing[@]}" != 0 ]; then node sandbox/cli.ts packages "${missing[@]}" >&2; fi
 
 mapfile -t scripts < <(
-  git ls-files --cached --others --exclude-standard '*.sh' bin/pulumi test/run 'test/*/run' .ci/run ':!samples' |
+  git ls-files --cached --others --exclude-standard '*.sh' 'bin/*' test/run 'test/*/run' .ci/run ':!samples' |
     while IFS= read -r file; do if [ -e "$file" ]; then printf '%s\n' "$file"; fi; done
 )
 # These carry a script into another interpreter, and no others may.

@@ -8,7 +8,9 @@ import { script } from "../machine/script.ts";
 import type { Step } from "../machine/step.ts";
 import type { SourceTree } from "../sources/source-tree.ts";
 
+/** What a module is built from, and for what. */
 export interface DuetModuleArgs {
+  /** The host that has the sources. */
   readonly host: Host;
   /** The module's sources, at a path that the host and every guest share. */
   readonly source: SourceTree;
@@ -49,6 +51,7 @@ export class DuetModule extends pulumi.ComponentResource {
   readonly #args: DuetModuleArgs;
   readonly #name: string;
   #built: Step | undefined;
+  #buildCommand: pulumi.Output<readonly string[]> | undefined;
 
   constructor(name: string, args: DuetModuleArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:duet:DuetModule", name, {}, opts);
@@ -90,11 +93,33 @@ export class DuetModule extends pulumi.ComponentResource {
     return { buildId: step.result("build-id"), resource: step.resource };
   }
 
+  /** The build id of its object. @throws if it is loaded nowhere, and so not built */
+  get buildId(): pulumi.Output<string> {
+    return this.#required(this.#built).result("build-id");
+  }
+
+  /** Words of the command that builds it by hand, from any shell of the host. @throws if it is not built */
+  get buildCommand(): pulumi.Output<readonly string[]> {
+    return this.#required(this.#buildCommand);
+  }
+
+  #required<T>(built: T | undefined): T {
+    if (built === undefined) {
+      throw new Error(`cannot tell how module ${this.moduleName} is built: no guest loads it; have one do so`);
+    }
+    return built;
+  }
+
   #build(guest: VirtualMachine, opts: pulumi.CustomResourceOptions): Step {
     const { host, source, kernel, debug = false, build = kernel.modulesBy } = this.#args;
     const module = this.moduleName;
+    const name = `${this.#name}-build`;
+    this.#buildCommand ??=
+      build === "host"
+        ? pulumi.output(["bash", host.fileOf(name), "create"])
+        : guest.ssh.apply((ssh) => [...host.enter, ...ssh, "bash", guest.fileOf(name), "create"]);
     this.#built ??= (build === "host" ? host : guest).step(
-      `${this.#name}-build`,
+      name,
       {
         title: `build module ${module}`,
         script: script(import.meta.url, "module-build.sh", {
@@ -116,6 +141,7 @@ export class DuetModule extends pulumi.ComponentResource {
 
 /** A module that is loaded in one guest. */
 export interface LoadedModule {
+  /** The build id that is loaded, in hexadecimal. */
   readonly buildId: pulumi.Output<string>;
   /** For `dependsOn`. */
   readonly resource: pulumi.Resource;

@@ -4,6 +4,7 @@ import { script } from "../machine/script.ts";
 import type { Step } from "../machine/step.ts";
 import type { SourceTree } from "../sources/source-tree.ts";
 
+/** What the tools are built from. */
 export interface DuetToolsArgs {
   /**
    * The tools' sources, at a path that the host and every guest share: the Makefile is in `duet-progs`. A dummy task may

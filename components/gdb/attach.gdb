@@ -1,11 +1,2 @@
-cd @build@
-set auto-load python-scripts off
-file @build@/vmlinux
-source @build@/vmlinux-gdb.py
-python
-@more@end
-set auto-load python-scripts on
-set tcp connect-timeout 15
-set remotetimeout 15
 target remote @stub@
 lx-symbols @tree@

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../host/host.ts";
 import { script } from "../machine/script.ts";
 
+/** Where gdb may load scripts by itself. */
 export interface AutoLoadArgs {
   /** The host on which gdb runs. */
   readonly host: Host;

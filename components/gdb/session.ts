@@ -7,11 +7,15 @@ import { script } from "../machine/script.ts";
 import { resultIn } from "../machine/step.ts";
 import { template } from "../machine/template.ts";
 
+/** What is proven to be debuggable. */
 export interface DebugSessionArgs {
+  /** The guest. */
   readonly guest: VirtualMachine;
   /** Absolute path of the shared directory, below which the sources of kernel and module are. */
   readonly directory: string;
+  /** The kernel that it runs. */
   readonly kernel: KernelBuild;
+  /** The module that was built for it. */
   readonly module: DuetModule;
   /** The module as it is loaded in this guest. */
   readonly loaded: LoadedModule;
@@ -21,6 +25,7 @@ export interface DebugSessionArgs {
 
 /** Where gdb found a function of the module. */
 export interface Proof {
+  /** Name of the function. */
   readonly function: string;
   /** In the guest's memory, in hexadecimal. */
   readonly address: string;
@@ -41,7 +46,7 @@ const more = readFileSync(new URL("kernel-scripts.py", import.meta.url), "utf8")
  *
  * @throws if gdb would take it for anything but one path
  */
-function gdbPath(path: string): string {
+export function gdbPath(path: string): string {
   if (!/^\/[\w@%+=:,./-]*$/.test(path)) {
     throw new Error(`cannot give gdb the path ${JSON.stringify(path)}: take letters, digits and @%+=:,./_- only`);
   }
@@ -57,6 +62,15 @@ export function gdbWords(guest: VirtualMachine): readonly string[] {
   const file = commandFileOf(guest);
   // Of a person's own stack nobody calls gdb but that person.
   return host.isOfPerson ? [...host.enter, "gdb", "-x", file] : [`${file}.sh`];
+}
+
+/**
+ * gdb's commands that load the symbols of a kernel, and its scripts. Those of modules follow once gdb has attached.
+ *
+ * @param build absolute path of the folder with vmlinux
+ */
+export function symbolCommands(build: string): string {
+  return template(import.meta.url, "symbols.gdb", { build: gdbPath(build), more });
 }
 
 /** Reads what the step printed. */
@@ -94,8 +108,9 @@ export class DebugSession extends pulumi.ComponentResource {
     const { enter, developer } = host;
     const values = { ...developer, enter, directory, command_file: commandFile };
     const text = script(import.meta.url, "debugger.sh", values).apply((text) => `#!/usr/bin/env bash\n${text}`);
-    const [tree, build] = [gdbPath(module.tree), gdbPath(kernel.build)];
-    const attach = guest.stub.apply((stub) => template(import.meta.url, "attach.gdb", { tree, build, stub, more }));
+    const tree = gdbPath(module.tree);
+    const symbols = symbolCommands(kernel.build);
+    const attach = guest.stub.apply((stub) => `${symbols}${template(import.meta.url, "attach.gdb", { tree, stub })}`);
     const user = script(import.meta.url, "attached.sh", { stub: guest.stub }).apply((text) =>
       // A text of JSON's is one of Python's.
       template(import.meta.url, "user.gdb", { guest: guest.name, attached: JSON.stringify(text) }),

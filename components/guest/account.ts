@@ -2,7 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { script } from "../machine/script.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 
+/** Which account a guest is given. */
 export interface AccountArgs {
+  /** The guest. */
   readonly guest: VirtualMachine;
   /** Name of user and group. */
   readonly user: string;

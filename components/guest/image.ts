@@ -6,7 +6,9 @@ import { imageNote, imageVolume, libvirtName } from "../names.ts";
 
 /** Where the disk image of the guests comes from: a file, an absolute path, with an optional SHA-256 in hex. */
 export interface ImageSource {
+  /** Absolute path of the image's file. */
   readonly path: string;
+  /** SHA-256 checksum of the file, 64 hexadecimal digits. Defaults to none: it is not checked. */
   readonly sha256?: string | undefined;
   /** From where the file is fetched, if it is missing. */
   readonly url?: string | undefined;
@@ -14,8 +16,11 @@ export interface ImageSource {
   readonly build?: readonly string[] | undefined;
 }
 
+/** Of what the disks of guests are made. */
 export interface ImageArgs {
+  /** The host whose libvirt gets it. */
   readonly host: Host;
+  /** Where it comes from. */
   readonly source: ImageSource;
   /** The smallest disk that a guest is to have of it, in GiB. */
   readonly smallestDisk: number;

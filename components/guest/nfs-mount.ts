@@ -3,6 +3,7 @@ import { requirePath, requireSource } from "../host/nfs-share.ts";
 import { script, type Values } from "../machine/script.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 
+/** What a guest mounts. */
 export interface NfsMountArgs {
   /** The guest that mounts. */
   readonly guest: VirtualMachine;

@@ -5,7 +5,9 @@ import type { VirtualMachine } from "./virtual-machine.ts";
 /** Debian packages that a guest needs to mount the sources, and to build the module and the tools. */
 export const guestPackages: readonly string[] = ["gcc", "kmod", "libc6-dev", "libelf1", "make", "nfs-common", "sudo"];
 
+/** Where packages are installed. */
 export interface GuestPackagesArgs {
+  /** The guest. */
   readonly guest: VirtualMachine;
   /** Names of Debian packages. Defaults to what mounting the sources and building module and tools takes. */
   readonly packages?: readonly string[];

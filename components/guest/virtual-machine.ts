@@ -35,9 +35,13 @@ export interface Crashes {
   readonly told: string;
 }
 
+/** What a guest is made of. */
 export interface VirtualMachineArgs {
+  /** The host whose libvirt has it. */
   readonly host: Host;
+  /** The network that it is in. */
   readonly network: Network;
+  /** The image of which its disk is an overlay. */
   readonly image: Image;
   /** Its address on that network. */
   readonly address: GuestAddress;
@@ -47,6 +51,7 @@ export interface VirtualMachineArgs {
   readonly reports?: string | undefined;
   /** Memory in MiB, 512 or more. */
   readonly memory: number;
+  /** Number of its processors. */
   readonly vcpus: number;
   /** Size of the disk in GiB. It grows in place, and never shrinks. */
   readonly disk: number;
@@ -86,7 +91,9 @@ export class VirtualMachine extends pulumi.ComponentResource {
   readonly name: string;
   /** By what its resources, its steps and its files are called. */
   readonly id: string;
+  /** The host whose libvirt has it. */
   readonly host: Host;
+  /** Its IPv4 address. */
   readonly address: pulumi.Output<string>;
   /** What gdb's `target remote` takes. */
   readonly stub: pulumi.Output<string>;
@@ -96,6 +103,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
   readonly ssh: pulumi.Output<readonly string[]>;
   /** Absolute path of the console log, on the host. */
   readonly consoleLog: string;
+  /** Where the symbols are of what runs in it. */
   readonly symbols: Symbols;
   readonly crashes: Crashes;
   /** Once it has come up, for `dependsOn`. */
@@ -268,5 +276,10 @@ export class VirtualMachine extends pulumi.ComponentResource {
   /** Declares a step that runs in the guest, as root. It goes when the domain goes. */
   step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): Step {
     return this.#machine.step(name, args, opts);
+  }
+
+  /** Absolute path, in the guest, of the file of a step. */
+  fileOf(step: string): string {
+    return this.#machine.fileOf(step);
   }
 }

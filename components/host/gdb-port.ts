@@ -2,7 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { script } from "../machine/script.ts";
 import type { Host } from "./host.ts";
 
+/** For what a port is leased. */
 export interface GdbPortArgs {
+  /** The host on which the stub listens. */
   readonly host: Host;
   /** Name of the guest whose stub will listen there. */
   readonly guest: string;
@@ -18,6 +20,7 @@ const anyPort = Array.from({ length: 100 }, (_, index) => 1234 + index);
  * Source: guide, step 4, whose "make sure to pick a unique TCP port number for each" this is.
  */
 export class GdbPort extends pulumi.ComponentResource {
+  /** The port, from 1024 on. */
   readonly port: pulumi.Output<number>;
   /** What `target remote` of gdb takes for it. */
   readonly stub: pulumi.Output<string>;

@@ -4,8 +4,11 @@ import { diskVolume, domainDescription, guestId, imageVolume, libvirtName } from
 import type { Host } from "./host.ts";
 import { guestMac, type Network } from "./network.ts";
 
+/** For what an address is leased. */
 export interface GuestAddressArgs {
+  /** The host that keeps the lease. */
   readonly host: Host;
+  /** The network of which it is an address. */
   readonly network: Network;
 }
 

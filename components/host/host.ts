@@ -32,6 +32,7 @@ export interface HostArgs {
   readonly enter: readonly string[];
   /** Path of the network namespace that reaches the internet. Defaults to that in which Pulumi runs. */
   readonly fetchNamespace?: string | undefined;
+  /** How the instructions of guests are run. */
   readonly accelerator: Accelerator;
   /** Absolute path of the cache: what can be made again. */
   readonly cache: string;
@@ -39,11 +40,13 @@ export interface HostArgs {
   readonly leases: string;
   /** Absolute path of this stack's folder in the state, 0700. */
   readonly stateFolder: string;
-  /** Absolute path of the folder of console logs, as libvirt sees it and as the host does. */
+  /** Absolute path of the folder of console logs, as libvirt sees it. */
   readonly consoleLogs: string;
+  /** Absolute path of that folder, as the host sees it. */
   readonly consoleLogsHere: string;
   /** Absolute path of the folder of this stack's gdb sockets, as libvirt sees it and as the host does. */
   readonly stubs: string;
+  /** The account that owns sources and builds. */
   readonly developer: Developer;
   /** Absolute path of the home directory of whoever runs gdb. */
   readonly home: string;
@@ -53,19 +56,33 @@ export interface HostArgs {
 
 /** Where libvirt, the sources and their server are, and what belongs to this stack there. */
 export class Host extends Machine {
+  /** {@inheritDoc HostArgs.stack} */
   readonly stack: string;
+  /** {@inheritDoc HostArgs.owner} */
   readonly owner: string;
+  /** {@inheritDoc HostArgs.uri} */
   readonly uri: string;
+  /** {@inheritDoc HostArgs.enter} */
   readonly enter: readonly string[];
+  /** {@inheritDoc HostArgs.fetchNamespace} */
   readonly fetchNamespace: string | undefined;
+  /** {@inheritDoc HostArgs.accelerator} */
   readonly accelerator: Accelerator;
+  /** {@inheritDoc HostArgs.cache} */
   readonly cache: string;
+  /** {@inheritDoc HostArgs.leases} */
   readonly leases: string;
+  /** {@inheritDoc HostArgs.stateFolder} */
   readonly stateFolder: string;
+  /** {@inheritDoc HostArgs.consoleLogs} */
   readonly consoleLogs: string;
+  /** {@inheritDoc HostArgs.consoleLogsHere} */
   readonly consoleLogsHere: string;
+  /** {@inheritDoc HostArgs.stubs} */
   readonly stubs: string;
+  /** {@inheritDoc HostArgs.developer} */
   readonly developer: Developer;
+  /** {@inheritDoc HostArgs.home} */
   readonly home: string;
   /** The host for steps that only root may do: itself, if Pulumi runs as root. */
   readonly root: Machine;

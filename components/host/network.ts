@@ -5,7 +5,9 @@ import { script } from "../machine/script.ts";
 import { bridgeName, libvirtName } from "../names.ts";
 import type { Host } from "./host.ts";
 
+/** Where a network is made. */
 export interface NetworkArgs {
+  /** The host whose libvirt has it. */
   readonly host: Host;
 }
 

@@ -5,7 +5,9 @@ import type { Host } from "./host.ts";
 /** Where the system's libvirt listens. */
 const libvirtSocket = "/run/libvirt/libvirt-sock";
 
+/** What a host is given. */
 export interface HostPackagesArgs {
+  /** The host. */
   readonly host: Host;
   /** Names of Debian packages. */
   readonly packages: readonly string[];

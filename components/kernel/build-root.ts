@@ -4,7 +4,9 @@ import type { Host } from "../host/host.ts";
 import { script } from "../machine/script.ts";
 import { toolchainNote } from "../names.ts";
 
+/** Of what a build root is made. */
 export interface BuildRootArgs {
+  /** The host that has it in its cache. */
   readonly host: Host;
   /** Name of a Debian suite: "bullseye". */
   readonly suite: string;

@@ -6,9 +6,13 @@ import type { SourceTree } from "../sources/source-tree.ts";
 import type { KernelConfig } from "./config.ts";
 import { hostToolchain, type Toolchain } from "./toolchain.ts";
 
+/** What a kernel is built from. */
 export interface KernelBuildArgs {
+  /** The host that builds. */
   readonly host: Host;
+  /** Its sources. */
   readonly source: SourceTree;
+  /** Its configuration. */
   readonly config: KernelConfig;
   /** How many compilers run at once. Defaults to the number of processors. */
   readonly jobs?: number;
@@ -35,6 +39,10 @@ export class KernelBuild extends pulumi.ComponentResource {
   readonly build: string;
   /** Absolute path of the sources directory, below which all builds are. */
   readonly directory: string;
+  /** What is held while a stack has the build. */
+  readonly hold: KernelConfig["hold"];
+  /** Words of the command that builds it by hand. */
+  readonly buildCommand: readonly string[];
   /** With what it is built, and its modules. */
   readonly toolchain: Toolchain;
   /** Who can build modules for it: guests have no other toolchain, and no pahole. */
@@ -53,6 +61,8 @@ export class KernelBuild extends pulumi.ComponentResource {
     const { host, source, config, jobs, packages = [] } = args;
     this.build = config.build;
     this.directory = config.hold.directory;
+    this.hold = config.hold;
+    this.buildCommand = ["bash", host.fileOf(name), "create"];
     this.toolchain = config.toolchain;
     this.modulesBy = isOfGuestsToo(config.toolchain) && !config.hasBtf ? "guest" : "host";
     this.tree = source.tree;

@@ -16,18 +16,22 @@ export interface Fragment {
    * `make kvm_guest.config`.
    */
   readonly name: string;
+  /** Its lines. Defaults to none: the kernel has a fragment of that name. */
   readonly text?: string;
 }
 
 /** The fragments that this project ships, for kernels of any age: they come before all others. See fragments/. */
 export const shippedFragments: readonly string[] = ["bpf", "kasan", "lockdep", "perf"];
 
+/** From what a configuration is made. */
 export interface KernelConfigArgs {
+  /** The host that configures. */
   readonly host: Host;
   /** The kernel's sources. */
   readonly source: SourceTree;
   /** Absolute path of the sources directory, below which the build is: the builds of two stacks may be one. */
   readonly directory: string;
+  /** What it starts from. */
   readonly base: ConfigBase;
   /** Whether modules that the guest has not loaded are left out. */
   readonly localmodconfig: boolean;
@@ -63,9 +67,11 @@ export class KernelConfig extends pulumi.ComponentResource {
   readonly hash: pulumi.Output<string>;
   /** Absolute path of the build directory, make's `O=`, and of ccache's folder, which the developer can reach. */
   readonly build: string;
+  /** Absolute path of the folder of ccache, which the developer can reach. */
   readonly ccache: string;
   /** What is held while a stack has the build: whoever writes there takes a turn. */
   readonly hold: { readonly directory: string; readonly what: string };
+  /** With what it is built. */
   readonly toolchain: Toolchain;
   /** Whether it has BTF, which modules have too: pahole makes it. */
   readonly hasBtf: boolean;

@@ -4,8 +4,11 @@ import type { VirtualMachine } from "../guest/virtual-machine.ts";
 import { script } from "../machine/script.ts";
 import type { KernelBuild } from "./build.ts";
 
+/** What is installed where. */
 export interface KernelInstallArgs {
+  /** The guest that is to run it. */
   readonly guest: VirtualMachine;
+  /** The kernel, as it was built. */
   readonly kernel: KernelBuild;
 }
 

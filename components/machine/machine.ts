@@ -1,7 +1,16 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { Facts, type FactsReader } from "./facts.ts";
-import { type Frame, resultIn, type Step, type StepArgs, stepCommand, stepFile, stepInput } from "./step.ts";
+import {
+  type Frame,
+  resultIn,
+  type Step,
+  type StepArgs,
+  stepCommand,
+  stepFile,
+  stepInput,
+  stepSuffix,
+} from "./step.ts";
 
 /** How a machine is reached that is not the one on which Pulumi runs. */
 export interface SshConnection {
@@ -17,6 +26,7 @@ export interface SshConnection {
   readonly command: pulumi.Input<readonly string[]>;
 }
 
+/** How a machine is reached, and where it keeps its steps. */
 export interface MachineArgs {
   /** Absolute path, on the machine, of the folder for its steps: each one's file and its record. */
   readonly records: string;
@@ -30,6 +40,7 @@ export interface MachineArgs {
 
 /** Where steps run: this machine, or one across ssh. It keeps its steps, and is asked about all of them at once. */
 export class Machine {
+  /** Its name in Pulumi. */
   readonly name: string;
   readonly #args: MachineArgs;
   readonly #opts: pulumi.CustomResourceOptions;
@@ -81,6 +92,11 @@ export class Machine {
       : new command.remote.Command(name, { ...inputs, ...this.#remote(connection) }, options);
     const { stdout } = resource;
     return { stdout, resource, result: (key) => stdout.apply((text) => resultIn(text, key)) };
+  }
+
+  /** Absolute path, on the machine, of the file of a step: `bash FILE create` does it by hand. */
+  fileOf(step: string): string {
+    return `${this.#args.records}/${step}${stepSuffix}`;
   }
 
   /** Changes when a step has to run again, though its script is the same. */

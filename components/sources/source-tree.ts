@@ -17,11 +17,13 @@ export type Source =
   /** A working copy of a folder, an absolute path: the samples of this project. */
   | { readonly copy: string };
 
+/** Which sources are to be there. */
 export interface SourceTreeArgs {
   /** The host that has the sources. They belong to its developer, as whom git runs. */
   readonly host: Host;
   /** Folder below the sources directory: "duet-kernel", "duet-module" or "duet-tools". */
   readonly role: string;
+  /** Where they come from. */
   readonly source: Source;
   /** Absolute path of the sources directory, the same on host and guest. */
   readonly directory: string;

@@ -106,9 +106,7 @@ export async function runGdb(stack: TestStack, { gdbCommand }: Guest, commands: 
 /** Sets a breakpoint in the module, sees it hit with types and lines, and lets the guest go on. */
 export async function stopsInGdb(stack: TestStack, guest: Guest, { hook, task }: Names): Promise<void> {
   const { name } = guest;
-  const seen = () => stack.guestAnew(name, sh`touch /run/duet-seen; echo alive`, 60);
-  const events = stack.guest(name, makeEvents(task), 400).catch((error: Error) => error.message);
-  try {
+  await whileEventsHappen(stack, name, task, async () => {
     const printed = await runGdb(stack, guest, gdbSession(hook));
     demand(`whose gdb attaches to ${name}`, printed, new RegExp(`^gdb of ${developer.uid}$`, "m"));
     demand(`the kernel's commands in gdb`, printed, /^lx-symbols -- /m);
@@ -117,8 +115,22 @@ export async function stopsInGdb(stack: TestStack, guest: Guest, { hook, task }:
     demand(`gdb in ${name}`, printed, stopped);
     demand(`the stack of ${name} in gdb`, printed, /^#1 .* at \S+\.[ch]:\d+/m);
     demand(`the locals of ${name} in gdb`, printed, /^ino = \d+/m);
-    demand(`${name} after gdb`, await seen(), "alive");
-    demand(`the events of ${name} beside gdb`, await events, "");
+  });
+}
+
+/** Has a guest make events while a debugger is at work, after which it has to be alive. */
+export async function whileEventsHappen(
+  stack: TestStack,
+  name: string,
+  task: string,
+  debug: () => Promise<void>,
+): Promise<void> {
+  const seen = () => stack.guestAnew(name, sh`touch /run/duet-seen; echo alive`, 60);
+  const events = stack.guest(name, makeEvents(task), 400).catch((error: Error) => error.message);
+  try {
+    await debug();
+    demand(`${name} after a debugger`, await seen(), "alive");
+    demand(`the events of ${name} beside a debugger`, await events, "");
   } finally {
     // libvirt calls a guest paused after each gdb. That is drift, which has a fault of its own.
     if ((await stack.virsh("domstate", name)) === "paused") {

@@ -16,6 +16,8 @@ import { consoleInBrowser } from "../guide/browser.ts";
 import { wrong } from "../guide/example.ts";
 import { callPath, typed } from "../guide/perf.ts";
 import { checkAll, checks, ofSamples } from "./checks.ts";
+import { takesVerbs } from "./duetctl.ts";
+import { readsSources, stopsInAdapter } from "./editor.ts";
 import { changes, drifts, problem } from "./pulumi-output.ts";
 import { difference, type Snapshot, snapshot } from "./snapshot.ts";
 import { shared, TestStack } from "./stack.ts";
@@ -97,6 +99,20 @@ describe("a converged stack", () => {
   );
 
   it("changes nothing at a second up", () => stack.stays(), 2 * minute);
+
+  it(
+    "is debugged by an editor's adapter with the configuration that up has written",
+    () => stopsInAdapter(stack, stack.access("one"), ofSamples),
+    7 * minute,
+  );
+
+  it(
+    "has clangd read a file of the kernel and one of the module without an error",
+    () => readsSources(stack),
+    minute * 5,
+  );
+
+  it("takes each verb of duetctl", () => takesVerbs(stack, stack.access("one")), 10 * minute);
 
   it("tells a change of the spec as one, and not as drift, and moves no guest that changes places", async () => {
     stack.writeSpec({ "duet:vms": vms.toReversed().map((vm) => ({ ...vm, bootTimeout: 601 })) });

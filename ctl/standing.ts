@@ -1,0 +1,151 @@
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { parse } from "yaml";
+import type { GuestAccess } from "../components/guest-access.ts";
+import { sh } from "../components/machine/shell.ts";
+import { resultIn } from "../components/machine/step.ts";
+import { guestId } from "../components/names.ts";
+import { ask, backendFolder, backendUrl, login, readCheckpoint } from "../launcher/backend.ts";
+import { ownFile } from "../launcher/configuration.ts";
+import { folders, stackFolder } from "../launcher/environment.ts";
+import { groundOf } from "../launcher/ground.ts";
+import { keptId } from "../launcher/identity.ts";
+import { bareName } from "../launcher/invocation.ts";
+import { runAsPerson } from "../launcher/person.ts";
+import { project, specFile } from "../launcher/project.ts";
+import { type Deployment, nameOf, type Resource, stands } from "../launcher/repair/deployment.ts";
+import { backendOf } from "../launcher/state.ts";
+import { requireRoot } from "../sandbox/host.ts";
+import { sandboxPathsFrom } from "../sandbox/paths.ts";
+import { installed, toolchainEnvironment } from "../toolchain/install.ts";
+import { CtlError, exitCodes } from "./exit.ts";
+import { neededStack, standingStacks } from "./stacks.ts";
+
+/** A stack that stands, by its own state: no machine has been asked anything. */
+export interface Standing {
+  readonly name: string;
+  /** Whether it is on the embedded host. */
+  readonly isEmbedded: boolean;
+  /** Absolute path of the spec from which it was brought up. */
+  readonly spec: string;
+  /** URI of its libvirt. */
+  readonly uri: string;
+  /** Words before a command that reaches its guests and stubs. */
+  readonly enter: readonly string[];
+  /** Absolute path of the sources directory. */
+  readonly sources: string;
+  /** Absolute path of the folder of the stack in the state. */
+  readonly folder: string;
+  /** Its guests. One that has never come up whole has no address, no stub and no command for gdb: they are empty. */
+  readonly guests: readonly GuestAccess[];
+  /** The kernel that was built last; undefined if none was. */
+  readonly kernel: { readonly release: string; readonly buildId: string } | undefined;
+  /** The module that was built last, without a build id if none was. */
+  readonly module: { readonly name: string; readonly buildId: string | undefined };
+  /** Absolute path of the workspace file for editors; undefined if it was brought up without. */
+  readonly workspace: string | undefined;
+  /** Absolute path of the folder of the consoles' logs. */
+  readonly consoles: string;
+  /** Absolute paths of the folder of libvirt's logs. */
+  readonly logs: { readonly libvirtd: string; readonly guests: string };
+}
+
+/**
+ * The stack that is meant, as its state has it. Run through sudo for a stack of a person's, duetctl goes on as that
+ * person: then this does not return, but ends the process with the status of that.
+ *
+ * @param named what the user has named it, if anything
+ * @throws CtlError if it does not stand
+ */
+export async function standingStack(named: string | undefined, environment: NodeJS.ProcessEnv): Promise<Standing> {
+  if (named === undefined && standingStacks(environment).length === 0) {
+    await goOnAsPerson();
+  }
+  const stack = bareName(neededStack(named, environment));
+  const { state, shared } = folders(environment);
+  const folder = stackFolder(state, stack);
+  // What it was brought up from; the spec may say something else by now.
+  const spec = [ownFile(state, stack), specFile(stack)].find((file) => existsSync(file));
+  const text = spec === undefined ? "" : readFileSync(spec, "utf8");
+  const ground = groundOf(text, spec ?? "");
+  const embedded = readCheckpoint(backendOf(state), stack);
+  const isEmbedded = ground.sandbox || embedded !== undefined;
+  if (isEmbedded) {
+    requireRoot(`look at stack ${stack}, which is on the embedded host`);
+  } else {
+    await goOnAsPerson();
+  }
+  const deployment = isEmbedded ? embedded : ownDeployment(stack, environment);
+  if (!stands(deployment)) {
+    throw new CtlError(exitCodes.noStack, `stack ${stack} does not stand; do duetctl up --stack ${stack}`);
+  }
+  const paths = sandboxPathsFrom(environment);
+  const enter = isEmbedded ? ["ip", "netns", "exec", paths.namespace] : [];
+  const { guests, ...built } = known(deployment?.resources ?? []);
+  const begun = ground.guests.filter((name) => guests.every((guest) => guest.name !== name));
+  const own = join(shared, "stacks", keptId(folder)?.id ?? "", "consoles");
+  return {
+    name: stack,
+    isEmbedded,
+    spec: spec ?? specFile(stack),
+    uri: isEmbedded ? paths.uri : ground.uri,
+    enter,
+    sources: ground.sources,
+    folder,
+    ...built,
+    guests: [...guests, ...begun.map((name) => accessToBegun(name, enter, folder))],
+    module: {
+      name: parse(text)?.config?.["duet:module"]?.name ?? "duet",
+      buildId: moduleBuild(deployment?.resources ?? []),
+    },
+    consoles: isEmbedded ? paths.guestLogDirectory : process.getuid?.() === 0 ? paths.guestLogs : own,
+    logs: isEmbedded
+      ? { libvirtd: join(paths.log, "libvirtd.log"), guests: paths.guestLogDirectory }
+      : { libvirtd: "/var/log/libvirt/libvirtd.log", guests: paths.guestLogs },
+  };
+}
+
+async function goOnAsPerson(): Promise<void> {
+  const ended = await runAsPerson(process.argv.slice(1));
+  if (ended !== undefined) {
+    process.exit(ended);
+  }
+}
+
+/** The state of a stack on the user's own backend: read from its file, if it has one, and else asked of pulumi. */
+function ownDeployment(stack: string, environment: NodeJS.ProcessEnv): Deployment | undefined {
+  const toolchain = installed(environment);
+  const credentials = login().PULUMI_CREDENTIALS_PATH ?? toolchain?.home ?? "";
+  const backend = backendFolder(backendUrl(environment.PULUMI_BACKEND_URL, credentials), homedir());
+  if (backend !== undefined || toolchain === undefined) {
+    return backend === undefined ? undefined : readCheckpoint(backend, stack);
+  }
+  const full = { ...toolchainEnvironment(toolchain, environment), ...login() };
+  const pulumi = { program: toolchain.pulumi, directory: project, environment: full };
+  const text = ask(pulumi, ["stack", "export", "--stack", stack]);
+  return text === undefined ? undefined : JSON.parse(text).deployment;
+}
+
+/** How to work with a guest that has never come up whole: the files that ssh needs are there before the guest is. */
+function accessToBegun(name: string, enter: readonly string[], folder: string): GuestAccess {
+  const ssh = sh`${[...enter, "ssh", "-F", join(folder, guestId(name), "ssh_config"), name]}`;
+  return { name, address: "", stub: "", kernelRelease: "", sshCommand: ssh.shell, gdbCommand: "" };
+}
+
+/** What a state says of a stack. */
+function known(resources: readonly Resource[]): Pick<Standing, "guests" | "kernel" | "workspace"> {
+  const outputs = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
+  const kernel = resources.find(({ type }) => type === "duet:kernel:KernelBuild")?.outputs;
+  return {
+    guests: (outputs.vms ?? []) as readonly GuestAccess[],
+    kernel: kernel as Standing["kernel"],
+    workspace: outputs.workspace as string | undefined,
+  };
+}
+
+function moduleBuild(resources: readonly Resource[]): string | undefined {
+  const { outputs } = resources.find((one) => nameOf(one) === "module-build" && one.type.startsWith("command:")) ?? {};
+  const stdout = outputs?.stdout;
+  return typeof stdout === "string" && /^build-id: /m.test(stdout) ? resultIn(stdout, "build-id") : undefined;
+}

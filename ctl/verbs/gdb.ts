@@ -1,0 +1,33 @@
+import type { Command } from "commander";
+import { type StackOptions, stackVerb } from "../command.ts";
+
+/** The gdbCommand of a guest, as `up` prints it, if the stub is free: it takes one client. */
+export const gdb = () =>
+  stackVerb("gdb", "Attach gdb to a guest, with the symbols of kernel and module.", [
+    ["duetctl gdb", "the only guest"],
+    ["duetctl gdb duetdev", "one by its name"],
+    ["duetctl gdb -- -ex 'break duet_hook'", "options of gdb, after --"],
+  ])
+    .argument("[guest]", "name of the guest; the only one by default")
+    .argument("[gdb-options...]", "options of gdb, after --")
+    .action(async (_guest: string, _words: string[], { stack: named }: StackOptions, { args }: Command) => {
+      const { standingStack } = await import("../standing.ts");
+      const { guestAndWords, meantGuest } = await import("../guest.ts");
+      const { attached } = await import("../look.ts");
+      const { handOver, printed } = await import("../hand-over.ts");
+      const { CtlError, exitCodes } = await import("../exit.ts");
+      const { guest, words } = guestAndWords(args, process.argv);
+      const stack = await standingStack(named, process.env);
+      const { name, stub, gdbCommand } = meantGuest(stack, guest);
+      if (gdbCommand === "") {
+        throw new CtlError(exitCodes.failed, `cannot attach to ${name}: it has never come up whole; do duetctl up`);
+      }
+      const [client] = await attached(stack.enter, [stub]);
+      if (client !== undefined) {
+        throw new CtlError(
+          exitCodes.failed,
+          `cannot attach to ${name}: its stub takes one client, which is ${client}; detach or quit that one`,
+        );
+      }
+      await handOver(printed(gdbCommand, words));
+    });

@@ -1,0 +1,27 @@
+import type { Command } from "commander";
+import { completion } from "./completion.ts";
+import { config } from "./config.ts";
+import { guestConsole } from "./console.ts";
+import { destroy } from "./destroy.ts";
+import { doctor } from "./doctor.ts";
+import { gdb } from "./gdb.ts";
+import { logs } from "./logs.ts";
+import { preview } from "./preview.ts";
+import { ssh } from "./ssh.ts";
+import { status } from "./status.ts";
+import { up } from "./up.ts";
+
+/** All verbs, a file each, in the order in which help lists them. What a verb does is loaded when it is done. */
+export const verbs: readonly (() => Command)[] = [
+  up,
+  preview,
+  destroy,
+  status,
+  ssh,
+  gdb,
+  guestConsole,
+  logs,
+  doctor,
+  config,
+  completion,
+];
