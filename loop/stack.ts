@@ -1,0 +1,91 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { guestId } from "../components/names.ts";
+import { folders, stackFolder } from "../launcher/environment.ts";
+import { keptSteps } from "../launcher/kept-steps.ts";
+import { project } from "../launcher/project.ts";
+import { readSpec } from "../launcher/read-spec.ts";
+import { inside } from "../sandbox/host.ts";
+import { sandboxPathsFrom } from "../sandbox/paths.ts";
+import { UserError } from "../sandbox/report.ts";
+import type { MachineStep } from "./step.ts";
+
+/** A guest into which the module is loaded. */
+export interface LoopGuest {
+  readonly name: string;
+  readonly load: MachineStep;
+  /** gdb's proof, which has gdb's commands read the new symbols. */
+  readonly prove: MachineStep;
+}
+
+/** What the loop knows of a stack that stands: its steps, in the order in which they depend on each other. */
+export interface LoopStack {
+  readonly name: string;
+  /** Absolute path of the stack's folder in the state. */
+  readonly folder: string;
+  /** Absolute paths of the folders in which the module is edited. */
+  readonly trees: readonly string[];
+  readonly source: MachineStep;
+  /** The facts of the source as they were when it was last brought. */
+  readonly recordedSource: () => string | undefined;
+  readonly build: MachineStep;
+  readonly guests: readonly LoopGuest[];
+}
+
+/** Where a guest keeps its steps: components/guest/virtual-machine.ts. */
+const guestSteps = "/var/lib/duet/steps";
+
+/**
+ * Finds the steps of the module of a stack.
+ *
+ * @param spec path of its spec
+ * @param environment such as process.env
+ * @throws UserError if the stack does not stand, or its spec has problems
+ */
+export function loopStack(name: string, spec: string, environment: NodeJS.ProcessEnv): LoopStack {
+  if (!existsSync(spec)) {
+    throw new UserError(`cannot find the spec of stack ${name}: there is no ${relative(process.cwd(), spec)}`);
+  }
+  const { host, sources, vms } = readSpec(spec);
+  const folder = stackFolder(folders(environment).state, name);
+  const kept = new Map(keptSteps(folder).map((step) => [step.name, step.file]));
+  const sourceFile = kept.get("module-source");
+  if (sourceFile === undefined) {
+    throw new UserError(`cannot watch the module of stack ${name}: it has not come up; run pulumi up first`);
+  }
+  const enter = host.sandbox ? inside(sandboxPathsFrom(environment), []) : [];
+  const onHost = (what: string, file: string): MachineStep => ({
+    what,
+    // What happens to the terminal, or to this process, is not the step's to die of.
+    bash: [...enter, "setpriv", "--pdeathsig", "TERM", "setsid", "bash"],
+    file,
+  });
+  const inGuest = (what: string, guest: string, step: string): MachineStep => ({
+    what,
+    bash: [...enter, "ssh", "-F", join(folder, guestId(guest), "ssh_config"), guest, "bash"],
+    file: `${guestSteps}/${step}.sh`,
+  });
+  const guests = vms.map(({ name: guest }) => ({
+    name: guest,
+    load: inGuest(`load the module in ${guest}`, guest, `module-${guestId(guest)}`),
+    prove: onHost(`prove ${guest} debuggable`, join(folder, "steps", `${guestId(guest)}-debug.sh`)),
+  }));
+  const buildFile = kept.get("module-build");
+  const [{ name: first = "" } = {}] = vms;
+  const build = "build the module";
+  const { module } = sources;
+  const tree = "tree" in module ? module.tree : join(sources.directory, "duet-module");
+  return {
+    name,
+    folder,
+    trees: [tree, ...("copy" in module ? [resolve(project, module.copy)] : [])],
+    source: onHost("bring the sources", sourceFile),
+    recordedSource: () => readText(sourceFile.replace(/\.sh$/, "")),
+    build: buildFile === undefined ? inGuest(build, first, "module-build") : onHost(build, buildFile),
+    guests,
+  };
+}
+
+function readText(file: string): string | undefined {
+  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+}
