@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Deployed, deploy, given, type Made, scriptOf, settled } from "../test/support/mocks.ts";
-import { DuetEnvironment, type Site } from "./environment.ts";
+import { DuetEnvironment } from "./environment.ts";
 import { guestId } from "./names.ts";
+import type { Site } from "./site.ts";
 import { parseSpec } from "./spec.ts";
 
 const vms = ["one", "two"] as const;

@@ -1,4 +1,3 @@
-import * as libvirt from "@pulumi/libvirt";
 import * as pulumi from "@pulumi/pulumi";
 import { CrashReports } from "./crash/crash-reports.ts";
 import { DuetModule } from "./duet/module.ts";
@@ -7,50 +6,24 @@ import { Editor } from "./editor/editor.ts";
 import { AutoLoad } from "./gdb/auto-load.ts";
 import { DebugSession } from "./gdb/session.ts";
 import { Account } from "./guest/account.ts";
-import { Image, type ImageSource } from "./guest/image.ts";
+import { Image } from "./guest/image.ts";
 import { NfsMount } from "./guest/nfs-mount.ts";
 import { GuestPackages, guestPackages } from "./guest/packages.ts";
 import { VirtualMachine } from "./guest/virtual-machine.ts";
 import { accessTo, type GuestAccess } from "./guest-access.ts";
 import { GuestAddress } from "./host/guest-address.ts";
-import { Host, type HostArgs } from "./host/host.ts";
 import { Network } from "./host/network.ts";
-import { NfsExport, nfsServer } from "./host/nfs-export.ts";
-import {
-  aclPackages,
-  btfPackages,
-  flameGraphPackages,
-  hostPackages,
-  perfPackages,
-  sourcePackages,
-} from "./host/package-lists.ts";
-import { HostPackages } from "./host/packages.ts";
-import { StackName } from "./host/stack-name.ts";
-import { WebConsole, type WebConsoleAccess, type WebConsoleArgs } from "./host/web-console.ts";
+import { NfsExport } from "./host/nfs-export.ts";
+import { prepareHost } from "./host/prepare.ts";
+import type { WebConsoleAccess } from "./host/web-console.ts";
 import { KernelBuild } from "./kernel/build.ts";
-import { type Fragment, KernelConfig, kernelBuildFolder } from "./kernel/config.ts";
+import { KernelConfig, kernelBuildFolder } from "./kernel/config.ts";
 import { KernelInstall } from "./kernel/install.ts";
 import { Perf, perfSource } from "./kernel/perf.ts";
-import { toolchainOf, toolchainPackages } from "./kernel/toolchain.ts";
-import { SourcesDirectory } from "./sources/directory.ts";
-import { type Source, SourceTree } from "./sources/source-tree.ts";
+import { toolchainOf } from "./kernel/toolchain.ts";
+import type { Site } from "./site.ts";
+import { SourceTree } from "./sources/source-tree.ts";
 import type { Spec } from "./spec.ts";
-
-/** What a spec does not say. Entry points find it out, components never do. */
-export interface Site {
-  /** The host. */
-  readonly host: HostArgs;
-  /** What the web console needs to know of this machine. */
-  readonly console: Omit<WebConsoleArgs, "host">;
-  /** The image of the guests' disks. */
-  readonly image: ImageSource;
-  /** What is laid over the base of the kernel's configuration, read from where the spec says. */
-  readonly fragments: readonly Fragment[];
-  /** The sources, with absolute paths. */
-  readonly sources: { readonly kernel: Source; readonly module: Source; readonly tools: Source };
-  /** Words of the command by which people work with the stack, for the tasks of an editor. Defaults to `duetctl`. */
-  readonly command?: readonly string[] | undefined;
-}
 
 /** What an environment is made from. */
 export interface DuetEnvironmentArgs {
@@ -78,35 +51,10 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     super("duet:index:DuetEnvironment", name, {}, opts);
     const parent = { parent: this };
     const { directory } = spec.sources;
-    const from = perfSource(spec.tools.perf, spec.kernel.toolchain);
-    const host = new Host("host", site.host, parent);
-    const server = nfsServer(spec.host.nfsServer, spec.host.sandbox);
-    const claim = host.isShared ? [new StackName("stack-name", { host }, parent)] : [];
-    const packages = new HostPackages(
-      "host-packages",
-      {
-        host,
-        packages: [
-          ...hostPackages(server),
-          ...sourcePackages(Object.values(site.sources)),
-          ...toolchainPackages(spec.kernel.toolchain),
-          ...(spec.kernel.fragments.includes("bpf") ? btfPackages : []),
-          ...(from === undefined ? [] : [...perfPackages, ...flameGraphPackages]),
-          ...(host.isOfPerson || spec.host.stub === "socket" ? aclPackages : []),
-        ],
-        // Nobody but root reaches the embedded host.
-        ...(spec.host.sandbox ? { groups: [] } : {}),
-      },
-      { ...parent, dependsOn: claim },
-    );
-    const place = host.isOfPerson ? [new SourcesDirectory("sources-directory", { host, directory }, parent)] : [];
-    this.webConsole =
-      (spec.host.console ?? spec.host.sandbox)
-        ? new WebConsole("web-console", { host, ...site.console }, { ...parent, dependsOn: packages }).access
-        : undefined;
-    const provider = new libvirt.Provider(`${name}-libvirt`, { uri: packages.uri }, parent);
-    // Not for all: whatever has a provider waits until that has been started.
-    const libvirtParent = { parent: this, providers: [provider] };
+    const perfFrom = perfSource(spec.tools.perf, spec.kernel.toolchain);
+    const prepared = prepareHost(`${name}-libvirt`, { spec, site, perf: perfFrom }, parent);
+    const { host, server, packages, place, libvirtParent } = prepared;
+    this.webConsole = prepared.webConsole;
 
     const source = (role: keyof Site["sources"]): SourceTree =>
       new SourceTree(
@@ -147,19 +95,8 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     const trees = Object.values(sources).map(({ tree }) => tree);
     const crashes = new CrashReports("crash-reports", { host, spec, trees }, { ...parent, dependsOn: packages });
     const toolchain = toolchainOf(spec.kernel.toolchain, host, { ...parent, dependsOn: packages });
-    const config = new KernelConfig(
-      "kernel-config",
-      {
-        host,
-        source: sources.kernel,
-        directory,
-        ...spec.kernel,
-        toolchain,
-        fragments: site.fragments,
-        guest: guests[0],
-      },
-      parent,
-    );
+    const asked = { ...spec.kernel, toolchain, fragments: site.fragments, guest: guests[0] };
+    const config = new KernelConfig("kernel-config", { host, source: sources.kernel, directory, ...asked }, parent);
     const kernel = new KernelBuild(
       "kernel",
       { host, source: sources.kernel, config, packages: spec.kernel.packages },
@@ -167,9 +104,8 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     );
     const module = new DuetModule("module", { host, source: sources.module, kernel, ...spec.module }, parent);
     const tools = new DuetTools("tools", { source: sources.tools }, parent);
-    const perf = from
-      ? new Perf("perf", { host, source: sources.kernel, config, kernel, module: module.moduleName, from }, parent)
-      : undefined;
+    const ofPerf = { host, source: sources.kernel, config, kernel, module: module.moduleName };
+    const perf = perfFrom && new Perf("perf", { ...ofPerf, from: perfFrom }, parent);
 
     const accesses = guests.map((guest) => {
       const after = (...dependsOn: pulumi.Resource[]) => ({ ...parent, dependsOn });
@@ -191,11 +127,8 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       return accessTo(guest, install, session);
     });
     const { command } = site;
-    const editor = new Editor(
-      "editor",
-      { host, kernel, module, sources: Object.values(sources), guests, command },
-      parent,
-    );
+    const ofEditor = { host, kernel, module, sources: Object.values(sources), guests, command };
+    const editor = new Editor("editor", ofEditor, parent);
     this.vms = pulumi.all(accesses);
     this.workspace = editor.workspace;
     this.registerOutputs({ vms: this.vms, webConsole: this.webConsole, workspace: this.workspace });

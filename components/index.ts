@@ -3,7 +3,7 @@ export { CrashReports, type CrashReportsArgs } from "./crash/crash-reports.ts";
 export { DuetModule, type DuetModuleArgs, type LoadedModule } from "./duet/module.ts";
 export { DuetTools, type DuetToolsArgs } from "./duet/tools.ts";
 export { Editor, type EditorArgs } from "./editor/editor.ts";
-export { DuetEnvironment, type DuetEnvironmentArgs, type Site } from "./environment.ts";
+export { DuetEnvironment, type DuetEnvironmentArgs } from "./environment.ts";
 export { AutoLoad, type AutoLoadArgs } from "./gdb/auto-load.ts";
 export { DebugSession, type DebugSessionArgs, type Proof } from "./gdb/session.ts";
 export { Account, type AccountArgs } from "./guest/account.ts";
@@ -35,6 +35,7 @@ export { Machine, type MachineArgs, type SshConnection } from "./machine/machine
 export { script, type ValueInputs } from "./machine/script.ts";
 export { type Shell, type ShellValue, sh } from "./machine/shell.ts";
 export type { Step, StepArgs } from "./machine/step.ts";
+export type { Site } from "./site.ts";
 export { type Source, SourceTree, type SourceTreeArgs } from "./sources/source-tree.ts";
 export { parseSpec, type Spec, type VirtualMachineSpec, valuesOf } from "./spec.ts";
 export { SpecError } from "./spec-problems.ts";

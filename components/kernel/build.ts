@@ -4,7 +4,7 @@ import type { Host } from "../host/host.ts";
 import { script } from "../machine/script.ts";
 import type { SourceTree } from "../sources/source-tree.ts";
 import type { KernelConfig } from "./config.ts";
-import { hostToolchain, type Toolchain } from "./toolchain.ts";
+import { isOfGuestsToo, type Toolchain } from "./toolchain.ts";
 
 /** What a kernel is built from. */
 export interface KernelBuildArgs {

@@ -1,0 +1,21 @@
+import type { ImageSource } from "./guest/image.ts";
+import type { HostArgs } from "./host/host.ts";
+import type { WebConsoleArgs } from "./host/web-console.ts";
+import type { Fragment } from "./kernel/config.ts";
+import type { Source } from "./sources/source-tree.ts";
+
+/** What a spec does not say. Entry points find it out, components never do. */
+export interface Site {
+  /** The host. */
+  readonly host: HostArgs;
+  /** What the web console needs to know of this machine. */
+  readonly console: Omit<WebConsoleArgs, "host">;
+  /** The image of the guests' disks. */
+  readonly image: ImageSource;
+  /** What is laid over the base of the kernel's configuration, read from where the spec says. */
+  readonly fragments: readonly Fragment[];
+  /** The sources, with absolute paths. */
+  readonly sources: { readonly kernel: Source; readonly module: Source; readonly tools: Source };
+  /** Words of the command by which people work with the stack, for the tasks of an editor. Defaults to `duetctl`. */
+  readonly command?: readonly string[] | undefined;
+}
