@@ -30,7 +30,7 @@ describe("the reference", () => {
   it("names each verb and each key of a stack's file", () => {
     const { "docs/reference/spec.md": spec = "", "docs/reference/duetctl.md": command = "" } = referenceFiles();
     expect(spec).toMatch(/^\| `bootTimeout` \| 30 to 86400 \| `600` \| Seconds /m);
-    expect(spec.match(/^## duet:\w+$/gm)).toHaveLength(7);
+    expect(spec.match(/^## duet:\w+$/gm)).toHaveLength(8);
     expect(command).toMatch(/^## duetctl ssh$/m);
   });
 });

@@ -13,6 +13,14 @@ export const words: Readonly<Record<string, string>> = {
     "Whether the instructions of guests run on the CPU (`kvm`) or are translated (`tcg`). `auto` goes by the CPU and /dev/kvm.",
   "host.stub":
     "Where gdb reaches a guest: a port of loopback, or a unix socket that only you and QEMU reach. A socket excludes `vms[].gdbPort` and the embedded host.",
+  "host.console":
+    "Whether there is a web console, Cockpit, on loopback. Defaults to yes on the embedded host, and to no elsewhere.",
+  "host.crashes": "What is kept of a guest's crashes, and what becomes of the guest.",
+  "host.crashes.dumps": "How many dumps of memory are kept for each guest, the newest. With 0 there are reports only.",
+  "host.crashes.space": "GiB that dumps take at most for each guest.",
+  "host.crashes.after":
+    "What becomes of a guest that has crashed, once that is written down: `stay` leaves it to gdb and the next up, `reset` boots it again at once.",
+  "host.crashes.directory": "Absolute path of a folder of yours for the reports. Defaults to one that goes at destroy.",
   developer:
     "The account that owns sources and builds on the host, and that is the same in each guest: its files are nobody else's on either side.",
   "developer.user": "Name of the account in the guests.",
@@ -34,6 +42,11 @@ export const words: Readonly<Record<string, string>> = {
   "sources.*.tree": "Absolute path of a tree of yours, below `sources.directory`, that is used in place.",
   "sources.*.copy":
     "A folder, absolute or of this project, of which a working copy is made. One that nobody has edited follows it.",
+  tools: "What the guests have beside Duet's own tools.",
+  "tools.perf":
+    "Whether the guests have perf: built of the kernel's own sources (`source`), or the newest of their distribution (`package`). `true` is `source`, unless the kernel has a toolchain of its own.",
+  "tools.packages": "Debian packages that each guest has besides.",
+  "tools.packages[]": "Name of a package: `bpftrace`.",
   image:
     "The disk image of which the guests' disks are made. Another one is refused while guests have disks of the first.",
   "image.build": "Has the project build an image of that Debian, once, and keep it in the cache.",

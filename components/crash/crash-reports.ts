@@ -8,7 +8,9 @@ import { sh } from "../machine/shell.ts";
 import { drgnNote } from "../names.ts";
 import type { Spec } from "../spec.ts";
 
+/** Of what crashes are written down. */
 export interface CrashReportsArgs {
+  /** The host of the guests. */
   readonly host: Host;
   /** What the stack was asked to be: it is part of each report, and `host.crashes` says what is kept. */
   readonly spec: Spec;

@@ -51,7 +51,7 @@ explain() {
 # Says in a line what the guest has crashed with, once that is written down.
 tell_crash() {
   await_report
-  tell_crashes "$told" || say "$guest panicked: $(panic_story)"
+  tell_crashes "$told" || say "$guest panicked: $(panic_story '')"
 }
 
 known_crash() {
@@ -59,7 +59,7 @@ known_crash() {
   await_report
   folder=$(untold | tail -n 1)
   printf 'guest '
-  if [ -n "$folder" ]; then crash_line "$folder"; else printf '%s panicked: %s' "$guest" "$(panic_story)"; fi
+  if [ -n "$folder" ]; then crash_line "$folder"; else printf '%s panicked: %s' "$guest" "$(panic_story '')"; fi
 }
 
 # shellcheck disable=SC2016 # It is the guest's shell that runs this.
@@ -134,7 +134,7 @@ reset() {
   sleep 2
   if await_guest "$timeout"; then return; fi
   last_of_console 20 >&2
-  if panicked; then die "cannot reach $guest: it was reset and panicked again: $(panic_story); see $console"; fi
+  if panicked; then die "cannot reach $guest: it was reset and panicked again: $(panic_story ''); see $console"; fi
   die "cannot reach $guest: it was reset and did not answer ssh within $(waited) s$(standing);" \
     "the last lines of its console, $console, are above"
 }

@@ -105,6 +105,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
   readonly consoleLog: string;
   /** Where the symbols are of what runs in it. */
   readonly symbols: Symbols;
+  /** Where what is known of its crashes is. */
   readonly crashes: Crashes;
   /** Once it has come up, for `dependsOn`. */
   readonly booted: pulumi.Resource;

@@ -6,8 +6,8 @@ import { SourcesDirectory } from "../sources/directory.ts";
 import type { Spec } from "../spec.ts";
 import { Host } from "./host.ts";
 import { type NfsServer, nfsServer } from "./nfs-export.ts";
-import { packagesFor } from "./package-lists.ts";
 import { HostPackages } from "./packages.ts";
+import { packagesFor } from "./packages-for.ts";
 import { StackName } from "./stack-name.ts";
 import { WebConsole, type WebConsoleAccess } from "./web-console.ts";
 

@@ -7,7 +7,9 @@ import type { Step } from "../machine/step.ts";
 import { template } from "../machine/template.ts";
 import type { Host } from "./host.ts";
 
+/** For whom a web console is. */
 export interface WebConsoleArgs {
+  /** The host that it shows. */
   readonly host: Host;
   /** Absolute path of what the embedded host's libvirtd sees as /run. Defaults to none: systemd starts the console. */
   readonly sandboxRun?: string | undefined;
@@ -19,6 +21,7 @@ export interface WebConsoleArgs {
 export interface WebConsoleAccess {
   /** What a browser on the host opens. */
   readonly address: pulumi.Output<string>;
+  /** The name to log in by. */
   readonly user: string;
   /** Secret. Undefined if it is that of the user's account. */
   readonly password: pulumi.Output<string> | undefined;
@@ -39,6 +42,7 @@ const account = "cockpit-wsinstance";
  * Source: guide, step 2, whose Kimchi and Wok it takes the place of. Errors: a port that is taken, by whom.
  */
 export class WebConsole extends pulumi.ComponentResource {
+  /** How a person opens it. */
   readonly access: WebConsoleAccess;
 
   constructor(name: string, args: WebConsoleArgs, opts?: pulumi.ComponentResourceOptions) {

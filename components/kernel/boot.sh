@@ -49,7 +49,7 @@ fall_back() {
   local why back='is back in its old kernel'
   why="gave no answer for $(waited) s$(standing)"
   if panicked; then
-    why="panicked: $(panic_story)"
+    why="panicked: $(panic_story '')"
     await_report
   fi
   say "$guest booted kernel $release and $why; it is reset into its old kernel; its console said:"

@@ -10,14 +10,19 @@ import type { ToolchainSource } from "./toolchain.ts";
 /** Where perf comes from: the kernel's own sources, or the newest package of the guest's distribution. */
 export type PerfSource = "source" | "package";
 
+/** From what perf is made. */
 export interface PerfArgs {
+  /** The host that builds it. */
   readonly host: Host;
   /** The kernel's sources, of which perf is a part. */
   readonly source: SourceTree;
+  /** The configuration of the kernel, in whose build folder perf is built. */
   readonly config: KernelConfig;
+  /** The kernel whose symbols perf is to find. */
   readonly kernel: KernelBuild;
   /** Name of the Duet module, whose symbols perf is to find. */
   readonly module: string;
+  /** Where it comes from. */
   readonly from: PerfSource;
 }
 
