@@ -6,6 +6,7 @@
 set -euo pipefail
 export LC_ALL=C
 umask 022
+. ../guest/power.sh
 . ../machine/lib/panic.sh
 . ../machine/lib/lock.sh
 . ../machine/lib/virsh.sh
@@ -106,9 +107,8 @@ collect() (
   mv -T -- "$new" "$reports/$name"
   prune_reports
   if [ "$state$after" = panickedreset ]; then
-    forget_panic
-    virsh_in_time reset -- "$guest"
-    virsh_in_time resume -- "$guest"
+    reset_guest
+    virsh_in_time resume -- "$guest" 2>/dev/null || true
   fi
 )
 

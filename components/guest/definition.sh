@@ -1,7 +1,7 @@
 # The definition of a domain: as it was made, with what the spec asks for, and with what a person has added to it.
 : "${uri:?}" "${guest:?}" "${uuid:?}" "${definition:?}" "${stylesheet:?}"
 : "${memory:?}" "${vcpus:?}" "${type:?}" "${cpu:?}" "${device:?}"
-. ./power.sh
+. ./shutdown.sh
 
 dump_definition() { "${virsh[@]}" dumpxml --inactive -- "$guest"; }
 

@@ -1,7 +1,6 @@
-# A guest's power: off in order, on, and over again. Source: guide, steps 4 and 10.
+# A guest's power: cut, on, and over again. Source: guide, step 4.
 : "${uri:?}" "${guest:?}"
 . ../machine/lib/panic.sh
-. ../machine/lib/ssh.sh
 
 virsh=(virsh -q -c "$uri")
 
@@ -9,18 +8,6 @@ virsh=(virsh -q -c "$uri")
 # boot writes over code of the last is slow for that: after a build in the guest, its boot loader and then its kernel
 # were silent for a minute each. So such a guest gets another QEMU in the place of a reset.
 is_translated() { "${virsh[@]}" dumpxml -- "$guest" 2>/dev/null | grep -q "^<domain type='qemu'"; }
-
-# In order, if the guest is up to that: what it has is written, and its module is not what took it down.
-power_off() {
-  if [ "$("${virsh[@]}" domstate -- "$guest" 2>/dev/null)" = running ] &&
-    timeout 20 "${ssh[@]}" systemctl --no-block poweroff </dev/null >/dev/null 2>&1; then
-    for _ in $(seq 60); do
-      if [ "$("${virsh[@]}" domstate -- "$guest")" != running ]; then break; fi
-      sleep 1
-    done
-  fi
-  cut_off
-}
 
 cut_off() { "${virsh[@]}" destroy -- "$guest" >/dev/null 2>&1 || true; }
 
@@ -39,16 +26,6 @@ not_started() { # WHY
   esac
   why=$(sed -e 's/^error: //' -e '/^Failed to start domain/d' -e '/^$/d' <<<"$1" | paste -sd' ')
   die "cannot start domain $guest: libvirt says: $why; $what, then run this again"
-}
-
-reboot_guest() {
-  if is_translated; then
-    power_off
-    power_on
-  else
-    forget_panic
-    timeout 20 "${ssh[@]}" systemctl reboot </dev/null >/dev/null 2>&1 || true
-  fi
 }
 
 reset_guest() {

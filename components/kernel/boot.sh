@@ -5,7 +5,7 @@
 : "${uri:?}" "${guest:?}" "${release:?}" "${build_id:?}" "${timeout:?}"
 : "${packages[0]:?}" # Others were installed before.
 . ../machine/step.sh
-. ../guest/power.sh
+. ../guest/shutdown.sh
 . ../machine/lib/await.sh
 . ../machine/lib/build-id.sh
 . ../machine/lib/standing.sh
