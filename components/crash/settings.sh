@@ -1,11 +1,11 @@
 # In a guest: an oops is a panic, which leaves the guest as it was then, and not a guest that goes on without a task;
-# and the console has warnings, too, which is where the guest is watched. Loading a module is left out of the first one:
+# and the console has all messages, which is where the guest is watched. Loading a module is left out of the first one:
 # it tells by itself what became of it.
 . ../machine/step.sh
 . ../machine/lib/files.sh
 
 settings=/etc/sysctl.d/60-duet-crash.conf
-wanted=$'kernel.panic_on_oops = 1\nkernel.printk = 5 4 1 7'
+wanted=$'kernel.panic_on_oops = 1\nkernel.printk = 7 4 1 7'
 
 create() {
   mkdir -p -- "${settings%/*}"

@@ -16,7 +16,7 @@ it.runIf(process.getuid?.() === 0)(
     expect((await run("facts")).stdout).toBe("settings of crashes: \nan oops: goes on, console level 4\n");
     const ran = await run(["create", "facts"], "cat /etc/sysctl.d/*");
     expect(ran.stdout).toMatch(
-      /^settings of crashes: \w{16}\nan oops: stops, console level 5\nkernel\.panic_on_oops = 1\nkernel\.printk = 5 4 1 7\n$/,
+      /^settings of crashes: \w{16}\nan oops: stops, console level 7\nkernel\.panic_on_oops = 1\nkernel\.printk = 7 4 1 7\n$/,
     );
     expect((await run(["create", "delete"], "ls /etc/sysctl.d; cat /proc/sys/kernel/panic_on_oops")).stdout).toBe(
       "0\n",
