@@ -519,6 +519,17 @@ describe("folders that wait in the cache", () => {
       expect(existsSync(join(root, ".duet/cache"))).toBe(false);
     },
   );
+
+  it.runIf(isRoot)(
+    "stay where they are while something is mounted there, which is said, and no folder is made",
+    async () => {
+      make("object");
+      const mounted: RunOptions = { enter: ["unshare", "--mount"], before: sh`mount -t tmpfs tmpfs ${folder()}`.shell };
+      const ran = await run(sh`put_aside ${folder()} build`.shell, mounted);
+      expect(lastLine(ran)).toMatch(/^cannot put .+\/build aside: something is mounted there; umount it/);
+      expect(readdirSync(root).sort()).toEqual(["build", "source tree"]);
+    },
+  );
 });
 
 describe.runIf(isRoot)("the facts of a configuration", () => {

@@ -11,6 +11,8 @@ days=30
 put_aside() { # PATH NAME
   local place=$cache
   if [ ! -d "$1" ]; then return; fi
+  # A folder that is made for it and stays empty would keep the sources directory.
+  if mountpoint -q -- "$1"; then die "cannot put $1 aside: something is mounted there; umount it and run this again"; fi
   rm -rf -- "${cache:?}/$2" "${beside:?}/$2"
   mkdir -p -- "$cache"
   if [ "$(stat -c %d -- "$cache")" != "$(stat -c %d -- "$1")" ]; then
