@@ -14,6 +14,9 @@ import { temporaryFolder } from "./support/temporary-folder.ts";
 
 type Config = Record<string, unknown>;
 
+/** A spec's file. Its lines are of any length: far to the right, yaml 2 breaks a line within an escape, and cannot read it. */
+const fileOf = (config: Config) => stringify({ config }, { lineWidth: 0 });
+
 /** What pulumi makes of a stack's file. Source: MarshalString in its sdk/go/common/resource/config/object.go. */
 function handedOver(config: Config): Record<string, string> {
   const texts = Object.entries(config).map(([key, value]) => [
@@ -129,10 +132,12 @@ type Change = typeof change extends fc.Arbitrary<infer T> ? T : never;
 
 function applied(config: Config, changes: readonly Change[]): Config {
   const changed = structuredClone(config);
-  for (const { at, how, key, value } of changes) {
+  for (const { at, how, key, value: drawnValue } of changes) {
+    // A file holds no value within itself, nor twice: what is put in is a copy, since what is drawn may be drawn again.
+    const value = structuredClone(drawnValue);
     const places = placesIn(changed);
     const [holder, name] = places[at % places.length] ?? [changed, ""];
-    const old: unknown = Reflect.get(holder, name);
+    const old: unknown = structuredClone(Reflect.get(holder, name));
     // Below the keys of pulumi's own, which begin with the project's name.
     const other = holder === changed ? `duet:${key}` : key;
     switch (how) {
@@ -214,7 +219,7 @@ describe("any spec", () => {
   it("has the same problems for the launcher, which reads its file, as for the program", () => {
     const file = join(temporaryFolder("duet-specs-"), "Pulumi.dev.yaml");
     const check = (config: Config) => {
-      writeFileSync(file, stringify({ config }));
+      writeFileSync(file, fileOf(config));
       const told = lines(() => parseSpec(valuesOf(handedOver(config))), SpecError);
       expect(lines(() => readSpec(file), UserError)).toBe(told);
     };
@@ -223,7 +228,7 @@ describe("any spec", () => {
 
   it("of which the launcher reads the host is read, or refused in one line", () => {
     const check = (config: Config, text: string) => {
-      for (const written of [stringify({ config }), text]) {
+      for (const written of [fileOf(config), text]) {
         try {
           expect(groundOf(written, "a.yaml").uri).toMatch(/^[^\s\p{C}]*$/u);
         } catch (error) {

@@ -124,8 +124,7 @@ reset() {
   say "$guest did not answer$(standing); resetting it"
   # A debugger that is attached stays so.
   if [ -n "$(attached "$stub")" ]; then
-    forget_panic
-    "${virsh[@]}" reset -- "$guest" >&2
+    reset_in_place
   else
     drop_breakpoints "$stub"
     reset_guest

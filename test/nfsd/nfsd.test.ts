@@ -80,8 +80,9 @@ const read = () => client.run(`cat ${directory}/file`);
 const readBy = (source: string) => sh`mount -t nfs4 ${source} /mnt && cat /mnt/file && umount /mnt`.shell;
 
 const lockText = scriptText(new URL("../../components/machine/lib/", import.meta.url).href, "lock.sh", {});
+/** bash that takes itself for one of a remote connection reads ~/.bashrc, and ~ is root's. */
 const asDeveloper = (script: string) =>
-  sh`setpriv --reuid ${developer.uid} --regid ${developer.gid} --clear-groups bash -c ${script}`.shell;
+  sh`setpriv --reuid ${developer.uid} --regid ${developer.gid} --clear-groups bash --norc -c ${script}`.shell;
 /** Bash that locks a file of the sources, and does something then. */
 const lock = (seconds: number, then = "true") => {
   const locked = sh`exec 9<>${`${directory}/lock`}; lock 9 ${seconds} && ${{ shell: then }}`;
@@ -249,7 +250,7 @@ describe.each(fileSystems)("the sources on %s, served by nfsd", (name) => {
       succeeded(await duet.withdraw());
       expect([await theirs(), await readTheirs()]).toEqual([had, "sources\n"]);
 
-      await server.demand("umount /export/duet && rm -r /export && mv /root/exports /root/fstab /etc && exportfs -ra");
+      await server.demand("mv /root/exports /root/fstab /etc && exportfs -ra && umount /export/duet && rm -r /export");
       await server.demand(`ip address del ${network}.1/24 dev eth0`);
       await client.demand(`ip address del ${network}.12/24 dev eth0`);
       expect(await state()).toBe(before);
