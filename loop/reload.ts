@@ -6,46 +6,66 @@ import { type MachineStep, type Ran, runStep } from "./step.ts";
 /** ssh's own status if it does not reach the machine, or loses it. Source: ssh(1), EXIT STATUS. */
 const sshFailed = 255;
 
-/** Whether the sources are other ones than when they were last brought: what make leaves there does not count. */
-export async function hasEdits({ source, recordedSource }: LoopStack): Promise<boolean> {
-  const recorded = recordedSource();
-  return recorded === undefined || (await runStep(source, "facts")).stdout !== recorded;
-}
+/** Brings edits into the guests of a stack. */
+export class Reloads {
+  readonly #stack: LoopStack;
+  readonly #say: (line: string) => void;
+  /** The facts of the sources that were brought last, whatever became of them: they are not tried again until edited. */
+  #brought: string | undefined;
 
-/**
- * Brings an edit into all guests, by the steps that `up` would run, each of which records what it has done: the next
- * `up` finds nothing to do.
- *
- * @param say takes a line for the person at the terminal
- * @param since when the edit was saved, in milliseconds as of performance.now()
- */
-export async function reload(stack: LoopStack, since: number, say: (line: string) => void): Promise<void> {
-  for (const step of [stack.source, stack.build]) {
-    const ran = await runStep(step, "create");
-    if (ran.code !== 0) {
-      tellFailure(stack, step, ran, say);
+  /** @param say takes a line for the person at the terminal */
+  constructor(stack: LoopStack, say: (line: string) => void) {
+    this.#stack = stack;
+    this.#say = say;
+  }
+
+  /**
+   * Brings what was edited into all guests, by the steps that `up` would run, each of which records what it has done: the
+   * next `up` finds nothing to do. What make leaves in the sources is no edit.
+   *
+   * @param since when the edit was saved, in milliseconds as of performance.now()
+   */
+  async bring(since: number): Promise<void> {
+    const { source, build, guests, sourceRecord } = this.#stack;
+    const { code, stdout } = await runStep(source, "facts");
+    if (code !== 0 || stdout === (sourceRecord.read() ?? this.#brought) || !(await this.#does(source))) {
       return;
     }
+    // Until it is loaded everywhere the next `up` has to bring it too, also if this process is killed meanwhile.
+    this.#brought = sourceRecord.read();
+    sourceRecord.forget();
+    const isLoaded = (await this.#does(build)) && (await Promise.all(guests.map((one) => this.#reload(one, since))));
+    if (isLoaded && isLoaded.every((is) => is) && this.#brought !== undefined) {
+      sourceRecord.write(this.#brought);
+    }
   }
-  await Promise.all(stack.guests.map((guest) => reloadIn(stack, guest, since, say)));
-}
 
-async function reloadIn(stack: LoopStack, guest: LoopGuest, since: number, say: (line: string) => void) {
-  const loaded = await runStep(guest.load, "create");
-  if (loaded.code !== 0) {
-    tellFailure(stack, guest.load, loaded, say);
-    return;
+  async #does(step: MachineStep): Promise<boolean> {
+    const ran = await runStep(step, "create");
+    if (ran.code !== 0) {
+      tellFailure(this.#stack, step, ran, this.#say);
+    }
+    return ran.code === 0;
   }
-  const seconds = ((performance.now() - since) / 1000).toFixed(1);
-  say(
-    `${guest.name}: build ${resultIn(loaded.stdout, "build-id").slice(0, 12)} is loaded, ${seconds} s after the edit`,
-  );
-  const proven = await runStep(guest.prove, "create");
-  if (proven.code !== 0) {
-    tellFailure(stack, guest.prove, proven, say);
-  } else if (!/^address: /m.test(proven.stdout)) {
-    // Somebody debugs there, and is told what to type.
-    say(proven.last);
+
+  /** @returns whether the guest has it */
+  async #reload({ name, load, prove }: LoopGuest, since: number): Promise<boolean> {
+    const loaded = await runStep(load, "create");
+    if (loaded.code !== 0) {
+      tellFailure(this.#stack, load, loaded, this.#say);
+      return false;
+    }
+    const seconds = ((performance.now() - since) / 1000).toFixed(1);
+    const build = resultIn(loaded.stdout, "build-id").slice(0, 12);
+    this.#say(`${name}: build ${build} is loaded, ${seconds} s after the edit`);
+    const proven = await runStep(prove, "create");
+    if (proven.code !== 0) {
+      tellFailure(this.#stack, prove, proven, this.#say);
+    } else if (!/^address: /m.test(proven.stdout)) {
+      // Somebody debugs there, and is told what to type.
+      this.#say(proven.last);
+    }
+    return proven.code === 0;
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { guestId } from "../components/names.ts";
 import { folders, stackFolder } from "../launcher/environment.ts";
@@ -26,10 +26,17 @@ export interface LoopStack {
   /** Absolute paths of the folders in which the module is edited. */
   readonly trees: readonly string[];
   readonly source: MachineStep;
-  /** The facts of the source as they were when it was last brought. */
-  readonly recordedSource: () => string | undefined;
+  /** The facts of the source as they were when it was last brought, which `up` goes by. */
+  readonly sourceRecord: SourceRecord;
   readonly build: MachineStep;
   readonly guests: readonly LoopGuest[];
+}
+
+/** A file that is there if what the sources are is also what is loaded. */
+export interface SourceRecord {
+  read(): string | undefined;
+  write(text: string): void;
+  forget(): void;
 }
 
 /** Where a guest keeps its steps: components/guest/virtual-machine.ts. */
@@ -80,12 +87,16 @@ export function loopStack(name: string, spec: string, environment: NodeJS.Proces
     folder,
     trees: [tree, ...("copy" in module ? [resolve(project, module.copy)] : [])],
     source: onHost("bring the sources", sourceFile),
-    recordedSource: () => readText(sourceFile.replace(/\.sh$/, "")),
+    sourceRecord: recordAt(sourceFile.replace(/\.sh$/, "")),
     build: buildFile === undefined ? inGuest(build, first, "module-build") : onHost(build, buildFile),
     guests,
   };
 }
 
-function readText(file: string): string | undefined {
-  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+function recordAt(file: string): SourceRecord {
+  return {
+    read: () => (existsSync(file) ? readFileSync(file, "utf8") : undefined),
+    write: (text) => writeFileSync(file, text),
+    forget: () => rmSync(file, { force: true }),
+  };
 }

@@ -20,9 +20,13 @@ export interface Ran {
 }
 
 const underWay = new Set<ChildProcess>();
+let isOver = false;
 
 /** Runs a step as `up` does. It ends with this process, which a step across ssh learns from its connection. */
 export function runStep({ bash, file }: MachineStep, verb: "create" | "facts"): Promise<Ran> {
+  if (isOver) {
+    return Promise.resolve({ code: undefined, stdout: "", last: "interrupted" });
+  }
   const [program = "", ...words] = [...bash, file, verb];
   const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"], cwd: "/" });
   underWay.add(child);
@@ -43,8 +47,9 @@ export function runStep({ bash, file }: MachineStep, verb: "create" | "facts"): 
   });
 }
 
-/** Tells the steps that run to end, which put their machines in order before they do. */
+/** Tells the steps that run to end, which put their machines in order before they do; none begins after that. */
 export function endSteps(): void {
+  isOver = true;
   for (const child of underWay) {
     child.kill("SIGTERM");
   }

@@ -76,6 +76,8 @@ async function watcher(stack = "dev") {
 
 const calls = () =>
   existsSync(join(home, "calls")) ? readFileSync(join(home, "calls"), "utf8").trim().split("\n") : [];
+/** What `up` goes by: it brings the sources if there is none. */
+const record = () => join(folder, "steps/module-source");
 const save = (text: string) => writeFileSync(join(tree, "hook.c"), text);
 
 describe("the watcher", () => {
@@ -104,9 +106,14 @@ describe("the watcher", () => {
     save("two\n");
     await says(/^\S+ cannot build module duet: hook\.c:1:1: error: no$/m);
     expect(calls()).toEqual(["module-source", "module-build"]);
+    // Nothing is tried again, and `up` finds that the edit is not brought.
+    await until(1000, () => calls().length > 2);
+    expect([calls().length, existsSync(record())]).toEqual([2, false]);
     does("module-build", ":");
     save("three\n");
     await says(/one: build/);
+    await until(20_000, () => existsSync(record()));
+    expect(readFileSync(record(), "utf8")).toBe("three\n");
   });
 
   it("tells of a guest that does not answer, while the others have it, and why it may be so", async () => {
@@ -120,6 +127,8 @@ describe("the watcher", () => {
     await says(/one: build/);
     await says(/two has panicked at hook\.c:2\n\S+ cannot load the module in two: it does not answer.*run pulumi up/);
     expect(calls()).not.toContain("two-debug");
+    await until(20_000, () => calls().includes("one-debug"));
+    expect(existsSync(record())).toBe(false);
   });
 
   it("hands on what a proof says that was left out", async () => {
@@ -137,6 +146,17 @@ describe("the watcher", () => {
     expect(calls()).toEqual([]);
     release();
     await says(/one: build/);
+  });
+
+  it("ends at once if it is interrupted while it waits for an up", async () => {
+    const release = await exclusive("stack dev", folder);
+    onTestFinished(release);
+    const { says, child } = await watcher();
+    save("two\n");
+    await says(/cannot work on stack dev/);
+    child.kill("SIGINT");
+    expect(await once(child, "exit")).toEqual([130, null]);
+    expect(calls()).toEqual([]);
   });
 
   it("ends what runs if it is interrupted, and waits for that", async () => {

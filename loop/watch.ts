@@ -8,11 +8,12 @@ import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { watch } from "chokidar";
+import { neededStack } from "../ctl/stacks.ts";
 import { bareName } from "../launcher/invocation.ts";
 import { specFile } from "../launcher/project.ts";
 import { exclusive } from "../sandbox/exclusive.ts";
 import { entryPoint } from "../sandbox/report.ts";
-import { hasEdits, reload } from "./reload.ts";
+import { Reloads } from "./reload.ts";
 import { type LoopStack, loopStack } from "./stack.ts";
 import { endSteps } from "./step.ts";
 
@@ -59,21 +60,28 @@ class Turns {
   }
 }
 
+/** Whether nothing is to be waited for at the end. */
+let isWaiting = false;
+
 /** Neither does `up` come between the steps, nor this between those of an `up`. */
 async function turnAt({ name, folder }: LoopStack): Promise<() => void> {
   const take = (patience: number) => exclusive(`stack ${name}`, folder, patience);
-  return take(0).catch((error: Error) => {
-    say(error.message);
-    return take(patience);
-  });
+  try {
+    return await take(0);
+  } catch (error) {
+    say((error as Error).message);
+    isWaiting = true;
+    return await take(patience);
+  } finally {
+    isWaiting = false;
+  }
 }
 
-async function bring(stack: LoopStack, since: number): Promise<void> {
-  const release = await turnAt(stack);
+async function bring(stack: LoopStack, reloads: Reloads, since: number): Promise<void> {
+  let release = () => {};
   try {
-    if (await hasEdits(stack)) {
-      await reload(stack, since, say);
-    }
+    release = await turnAt(stack);
+    await reloads.bring(since);
   } catch (error) {
     say((error as Error).message);
   } finally {
@@ -83,9 +91,10 @@ async function bring(stack: LoopStack, since: number): Promise<void> {
 
 await entryPoint("watch", async () => {
   const { values } = parseArgs({ options: { stack: { type: "string" }, "config-file": { type: "string" } } });
-  const name = bareName(values.stack ?? (process.env.PULUMI_STACK || "sandbox"));
+  const name = bareName(neededStack(values.stack, process.env));
   const stack = loopStack(name, values["config-file"] ?? specFile(name), process.env);
-  const turns = new Turns((since) => bring(stack, since));
+  const reloads = new Reloads(stack, say);
+  const turns = new Turns((since) => bring(stack, reloads, since));
   const watcher = watch([...stack.trees], { ignoreInitial: true, ignored: /(?:^|\/)(?:\.git|\.tmp_\w*)(?:\/|$)/ });
   watcher.on("all", () => turns.event());
   watcher.on("ready", () => {
@@ -97,7 +106,9 @@ await entryPoint("watch", async () => {
     process.once(signal, async () => {
       endSteps();
       await watcher.close();
-      await turns.end();
+      if (!isWaiting) {
+        await turns.end();
+      }
       process.exit(128 + constants.signals[signal]);
     });
   }

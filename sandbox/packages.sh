@@ -17,8 +17,16 @@ put_policy() {
   mv -- "$target.duet" "$target"
 }
 
-# The terminal's signal reaches apt too, which ends by itself: what is left to do here is the policy.
-trap remove_own_policy EXIT
+# At the next boot systemd would start a web console that listens on every address; the sandbox starts its own.
+finish() {
+  remove_own_policy
+  case " ${packages[*]} " in
+    *' cockpit-ws '*) if [ -e /lib/systemd/system/cockpit.socket ]; then systemctl disable cockpit.socket >&2; fi ;;
+  esac
+}
+
+# The terminal's signal reaches apt too, which ends by itself: what is left is done here.
+trap finish EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -26,5 +34,3 @@ trap 'exit 143' TERM
 remove_own_policy
 if [ ! -e "$target" ]; then put_policy; fi
 install_packages "${packages[@]}"
-# At the next boot systemd would start a web console that listens on every address; the sandbox starts its own.
-case " ${packages[*]} " in *' cockpit-ws '*) systemctl disable cockpit.socket >&2 ;; esac

@@ -31,7 +31,8 @@ export function packagesFor(spec: Spec, { server, perf, sources, isShared }: Dec
     ...sourcePackages(sources),
     ...toolchainPackages(spec.kernel.toolchain),
     ...(spec.kernel.fragments.includes("bpf") ? btfPackages : []),
-    ...(perf === undefined ? [] : [...perfPackages, ...flameGraphPackages]),
+    ...(perf === "source" ? perfPackages : []),
+    ...(perf === undefined ? [] : flameGraphPackages),
     ...(isShared || spec.host.stub === "socket" ? aclPackages : []),
   ];
 }

@@ -2,12 +2,12 @@
  * What a converged environment shows, each asked of what runs. The end-to-end test asks it once, and the fault runner
  * after each fault. A check throws with one line that says what was expected and what was found, and leaves nothing.
  */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Shell, sh } from "../../components/index.ts";
 import { scriptText } from "../../components/machine/script.ts";
-import { until } from "../../sandbox/processes.ts";
+import { processName, until } from "../../sandbox/processes.ts";
 import { type ConsoleAccess, developer, type Guest, shared, type TestStack } from "./stack.ts";
 
 /** @throws unless the text is as expected: all of it, or a part that matches. */
@@ -205,8 +205,20 @@ async function guardsItsConsole(stack: TestStack): Promise<void> {
 /** What runs in the embedded host while nobody works there; ssh is the connection that commands share. */
 const lasting = /^(?:libvirtd|qemu-system-x86|dnsmasq|ganesha\.nfsd|cockpit-ws|systemd-socket-|ssh)$/;
 
+/** Whether a watcher of crashes has started it: its group is the watcher's. Source: proc(5), pgrp, field 5 of stat. */
+function isWatchers(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const group = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
+    return processName(group) === "duet-watch";
+  } catch {
+    // It has ended.
+    return true;
+  }
+}
+
 async function leavesNoProcess(stack: TestStack): Promise<void> {
-  const others = () => stack.processes().filter(({ name }) => !lasting.test(name));
+  const others = () => stack.processes().filter(({ name, pid }) => !lasting.test(name) && !isWatchers(pid));
   // A plugin needs a moment to see that its engine is gone.
   await until(15_000, () => others().length === 0);
   const left = others().map(({ name, pid }) => `${name} (pid ${pid})`);

@@ -19,7 +19,7 @@ export interface Snapshot {
 
 /** Names as the kernel has them, of 15 characters at most; Node's are those of the script that it runs. */
 const ours =
-  /^(?:libvirtd|virtlogd|dnsmasq|ganesha\.nfsd|qemu-system-x86|gdb|ssh|pulumi\S*|terraform-provi|cockpit-\S+|systemd-socket-|libvirt-dbus|make|cc1|main\.ts|launch\.ts)$/;
+  /^(?:libvirtd|virtlogd|dnsmasq|ganesha\.nfsd|qemu-system-x86|gdb|ssh|pulumi\S*|terraform-provi|cockpit-\S+|systemd-socket-|libvirt-dbus|duet-watch|make|cc1|main\.ts|launch\.ts)$/;
 
 function linesOf(program: string, ...words: readonly string[]): readonly string[] {
   return execFileSync(program, words, { encoding: "utf8" })

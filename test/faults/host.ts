@@ -136,6 +136,12 @@ export const hostFaults: readonly Fault[] = [
     words: () => ({ drifts: { "web-console": /web console: expected answers, found none/ } }),
   },
   {
+    name: "watcher of crashes killed",
+    cheap: true,
+    apply: ({ stack, guest }) => stack.host(sh`kill -KILL "$(cat ${`${stack.folder}/crashes/${guest}/pid`})"`),
+    words: (guest) => ({ drifts: { [`${guest}-crashes`]: /watcher: expected runs, found none/ } }),
+  },
+  {
     name: "gdb port's lease deleted",
     cheap: true,
     apply: ({ stack, guest }) => stack.host(sh`rm ${portLease(stack, guest)}`),
@@ -232,6 +238,7 @@ export const hostFaults: readonly Fault[] = [
         [`${guest}-boot`]: /domain: expected running, found shut off/,
         "nfs-export": /NFS server: expected nfs-ganesha, found none/,
         "web-console": /web console: expected answers, found none/,
+        [`${guest}-crashes`]: /watcher: expected runs, found none/,
       },
     }),
   },
