@@ -43,7 +43,7 @@ function runs(found: string | undefined, built: string | undefined): string {
   if (found === undefined) {
     return "the guest does not answer";
   }
-  return built === undefined || found === built ? found : `${found}, and not the one that was built`;
+  return built === undefined || found === built ? found : `${found}, and not the one that up has built last`;
 }
 
 function loaded({ module: id }: GuestStatus, { name, buildId }: Standing["module"]): string {
@@ -53,7 +53,7 @@ function loaded({ module: id }: GuestStatus, { name, buildId }: Standing["module
   if (id === "") {
     return `${name} is not loaded`;
   }
-  return `${name}, build ${short(id)}${id === buildId ? "" : ", and not the one that was built"}`;
+  return `${name}, build ${short(id)}${id === buildId ? "" : ", and not the one that up has built last"}`;
 }
 
 /** How long ago, in the largest unit of which there is one at least. */

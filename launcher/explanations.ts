@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { keptSteps } from "./kept-steps.ts";
 
-/** Milliseconds for one step: addresses are looked up in the symbols of a kernel. */
-const limit = 150_000;
+/** Milliseconds for one step, which waits for the report of a crash: components/crash/report.sh. */
+const limit = 450_000;
 
 /**
  * What the steps of a stack know of its machines if a run has failed: a line each, such as a guest's panic, which the

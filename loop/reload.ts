@@ -34,8 +34,11 @@ export class Reloads {
     // Until it is loaded everywhere the next `up` has to bring it too, also if this process is killed meanwhile.
     this.#brought = sourceRecord.read();
     sourceRecord.forget();
-    const isLoaded = (await this.#does(build)) && (await Promise.all(guests.map((one) => this.#reload(one, since))));
-    if (isLoaded && isLoaded.every((is) => is) && this.#brought !== undefined) {
+    if (!(await this.#does(build))) {
+      return;
+    }
+    const have = await Promise.all(guests.map((guest) => this.#reload(guest, since)));
+    if (have.every((has) => has) && this.#brought !== undefined) {
       sourceRecord.write(this.#brought);
     }
   }

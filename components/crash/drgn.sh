@@ -9,7 +9,7 @@ create() {
   mkdir -p -- "${drgn%/*}"
   # Another stack may be at it.
   exec {held}<>"${drgn%/*}/.lock"
-  lock "$held" 600
+  lock "$held" 600 || die "cannot bring drgn: another stack has been at it for 600 s; end that one, then run this again"
   if ! is_there; then
     rm -rf -- "$drgn"
     # Without it a crash is told by its console, which is no reason to do without a guest.

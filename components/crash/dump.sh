@@ -25,7 +25,8 @@ take_dump() { # FOLDER
     no_dump="$((free >> 10)) MiB are free at $reports, and it may take $((memory >> 10)) MiB; free some"
     return
   fi
-  said=$(timeout -k 5 300 virsh -q -c "$uri" dump --memory-only --format kdump-zlib -- "$guest" "$file" \
+  # In the foreground it is of the group that is ended with the watcher.
+  said=$(timeout --foreground -k 5 300 virsh -q -c "$uri" dump --memory-only --format kdump-zlib -- "$guest" "$file" \
     </dev/null 2>&1) || no_dump="libvirt says: $(head -n 1 <<<"${said:-nothing within 300 s}")"
   dumped=$((SECONDS - dumped))
   if [ -n "$no_dump" ]; then
@@ -37,6 +38,8 @@ take_dump() { # FOLDER
   printf '%s' "$core_program" >"$new/core.py"
   # What the addresses mean, also once it was built anew: links, which cost nothing until then.
   for file in "$build/vmlinux" "${objects[@]}"; do
+    # A copy over the link of another one of that name would be one over what was built.
+    if [ -e "$new/${file##*/}" ]; then continue; fi
     ln -L -- "$file" "$new/" 2>/dev/null || cp -- "$file" "$new/" 2>/dev/null || true
   done
 }
@@ -68,7 +71,7 @@ read_dump() { # FOLDER
   # shellcheck disable=SC2016 # The variables are those of the shell in the other namespace.
   said=$(unshare --mount --propagation private \
     bash -c 'mount -n --bind -- "$1" "$2" && exec "${@:3}"' bash "$drgn" "$at" \
-    timeout -k 5 180 "${become[@]}" 2>&1 3<"$new/memory.kdump" 4>"$new/dmesg" >"$new/analysis" </dev/null) ||
+    timeout --foreground -k 5 180 "${become[@]}" 2>&1 3<"$new/memory.kdump" 4>"$new/dmesg" >"$new/analysis" </dev/null) ||
     printf '## The task\n\n    cannot be read: drgn says: %s\n\n' "$(tail -n 1 <<<"$said")" >>"$new/analysis"
   rmdir -- "$at"
 }

@@ -18,6 +18,8 @@ facts() {
   checksum_fact 'settings of crashes' "$settings"
   read -r value </proc/sys/kernel/panic_on_oops
   read -r level _ </proc/sys/kernel/printk
+  # The kernel raises it itself once it has warned of something. Source: console_verbose() in include/linux/printk.h.
+  if [ "$level" -gt 7 ]; then level=7; fi
   fact 'an oops' "$(if [ "$value" = 1 ]; then echo stops; else echo goes on; fi), console level $level"
 }
 

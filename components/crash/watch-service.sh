@@ -8,6 +8,8 @@
 
 create() {
   mkdir -p -- "$watch" "$reports"
+  # What was there before the stack, in a folder of the user's own, was told of then.
+  [ -e "$told_by_root" ] || untold >"$told_by_root"
   # What it is at is done first.
   if is_running; then await_report; fi
   stop_watcher

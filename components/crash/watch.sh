@@ -33,6 +33,8 @@ watch_guest() {
 # Writes down what there is, once nothing has come for a second; it may come for ever.
 look() {
   local end=$((SECONDS + 15))
+  # Who is about to reset the guest waits from now on.
+  printf '%s\n' "$$" >"$watch/collecting"
   while [ "$SECONDS" -lt "$end" ] && IFS= read -r -t 1 -u "$events" _; do :; done
   collect &
   wait "$!" || true
@@ -89,10 +91,10 @@ is_new() {
 words_of() { sed -E -e "s/$stamp//" -e 's/0x[0-9a-f]+|[0-9a-f]{8,}|[0-9]+//g' <<<"$1"; }
 
 collect() (
+  trap 'rm -f -- "$watch/collecting"' EXIT
   exec {held}<>"$watch/lock"
   lock "$held" 300 || exit 0
   printf '%s\n' "$BASHPID" >"$watch/collecting"
-  trap 'rm -f -- "$watch/collecting"' EXIT
   settle
   is_new || exit 0
   name=$(date +%Y-%m-%dT%H-%M-%S.%3N)

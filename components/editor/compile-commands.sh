@@ -20,7 +20,8 @@ create() {
   {
     compiled "$tree"
     # What the kernel's last build has noted may be listed already, and is 1,500 files.
-    if [ "$database" -nt "$build/duet-build.log" ]; then
+    if [ -e "$build/duet-build.log" ] && [ "$database" -nt "$build/duet-build.log" ] &&
+      grep -qsF "${of_kernel[@]}" -- "$database"; then
       listed | grep -F "${of_kernel[@]}"
     else
       # The programs of the build itself are compiled elsewhere.

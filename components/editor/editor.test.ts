@@ -135,7 +135,7 @@ describe("gdb of an editor", () => {
     const program = join(folder, "duetdev.editor.sh");
     expect(statSync(program).mode & 0o777).toBe(0o700);
     const bin = temporaryFolder("bin-");
-    writeProgram(join(bin, "gdb"), `printf '%s|' "$@"; while [ "$1" != -x ]; do shift; done; grep -c lx-symbols "$2"`);
+    writeProgram(join(bin, "gdb"), `printf '%s|' "$@"; while [ "$1" != -x ]; do shift; done; grep -c "^file " "$2"`);
     const { stdout } = spawnSync(program, ["--interpreter=mi2"], {
       encoding: "utf8",
       env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },

@@ -40,6 +40,8 @@ export const buildPackages: readonly string[] = [
   "git",
   "kmod",
   "libelf-dev",
+  // For the menus of its configuration.
+  "libncurses-dev",
   "libssl-dev",
   // Distributions configure their kernels to be compressed by one of these.
   "lz4",

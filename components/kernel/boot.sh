@@ -51,6 +51,7 @@ fall_back() {
   if panicked; then
     why="panicked: $(panic_story '')"
     await_report
+    tell_crashes "$told" || true
   fi
   say "$guest booted kernel $release and $why; it is reset into its old kernel; its console said:"
   last_of_console 40 | decoded >&2

@@ -10,12 +10,14 @@ import { preview } from "./preview.ts";
 import { ssh } from "./ssh.ts";
 import { status } from "./status.ts";
 import { up } from "./up.ts";
+import { watch } from "./watch.ts";
 
 /** All verbs, a file each, in the order in which help lists them. What a verb does is loaded when it is done. */
 export const verbs: readonly (() => Command)[] = [
   up,
   preview,
   destroy,
+  watch,
   status,
   ssh,
   gdb,

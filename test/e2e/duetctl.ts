@@ -5,6 +5,9 @@ import { project } from "../../launcher/project.ts";
 import { demand } from "./checks.ts";
 import type { Guest, TestStack } from "./stack.ts";
 
+/** What pulumi says at the end if there was nothing to do. */
+const onlyUnchanged = /^Resources:\n {4}\d+ unchanged$(?!\n {4})/m;
+
 /** The verbs that change nothing, and up, which changes nothing at a stack that stands. */
 export async function takesVerbs(stack: TestStack, { name, kernelRelease, address }: Guest): Promise<void> {
   const ctl = (...words: readonly string[]): Shell =>
@@ -26,12 +29,15 @@ export async function takesVerbs(stack: TestStack, { name, kernelRelease, addres
   if ((await stack.virsh("domstate", name)) === "paused") {
     await stack.virsh("resume", name);
   }
-  demand("the log of the console", await stack.host(ctl("logs", name, "-n", "50")), / login:/);
+  demand("the log of the console", await stack.host(ctl("logs", name, "-n", "300")), / login:/);
   demand("the log of the build", await stack.host(ctl("logs", "--of", "build", "-n", "5")), /\S/);
-  const typed = sh`(sleep 2; printf '\r'; sleep 3; printf '\035') | script -qec ${ctl("console", name).shell} /dev/null`;
+  // The terminal takes what is typed once virsh has made it its own.
+  const typed = sh`(for _ in 1 2 3 4 5; do sleep 2; printf '\r'; done; sleep 1; printf '\035') | script -qec ${ctl("console", name).shell} /dev/null`;
   demand("the console", await stack.host(typed), /Connected to domain.*login:/s);
-  demand("preview", await stack.host(ctl("preview")), /unchanged/);
-  demand("up", await stack.host(ctl("up"), 600), /unchanged/);
+  demand("preview", await stack.host(ctl("preview")), onlyUnchanged);
+  demand("up", await stack.host(ctl("up"), 600), onlyUnchanged);
+  const watched = sh`timeout -s INT 15 ${ctl("watch")} || true`;
+  demand("watch", await stack.host(watched), /watches \S+ and \S+ for one, two; Ctrl-C ends it/);
   demand("doctor", await stack.host(sh`${ctl("doctor")} || true`), /^ok /m);
   // Down, off, to <Exit>, and yes: save it.
   const keys = sh`(sleep 5; printf '\033OB'; sleep 1; printf n; sleep 1; printf '\t'; sleep 1; printf '\r'; sleep 1; printf '\r'; sleep 4)`;

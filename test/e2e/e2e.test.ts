@@ -175,7 +175,9 @@ describe("a converged stack", () => {
       appendFileSync(file, '\nMODULE_INFO(e2e, "edited");\n');
       try {
         const names = changes((await stack.run("up")).output).map(({ name }) => name);
-        expect(names.filter((name) => !/^(?:host|one-facts|two-facts|module.*|\w+-debug|editor-commands)$/.test(name))).toEqual([]);
+        expect(
+          names.filter((name) => !/^(?:host|one-facts|two-facts|module.*|\w+-debug|editor-commands)$/.test(name)),
+        ).toEqual([]);
         expect(await stack.guest("one", sh`modinfo -F e2e duet`)).toBe("edited");
         expect(await stack.guest("one", loaded)).not.toBe(first);
       } finally {
@@ -231,7 +233,7 @@ describe("a guest that panics", () => {
     "stays as it is, is told of by file and line at the next up with a report of its stack, and comes back",
     async () => {
       const asked = stack.guestAnew("one", sh`sync; echo c >/proc/sysrq-trigger`, 10).catch(() => {});
-      expect(await until(60_000, async () => (await state()) === "crashed")).toBe(true);
+      expect(await until(60_000, async () => (await sleep(1000, await state())) === "crashed")).toBe(true);
       await asked;
       const { output } = await stack.run("up");
       const told = /one panicked: sysrq triggered crash; at sysrq_handle_crash \(\S*sysrq\.c:(\d+)\); report: (\S+)/;

@@ -47,7 +47,9 @@ function stuck(what: string, statement: string, why: RegExp): Fault {
         await mend(place);
         const isStuck = await stack.guest(guest, sh`cat /sys/module/duet/initstate 2>/dev/null || true`);
         if (isStuck === "coming") {
-          await stack.virsh("reset", guest);
+          // By another QEMU: over its old translations the next boot takes minutes.
+          await stack.virsh("destroy", guest);
+          await stack.virsh("start", guest);
           await stack.awaitGuest(guest, "come up without the module", sh`[ ! -e /sys/module/duet ]`, 240);
         }
       },

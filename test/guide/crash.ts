@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { sh } from "../../components/index.ts";
 import { scriptText } from "../../components/machine/script-text.ts";
 import { until } from "../../sandbox/processes.ts";
@@ -84,7 +85,10 @@ async function crash(stack: TestStack, guest: string, { seed, name, called, stop
   const begun = performance.now();
   // It has no answer.
   const asked = stack.guestAnew(guest, sh`sh -c ${typed}`, 10).catch(() => {});
-  const isWritten = async () => (await listed(stack, guest)).length > before.length;
+  const isWritten = async () => {
+    await sleep(1000);
+    return (await listed(stack, guest)).length > before.length;
+  };
   if (!(await until(300_000, isWritten))) {
     throw new Error(`${name}: there was to be a report in ${reportsOf(stack, guest)}, and is none after 300 s`);
   }
@@ -182,7 +186,7 @@ export async function crashExamples(stack: TestStack, guest: string, all = true)
     await mendModule(stack);
     if (all) {
       // The task that waits for itself goes with the guest, which has another kernel next.
-      await stack.virsh("reset", guest).catch(() => {});
+      await stack.virsh("destroy", guest).catch(() => {});
       stack.writeSpec();
     }
   }
