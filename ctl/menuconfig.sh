@@ -11,6 +11,6 @@ as_developer cp -- "$configuration" "$scratch/.after"
 become_developer
 menus=("${become[@]}" env "TERM=${TERM-dumb}" make -s -C "$tree" "O=$scratch" "KCONFIG_CONFIG=$scratch/.after")
 menus+=("CC=$compiler" "HOSTCC=$compiler" "$menu")
-# The developer's code gets no terminal of root's, since whoever has one can type into it. Source: ioctl_tty(2), TIOCSTI.
+# The developer's code gets no terminal of root's: whoever has one can type into it. Source: ioctl_tty(2), TIOCSTI.
 if [ "$EUID" != "$uid" ]; then menus=(script -qec "$(printf '%q ' "${menus[@]}")" /dev/null); fi
 SHELL=/bin/bash "${menus[@]}"

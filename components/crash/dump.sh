@@ -71,7 +71,8 @@ read_dump() { # FOLDER
   # shellcheck disable=SC2016 # The variables are those of the shell in the other namespace.
   said=$(unshare --mount --propagation private \
     bash -c 'mount -n --bind -- "$1" "$2" && exec "${@:3}"' bash "$drgn" "$at" \
-    timeout --foreground -k 5 180 "${become[@]}" 2>&1 3<"$new/memory.kdump" 4>"$new/dmesg" >"$new/analysis" </dev/null) ||
+    timeout --foreground -k 5 180 "${become[@]}" \
+    2>&1 3<"$new/memory.kdump" 4>"$new/dmesg" >"$new/analysis" </dev/null) ||
     printf '## The task\n\n    cannot be read: drgn says: %s\n\n' "$(tail -n 1 <<<"$said")" >>"$new/analysis"
   rmdir -- "$at"
 }
