@@ -65,7 +65,7 @@ let isWaiting = false;
 
 /** Neither does `up` come between the steps, nor this between those of an `up`. */
 async function turnAt({ name, folder }: LoopStack): Promise<() => void> {
-  const take = (patience: number) => exclusive(`stack ${name}`, folder, patience);
+  const take = (patience: number) => exclusive(`stack ${name}`, folder, patience, "duetctl watch");
   try {
     return await take(0);
   } catch (error) {

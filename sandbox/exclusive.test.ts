@@ -9,9 +9,9 @@ const key = () => `test ${process.pid} ${count++}`;
 
 it("is held by one, whose pid the other is told, and by the next one after it", async () => {
   const own = key();
-  const release = await exclusive("stack dev", own);
+  const release = await exclusive("stack dev", own, 0, "an editor");
   await expect(exclusive("stack dev", own)).rejects.toThrow(
-    new RegExp(`^cannot work on stack dev: pulumi, pid ${process.pid}, [^\\n]+$`),
+    new RegExp(`^cannot work on stack dev: an editor, pid ${process.pid}, [^\\n]+$`),
   );
   release();
   (await exclusive("stack dev", own))();
