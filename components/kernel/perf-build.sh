@@ -66,9 +66,9 @@ static() { # LIBRARY
 }
 
 # No more of it: what a perf loads as it runs is nothing for a static one. Its Makefile runs as many compilers as there
-# are processors.
+# are processors, and gives way to the guests that boot meanwhile: nothing waits for perf.
 make_perf() {
-  as_developer env "CCACHE_DIR=$ccache" make -C "$tree/tools/perf" "O=$folder" \
+  as_developer nice -n 19 env "CCACHE_DIR=$ccache" make -C "$tree/tools/perf" "O=$folder" \
     "CC=ccache $compiler" "HOSTCC=ccache $compiler" "LDFLAGS=-static -L$libraries" WERROR=0 \
     "${without[@]}" "$program"
 }
