@@ -57,7 +57,7 @@ export const kernelFaults: readonly Fault[] = [
     refusal: {
       words: () => /cannot build the kernel: .*No space left on device/,
       within: 120,
-      relieve: ({ stack }) => stack.host(sh`rm -f -- ${`${stack.build}/vmlinux`}`),
+      relieve: ({ stack }) => stack.host(sh`cd -- ${stack.build} && if [ -L vmlinux ]; then rm -- vmlinux; fi`),
     },
   },
 ];
