@@ -51,17 +51,13 @@ export const kernelFaults: readonly Fault[] = [
   {
     name: "disk full where the kernel is built",
     cheap: false,
-    apply: ({ stack }) => stack.host(sh`mount -n -t tmpfs -o size=16k,mode=777 duet-full ${stack.build}`),
-    words: () => ({
-      drifts: {
-        "kernel-config": /kernel configuration: expected \w+, found none/,
-        kernel: /vmlinux: expected \d+ bytes, found none/,
-      },
-    }),
+    // A file system of its own would be refused, as guests would see an empty folder there. The kernel is linked again.
+    apply: ({ stack }) => stack.host(sh`cd -- ${stack.build} && ln -sf /dev/full vmlinux && touch vmlinux.o`),
+    words: () => ({ drifts: { kernel: /vmlinux: expected \d+ bytes, found 9 bytes/ } }),
     refusal: {
-      words: () => /No space left on device/,
+      words: () => /cannot build the kernel: .*No space left on device/,
       within: 120,
-      relieve: ({ stack }) => stack.host(sh`if mountpoint -q ${stack.build}; then umount -n -- ${stack.build}; fi`),
+      relieve: ({ stack }) => stack.host(sh`cd -- ${stack.build} && if [ -L vmlinux ]; then rm -- vmlinux; fi`),
     },
   },
 ];
