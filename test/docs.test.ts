@@ -10,8 +10,8 @@ import { type Known, problemsIn } from "./docs.ts";
 
 const read = (file: string) => readFileSync(join(project, file), "utf8");
 
-/** Commands that are about no stack: the launcher's own, and those of pulumi's that the pages name. */
-const others = ["doctor", "login", "package"];
+/** Commands that are about no stack: the launcher's own, and what pulumi has and a page names. */
+const others = ["doctor", "login"];
 
 const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: project });
 const known: Known = {
