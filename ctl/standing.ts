@@ -45,6 +45,10 @@ export interface Standing {
   readonly module: { readonly name: string; readonly buildId: string | undefined };
   /** Absolute path of the workspace file for editors; undefined if it was brought up without. */
   readonly workspace: string | undefined;
+  /** Absolute path of the folder of what root's steps keep of the stack. */
+  readonly rootFolder: string;
+  /** Absolute path of the user's own folder of crashes; undefined if none was asked for. */
+  readonly crashes: string | undefined;
   /** Absolute path of the folder of the consoles' logs. */
   readonly consoles: string;
   /** Absolute paths of the folder of libvirt's logs. */
@@ -84,7 +88,7 @@ export async function standingStack(named: string | undefined, environment: Node
   const enter = isEmbedded ? ["ip", "netns", "exec", paths.namespace] : [];
   const { guests, ...built } = known(deployment?.resources ?? []);
   const begun = ground.guests.filter((name) => guests.every((guest) => guest.name !== name));
-  const own = join(shared, "stacks", keptId(folder)?.id ?? "", "consoles");
+  const rootFolder = isEmbedded ? folder : join(shared, "stacks", keptId(folder)?.id ?? "");
   return {
     name: stack,
     isEmbedded,
@@ -99,7 +103,13 @@ export async function standingStack(named: string | undefined, environment: Node
       name: parse(text)?.config?.["duet:module"]?.name ?? "duet",
       buildId: moduleBuild(deployment?.resources ?? []),
     },
-    consoles: isEmbedded ? paths.guestLogDirectory : process.getuid?.() === 0 ? paths.guestLogs : own,
+    rootFolder,
+    crashes: parse(text)?.config?.["duet:host"]?.crashes?.directory,
+    consoles: isEmbedded
+      ? paths.guestLogDirectory
+      : process.getuid?.() === 0
+        ? paths.guestLogs
+        : join(rootFolder, "consoles"),
     logs: isEmbedded
       ? { libvirtd: join(paths.log, "libvirtd.log"), guests: paths.guestLogDirectory }
       : { libvirtd: "/var/log/libvirt/libvirtd.log", guests: paths.guestLogs },

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { completion } from "./completion.ts";
 import { config } from "./config.ts";
 import { guestConsole } from "./console.ts";
+import { crash } from "./crash.ts";
 import { destroy } from "./destroy.ts";
 import { doctor } from "./doctor.ts";
 import { gdb } from "./gdb.ts";
@@ -23,6 +24,7 @@ export const verbs: readonly (() => Command)[] = [
   gdb,
   guestConsole,
   logs,
+  crash,
   doctor,
   config,
   completion,

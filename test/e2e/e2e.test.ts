@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sh } from "../../components/index.ts";
+import { project } from "../../launcher/project.ts";
 import { until } from "../../sandbox/processes.ts";
 import { Random } from "../faults/draw.ts";
 import { fixedFaults } from "../faults/list.ts";
@@ -242,6 +243,8 @@ describe("a guest that panics", () => {
       expect(readFileSync(report, "utf8")).toMatch(
         new RegExp(`#\\d+ +sysrq_handle_crash at \\S*drivers/tty/sysrq\\.c:${line}   <-- here\n +key = `),
       );
+      const ctl = sh`${join(project, "bin/duetctl")} crash one --stack ${stack.name}`;
+      expect(await stack.host(ctl)).toBe(readFileSync(report, "utf8").trimEnd());
       expect(await stack.guest("one", sh`echo there`)).toBe("there");
       await stack.stays();
     },
