@@ -47,11 +47,12 @@ boot_id() { timeout 15 "${ssh[@]}" cat /proc/sys/kernel/random/boot_id </dev/nul
 
 fall_back() {
   local why back='is back in its old kernel'
-  why="gave no answer for $(waited) s$(standing)"
   if panicked; then
     why="panicked: $(panic_story '')"
     await_report
     tell_crashes "$told" || true
+  else
+    why="gave no answer for $(waited) s$(standing)"
   fi
   say "$guest booted kernel $release and $why; it is reset into its old kernel; its console said:"
   last_of_console 40 | decoded >&2
