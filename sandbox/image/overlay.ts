@@ -13,7 +13,8 @@ export interface OverlayFile {
 const folder = join(import.meta.dirname, "overlay");
 
 /**
- * The files of overlay/, which mirrors the image, in the order of their paths.
+ * The files of overlay/, which mirrors the image, in the order of their paths. Names are percent-encoded there: npm
+ * packs no backslash, which units have.
  *
  * @param commandLine what takes the place of @commandLine@
  */
@@ -23,7 +24,7 @@ export function overlayFiles(commandLine: string): readonly OverlayFile[] {
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
     .map((file) => ({
-      path: relative(folder, file),
+      path: decodeURIComponent(relative(folder, file)),
       mode: statSync(file).mode & 0o100 ? 0o755 : 0o644,
       text: readFileSync(file, "utf8").replaceAll("@commandLine@", commandLine),
     }));
