@@ -16,6 +16,6 @@ export interface Site {
   readonly fragments: readonly Fragment[];
   /** The sources, with absolute paths. */
   readonly sources: { readonly kernel: Source; readonly module: Source; readonly tools: Source };
-  /** Words of the command by which people work with the stack, for the tasks of an editor. Defaults to `duetctl`. */
+  /** Words of the command by which people work with the stack, for the tasks of an editor. Defaults to none. */
   readonly command?: readonly string[] | undefined;
 }

@@ -11,6 +11,7 @@ import { KernelBuild } from "../kernel/build.ts";
 import { KernelConfig } from "../kernel/config.ts";
 import { SourceTree } from "../sources/source-tree.ts";
 import { Editor } from "./editor.ts";
+import { tasks } from "./tasks.ts";
 
 /** The files of an editor of a stack, below its folder of the state. */
 async function written(folder: string, change: Partial<HostArgs> = {}, build: "guest" | "host" = "host") {
@@ -85,6 +86,13 @@ describe("the workspace of a stack", () => {
     expect(words["Duet: build the kernel"]).toEqual(["bash", `${folder}/steps/kernel.sh`, "create"]);
     expect(Object.values(words)).toContainEqual(["/p/duetctl", "up", "--stack", "dev"]);
     expect(Object.values(words)).toContainEqual(["/p/duetctl", "gdb", "--stack", "dev", "duetdev"]);
+  });
+
+  it("has the tasks that compile, and no others, if duetctl does not know the stack", () => {
+    const builds = { buildKernel: ["make", "kernel"], buildModule: ["make", "module"] };
+    const made = tasks({ stack: "dev", guests: ["duetdev"], command: undefined, ...builds });
+    expect(made).toMatchObject([{ args: ["module"] }, { args: ["kernel"] }]);
+    expect(made).toHaveLength(2);
   });
 
   it("builds the module in the guest that builds it", async () => {

@@ -21,7 +21,7 @@ export interface EditorArgs {
   readonly sources: readonly SourceTree[];
   /** The guests to which a debugger attaches. */
   readonly guests: readonly VirtualMachine[];
-  /** Words of the command by which people work with a stack. Defaults to `duetctl`, as PATH has it. */
+  /** Words of the command by which people work with the stack: duetctl. Defaults to none, and to no tasks of it. */
   readonly command?: readonly string[] | undefined;
 }
 
@@ -38,7 +38,7 @@ export class Editor extends pulumi.ComponentResource {
 
   constructor(name: string, args: EditorArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:editor:Editor", name, {}, opts);
-    const { host, kernel, module, sources, guests, command = ["duetctl"] } = args;
+    const { host, kernel, module, sources, guests, command } = args;
     const { hold, tree, build, buildId } = kernel;
     host.step(
       `${name}-commands`,

@@ -4,8 +4,8 @@ export interface TaskArgs {
   readonly stack: string;
   /** Names of its guests. */
   readonly guests: readonly string[];
-  /** Words of duetctl. */
-  readonly command: readonly string[];
+  /** Words of duetctl. Undefined if it does not know the stack. */
+  readonly command: readonly string[] | undefined;
   /** Words of the commands that build kernel and module, and load nothing. */
   readonly buildKernel: readonly string[];
   readonly buildModule: readonly string[];
@@ -37,10 +37,16 @@ function task(
 
 /** Tasks for the loop of a developer: build, reload, attach. */
 export function tasks({ stack, guests, command, buildKernel, buildModule }: TaskArgs): readonly object[] {
-  const ctl = (verb: string, ...words: readonly string[]) => [...command, verb, "--stack", stack, ...words];
-  return [
+  const builds = [
     task("Duet: build the module", buildModule, { compiles: true }),
     task("Duet: build the kernel", buildKernel, { compiles: true }),
+  ];
+  if (command === undefined) {
+    return builds;
+  }
+  const ctl = (verb: string, ...words: readonly string[]) => [...command, verb, "--stack", stack, ...words];
+  return [
+    ...builds,
     task("Duet: build what was edited, reload it, and prove it", ctl("up"), { compiles: true, isDefault: true }),
     task("Duet: status", ctl("status")),
     ...guests.flatMap((guest) => [
