@@ -47,7 +47,9 @@ async function generate(): Promise<void> {
     symlinkSync(join(root, "node_modules"), join(sources, "node_modules"));
     const manifest = JSON.parse(readFileSync(join(sources, "package.json"), "utf8"));
     const { scripts: _scripts, dependencies, ...rest } = manifest;
-    const compiled = { ...rest, main: "index.js", dependencies: { "@pulumi/pulumi": dependencies["@pulumi/pulumi"] } };
+    // A peer: the package of this project has the generated one in it, and is to have no SDK beside its program's.
+    const peerDependencies = { "@pulumi/pulumi": dependencies["@pulumi/pulumi"] };
+    const compiled = { ...rest, main: "index.js", peerDependencies };
     writeFileSync(join(sources, "package.json"), `${JSON.stringify(compiled, null, 2)}\n`);
     const options = ["--outDir", ".", "--sourceMap", "false", "--declarationMap", "false"];
     execFileSync(join(root, "node_modules", ".bin", "tsc"), options, { cwd: sources, stdio: "inherit" });
