@@ -1,23 +1,12 @@
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { DuetEnvironment, parseSpec, type Spec, SpecError, valuesOf } from "./components/index.ts";
-import { findSite } from "./site.ts";
+import { DuetEnvironment, onThisMachine, type SpecInput, valuesOf } from "./library.ts";
 
-/** A spec with problems is the user's to correct: the lines alone are printed, and no stack trace. */
-function checked<T>(check: () => T): T {
-  try {
-    return check();
-  } catch (error) {
-    throw error instanceof SpecError ? new pulumi.RunError(error.message) : error;
-  }
-}
-
-const stack = pulumi.getStack();
-const { spec, site } = checked(() => {
-  const spec: Spec = parseSpec(valuesOf(pulumi.runtime.allConfig()));
-  return { spec, site: findSite(spec, stack, import.meta.dirname, process.env) };
-});
-
-const environment = new DuetEnvironment("duet", { spec, site });
+const project = import.meta.dirname;
+// What a file says may be anything: it is checked.
+const asked = valuesOf(pulumi.runtime.allConfig()) as SpecInput;
+const { spec, site } = onThisMachine(asked, project);
+const environment = new DuetEnvironment("duet", { spec, site: { ...site, command: [join(project, "bin/duetctl")] } });
 
 /** For each guest: name, address, stub, gdbPort, kernelRelease, sshCommand and gdbCommand. */
 export const vms = environment.vms;

@@ -7,7 +7,7 @@ import { folders, leasesOf, stackFolder } from "./launcher/environment.ts";
 import { identityWith, idVariable } from "./launcher/identity.ts";
 import { rootAccess } from "./launcher/root.ts";
 import { hostAccelerator } from "./sandbox/accelerator.ts";
-import { guestImagePath } from "./sandbox/image/build.ts";
+import { buildCommand, guestImagePath } from "./sandbox/image/build.ts";
 import { debianWith } from "./sandbox/image/recipe.ts";
 import { sandboxPathsFrom } from "./sandbox/paths.ts";
 
@@ -69,7 +69,7 @@ function sourceOf(source: Spec["sources"]["kernel"], project: string): Source {
   return "copy" in source ? { copy: resolve(project, source.copy) } : source;
 }
 
-function imageOf(spec: Spec, cache: string, cacheHome: string, project: string): ImageSource {
+function imageOf(spec: Spec, cache: string, cacheHome: string): ImageSource {
   const { image, kernel, tools } = spec;
   if ("build" in image) {
     // Such guests have no network to install them from.
@@ -77,17 +77,20 @@ function imageOf(spec: Spec, cache: string, cacheHome: string, project: string):
       ...tools.packages,
       ...(perfSource(tools.perf, kernel.toolchain) === "package" ? ["linux-perf"] : []),
     ];
-    const build = [process.execPath, join(project, "sandbox/image/build.ts"), ...packages];
     return {
       path: guestImagePath(cacheHome, debianWith(packages)),
       // Whoever builds it may have another cache.
-      build: ["env", `XDG_CACHE_HOME=${cacheHome}`, ...build],
+      build: ["env", `XDG_CACHE_HOME=${cacheHome}`, ...buildCommand, ...packages],
     };
   }
   return "url" in image ? { ...image, path: join(cache, "image", `${image.sha256}.qcow2`) } : image;
 }
 
-/** Finds out what a spec does not say. Reads the environment and the machine; changes nothing. */
+/**
+ * Finds out what a spec does not say. Reads the environment and the machine; changes nothing.
+ *
+ * @param project absolute path of the folder below which the spec's relative paths are
+ */
 export function findSite(spec: Spec, stack: string, project: string, environment: NodeJS.ProcessEnv): Site {
   const { cache, state, shared } = folders(environment);
   const { sandbox } = spec.host;
@@ -124,8 +127,7 @@ export function findSite(spec: Spec, stack: string, project: string, environment
       sandboxRun: sandbox ? paths.run : undefined,
       login: `${environment.SUDO_USER || userInfo().username}@${hostname()}`,
     },
-    command: [join(project, "bin/duetctl")],
-    image: imageOf(spec, cache, join(cache, ".."), project),
+    image: imageOf(spec, cache, join(cache, "..")),
     fragments: fragmentsOf(spec, project),
     sources: {
       kernel: sourceOf(spec.sources.kernel, project),

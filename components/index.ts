@@ -18,6 +18,7 @@ export { type Accelerator, type Developer, Host, type HostArgs } from "./host/ho
 export { Network, type NetworkArgs } from "./host/network.ts";
 export { NfsExport, type NfsExportArgs, type NfsServer } from "./host/nfs-export.ts";
 export { HostPackages, type HostPackagesArgs } from "./host/packages.ts";
+export { type PreparedHost, prepareHost } from "./host/prepare.ts";
 export { WebConsole, type WebConsoleAccess, type WebConsoleArgs } from "./host/web-console.ts";
 export { KernelBuild, type KernelBuildArgs, type KernelPackage } from "./kernel/build.ts";
 export { BuildRoot, type BuildRootArgs } from "./kernel/build-root.ts";
@@ -37,5 +38,5 @@ export { type Shell, type ShellValue, sh } from "./machine/shell.ts";
 export type { Step, StepArgs } from "./machine/step.ts";
 export type { Site } from "./site.ts";
 export { type Source, SourceTree, type SourceTreeArgs } from "./sources/source-tree.ts";
-export { parseSpec, type Spec, type VirtualMachineSpec, valuesOf } from "./spec.ts";
+export { parseSpec, type Spec, type SpecInput, type VirtualMachineSpec, valuesOf } from "./spec.ts";
 export { SpecError } from "./spec-problems.ts";

@@ -200,6 +200,8 @@ export function specSchema(): z.core.JSONSchema.BaseSchema {
 
 /** A spec with every default filled in. */
 export type Spec = z.infer<typeof specShape>;
+/** A spec as it is written: what has a default may be left out. docs/reference/spec.md has each key in words. */
+export type SpecInput = z.input<typeof specShape>;
 /** One entry of `duet:vms`. */
 export type VirtualMachineSpec = Spec["vms"][number];
 /** One entry of `duet:sources`. */

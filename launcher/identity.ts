@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -23,6 +23,12 @@ const none = "00000000";
 
 export function identityWith(stack: string, id = none): Identity {
   return { id, owner: ownerName(stack, userInfo().username, id) };
+}
+
+/** The id of a stack that pulumi alone brings up, which keeps none: two stacks of a person differ by these names. */
+export function idOf(project: string, stack: string): string {
+  const names = [userInfo().username, project, stack];
+  return createHash("sha256").update(names.join("/")).digest("hex").slice(0, 8);
 }
 
 /**

@@ -34,12 +34,12 @@ export interface PreparedHost {
  *
  * @param provider name of libvirt's provider
  * @param asked the spec, its site, and from where perf comes
- * @param parent options of each part
+ * @param parent options of each part. Defaults to none.
  */
 export function prepareHost(
   provider: string,
   { spec, site, perf }: { readonly spec: Spec; readonly site: Site; readonly perf: PerfSource | undefined },
-  parent: { readonly parent: pulumi.Resource },
+  parent: { readonly parent?: pulumi.Resource } = {},
 ): PreparedHost {
   const host = new Host("host", site.host, parent);
   const server = nfsServer(spec.host.nfsServer, spec.host.sandbox);

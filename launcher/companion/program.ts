@@ -8,8 +8,7 @@ import { disconnect, resetOptions } from "@pulumi/pulumi/runtime/settings.js";
 import { serve } from "../../provider/grpc.ts";
 import { requiredPackages } from "./required-packages.ts";
 // What the program imports is loaded before pulumi wants it to be run.
-import "../../components/index.ts";
-import "../../site.ts";
+import "../../library.ts";
 
 /**
  * Adds the language host of the program, for pulumi's option `--client`.

@@ -167,7 +167,11 @@ function bash(what: string, script: string, cwd: string): Promise<string> {
   });
 }
 
-if (import.meta.main) {
+/** Words of the command that builds an image; packages that it has besides may follow. */
+export const buildCommand: readonly string[] = [process.execPath, import.meta.filename];
+
+// Node has the former from 24.2 on, and whoever imports the package may have an older one.
+if (import.meta.main ?? process.argv[1] === import.meta.filename) {
   await entryPoint("image", async () => {
     const cacheHome = baseDirectory(process.env, "XDG_CACHE_HOME");
     const recipe = debianWith(process.argv.slice(2));
