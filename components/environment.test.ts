@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Deployed, deploy, given, type Made, scriptOf, settled } from "../test/support/mocks.ts";
+import { printedByHost, printedOf } from "../test/support/printed.ts";
 import { DuetEnvironment } from "./environment.ts";
 import { guestId } from "./names.ts";
 import type { Site } from "./site.ts";
@@ -37,41 +38,6 @@ const site: Site = {
   image: { path: "/images/debian.qcow2" },
   fragments: [{ name: "perf", text: "CONFIG_PERF_EVENTS=y" }],
   sources: { kernel: spec.sources.kernel, module: spec.sources.module, tools: spec.sources.tools },
-};
-
-const keysOf = (vm: string) =>
-  [`CLIENT KEY ${vm}`, "ssh-ed25519 C c", `HOST KEY ${vm}`, `ssh-ed25519 ${vm} h`]
-    .map((text) => Buffer.from(text).toString("base64"))
-    .join("\n");
-
-/** What the steps of guests print if all goes well. */
-const printedOf = (guests: readonly string[]): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    guests.flatMap((vm, index) => [
-      [`${vm}-address`, `192.168.151.${10 + index}`],
-      [`${vm}-gdb-port`, "1234"],
-      [`${vm}-access`, keysOf(vm)],
-      [`${vm}-kernel-boot`, "running: 6.1.0+duet-abc"],
-      [`module-${vm}`, "build-id: m1"],
-      [`${vm}-debug`, "function: f\naddress: 0x1\nfile: /m.c\nline: 3"],
-    ]),
-  );
-
-/** What those of the host and of the builds print. */
-const printedByHost: Readonly<Record<string, string>> = {
-  "kernel-source": "commit: abc\nhash: h1",
-  "module-source": "commit: def\nhash: h2",
-  "tools-source": "commit: 012\nhash: h3",
-  "network-subnet": "151",
-  "image-file": "/images/debian.qcow2",
-  "nfs-export": "192.168.151.1:/media/data/duet",
-  "web-console": "port: 9090\npassword: s3cret\naddress: http://127.0.0.1:9090",
-  "kernel-config-guest-modules": "Module Size",
-  "kernel-config-guest-config": "CONFIG_FROM_GUEST=y",
-  "kernel-config": "config: c1",
-  kernel: "release: 6.1.0+duet-abc\nbuild-id: 0123\npackage: /media/data/duet/build/duet-kernel/linux.deb",
-  "module-build": "build-id: m1",
-  "tools-build": "tools: t1",
 };
 
 const printed = { ...printedByHost, ...printedOf(vms), "two-gdb-port": "4321" };

@@ -101,11 +101,13 @@ interface Monitor {
  *
  * @param printed what commands print. Defaults to nothing.
  * @param generations how often steps have drifted, plus one. Defaults to none.
+ * @param stack its name. Defaults to "dev".
  */
 export async function deploy<T>(
   program: () => T | Promise<T>,
   printed: Printed = {},
   generations: Readonly<Record<string, number>> = {},
+  stack = "dev",
 ): Promise<Deployed<T>> {
   const made: Made[] = [];
   let current: RegisterRequest | undefined;
@@ -122,7 +124,7 @@ export async function deploy<T>(
       call: ({ inputs }) => inputs,
     },
     "duet",
-    "dev",
+    stack,
   );
   const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
   const register = monitor.registerResource.bind(monitor);

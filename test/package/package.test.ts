@@ -1,0 +1,128 @@
+/** The package as others have it: packed, unpacked below a program of theirs, and imported there. */
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { project } from "../../launcher/project.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
+
+/** Two folders with the same programs: one has the package, and the other this project in its place. */
+let folder: string;
+let packed: string;
+let source: string;
+let installed: string;
+
+const manifest = JSON.parse(readFileSync(join(project, "package.json"), "utf8"));
+const bundled: readonly string[] = manifest.bundleDependencies;
+
+function link(target: string, path: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  symlinkSync(target, path);
+}
+
+/** Links what npm would install beside the package. */
+function linkDependencies(modules: string): void {
+  const asked = Object.keys(manifest.dependencies).filter((name) => !bundled.includes(name));
+  for (const name of [...asked, "@types/node", "undici-types"]) {
+    link(join(project, "node_modules", name), join(modules, name));
+  }
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "duet-package-"));
+  [packed, source] = [join(folder, "packed"), join(folder, "source")];
+  for (const root of [packed, source]) {
+    cpSync(join(project, "examples"), root, { recursive: true });
+    linkDependencies(join(root, "node_modules"));
+  }
+  installed = join(packed, "node_modules/duet-environment");
+  const here = { cwd: project, env: { npm_config_cache: join(folder, "npm") } };
+  await execa("npm", ["run", "build"], here);
+  const npm = ["pack", "--ignore-scripts", "--offline", "--pack-destination", folder];
+  await execa("npm", npm, here);
+  const tarball = join(folder, `duet-environment-${manifest.version}.tgz`);
+  mkdirSync(installed);
+  await execa("tar", ["--extract", "--gzip", "--strip-components=1", "--file", tarball, "--directory", installed]);
+  const own = join(source, "node_modules/duet-environment");
+  mkdirSync(own);
+  writeFileSync(join(own, "package.json"), JSON.stringify({ type: "module", exports: "./library.ts" }));
+  link(join(project, "library.ts"), join(own, "library.ts"));
+}, 600_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs a program of a folder with mocks: the resources that it declares, a line each, or what it says is wrong. */
+async function declare(root: string, program: string, stack: string, guests: readonly string[]) {
+  const words = [join(import.meta.dirname, "declare.ts"), join(root, program), stack, ...guests];
+  const env = { PATH: process.env.PATH, HOME: "/home/dev" };
+  const ran = await execa(process.execPath, words, { cwd: root, env, extendEnv: false, reject: false });
+  // Where the package is, is the one difference.
+  const same = ran.stdout
+    .replaceAll(join(installed, "dist"), project)
+    .replaceAll(root, "/program")
+    .replaceAll("image/build.js", "image/build.ts");
+  return { ...ran, made: same.split("\n").filter((line) => line !== "") };
+}
+
+const examples = [
+  { example: "one-guest", stack: "dev", guests: ["duetdev"] },
+  { example: "two-kernels", stack: "before", guests: ["duet-before"] },
+  { example: "two-kernels", stack: "after", guests: ["duet-after"] },
+  { example: "components", stack: "dev", guests: ["duetdev"] },
+];
+
+describe("the package", () => {
+  it("has types that take the examples, and refuse a plain object with a name that the spec has not", async () => {
+    const text = 'import { onThisMachine } from "duet-environment";\nonThisMachine({ vms: [{ nam: "one" }] });\n';
+    writeFileSync(join(packed, "wrong.ts"), text);
+    const { stdout } = await execa(join(project, "node_modules/.bin/tsc"), ["-p", packed], {
+      cwd: packed,
+      reject: false,
+    });
+    const errors = stdout.split("\n").filter((line) => /^\S/.test(line));
+    expect(errors).toEqual([expect.stringMatching(/^wrong\.ts\(2,\d+\): error /)]);
+  });
+
+  it.each(examples)(
+    "declares for $example, stack $stack, what this project declares",
+    async ({ example, stack, guests }) => {
+      const ours = await declare(source, `${example}/index.ts`, stack, guests);
+      const theirs = await declare(packed, `${example}/index.ts`, stack, guests);
+      expect(theirs.stderr).toBe("");
+      expect(theirs.made.length).toBeGreaterThan(30);
+      expect(theirs.made.toSorted()).toEqual(ours.made.toSorted());
+    },
+  );
+
+  it("says what is wrong with a plain object, a line a problem", async () => {
+    const text = 'onThisMachine({ host: { uri: 1 }, vms: [{ name: "One" }] });';
+    writeFileSync(join(packed, "problems.js"), `import { onThisMachine } from "duet-environment";\n${text}\n`);
+    const { exitCode, stderr } = await declare(packed, "problems.js", "dev", []);
+    expect(exitCode).toBe(1);
+    expect(stderr.split("\n")).toEqual([
+      "the spec of this stack has 3 problem(s):",
+      expect.stringMatching(/^ {2}duet:host\.uri: asked for 1; takes /),
+      expect.stringMatching(/^ {2}duet:sources: is missing; /),
+      expect.stringMatching(/^ {2}duet:vms\[0\]\.name: asked for "One"; /),
+    ]);
+  });
+
+  it("has the provider as the program that pulumi starts, which says on which port it listens", async () => {
+    const env = { PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
+    const provider = execa(join(installed, "dist/provider/pulumi-resource-duet"), ["127.0.0.1:1"], { env });
+    const [port] = await once(createInterface({ input: provider.stdout }), "line");
+    expect(port).toMatch(/^\d+$/);
+    provider.stdin.end();
+    expect((await provider).exitCode).toBe(0);
+  });
+
+  it("has what the provider asks a machine with", async () => {
+    const { readMachine } = await import(join(installed, "dist/provider/drift.js"));
+    const reader = { command: ["bash", "-c"], records: join(folder, "steps"), timeout: 60 };
+    expect(await readMachine(reader)).toEqual({ drift: {}, hasSteps: false, notes: [] });
+  });
+});
