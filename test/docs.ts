@@ -119,12 +119,15 @@ function typed(text: string, words: string): readonly string[] {
   return [...text.matchAll(new RegExp(beginning + words, "gm"))].map(([, name = ""]) => name);
 }
 
+/** What npm does without a script of that name. */
+const npmsOwn = ["install", "pack"];
+
 /** The commands in a text that the project has not. */
 function commandProblems(text: string, { scripts, verbs, isCommand }: Known): readonly string[] {
   const word = "([a-z][\\w:-]*)";
   return [
     ...typed(text, `npm (?:--silent )?(?:run )?${word}`)
-      .filter((name) => !scripts.includes(name))
+      .filter((name) => !scripts.includes(name) && !npmsOwn.includes(name))
       .map((name) => `package.json has no script ${name}`),
     ...typed(text, `duetctl ${word}`)
       .filter((name) => !verbs.includes(name))
