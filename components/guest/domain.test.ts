@@ -142,6 +142,7 @@ describe("a guest", () => {
       "free some memory of the host",
     ],
     ["Cannot access storage file '/img'", "repair that"],
+    ["internal error: process exited while connecting to monitor", "repair that"],
   ])("that libvirt cannot start is named with the reason, in a line: %j", async (said, advice) => {
     const why = said.replaceAll("\n", " ");
     const virsh = `case $4 in dumpxml) cat '${root}/domain.xml';; domstate) echo 'shut off';; start) printf 'error: Failed to start domain\nerror: %s\n\n' "${said}" >&2; exit 1;; esac`;
@@ -149,6 +150,15 @@ describe("a guest", () => {
     expect(ran.code).toBe(1);
     expect(lastLine(ran)).toMatch(/^cannot start domain duetdev: /);
     expect(lastLine(ran)).toContain(`${why}; ${advice}`);
+  });
+
+  it("whose QEMU dies without a word is started once more, and that is said", async () => {
+    const died = "echo 'error: internal error: process exited while connecting to monitor' >&2; exit 1";
+    const guest = host({ state: "shut off", comesUpAfter: "start", refuses: 2 });
+    const virsh = `case $4 in start) [ -e '${root}/tried' ] || { >'${root}/tried'; ${died}; } ;; esac\n${guest.virsh}`;
+    const ran = await boot({ ...guest, virsh });
+    expect(ran.stderr).toContain("QEMU of duetdev ended without a word as it began; it is started again\n");
+    expect([ran.code, done()]).toEqual([0, ["virsh destroy duetdev", "virsh start duetdev"]]);
   });
 
   it("is not started while another process listens on its stub's port, which is named", async () => {

@@ -15,7 +15,13 @@ cut_off() { "${virsh[@]}" destroy -- "$guest" >/dev/null 2>&1 || true; }
 power_on() {
   local why
   forget_panic
-  why=$("${virsh[@]}" start -- "$guest" 2>&1) || not_started "$why"
+  why=$("${virsh[@]}" start -- "$guest" 2>&1) && return
+  # QEMU has died without a word, as seen once on a busy machine: what is in its way says so at the next try.
+  if [[ $why == *'process exited while connecting to monitor' ]]; then
+    say "QEMU of $guest ended without a word as it began; it is started again"
+    why=$("${virsh[@]}" start -- "$guest" 2>&1) && return
+  fi
+  not_started "$why"
 }
 
 # Says in a line why libvirt did not start the domain: its first line says no more than that, and QEMU's own words may
