@@ -42,13 +42,17 @@ int main(void)
 /** The line at which the first local variable of the hook has its value. */
 const line = 6;
 /** In the place of the kernel's scripts: lx-symbols says what it is given. */
-const scripts = `import gdb
+const scripts = `import gdb, sys, types
 class Symbols(gdb.Command):
     def __init__(self):
         super().__init__("lx-symbols", gdb.COMMAND_DATA)
     def invoke(self, argument, from_tty):
         open(BEAT + ".symbols", "a").write(argument + "\\n")
 Symbols()
+linux = types.ModuleType("linux")
+linux.symbols = types.ModuleType("linux.symbols")
+linux.symbols.LxSymbols = Symbols
+sys.modules.update({"linux": linux, "linux.symbols": linux.symbols})
 `;
 
 let folder: string;
