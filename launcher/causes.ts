@@ -7,6 +7,8 @@ import { nameOf } from "./repair/deployment.ts";
 
 /** What is added to a run of pulumi so that its causes can be told after it. */
 export interface EventLog {
+  /** Absolute path of the file of events; undefined if the command writes none. */
+  readonly file: string | undefined;
   readonly options: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
   /** The causes of a failure, a text each, in the order in which pulumi was told of them. Asked once pulumi has ended. */
@@ -21,12 +23,12 @@ const logged = /^(?:up|preview|destroy|refresh)$/;
 const memory = "/dev/shm";
 
 /**
- * Has pulumi write its events, as its Automation API does: the option is there only for those who ask for all. They are
- * read after a failure only: most runs have thousands of lines, and nothing went wrong.
+ * Has pulumi write its events, as its Automation API does: the option is there only for those who ask for all. For
+ * its causes they are read after a failure only: most runs have thousands of lines, and nothing went wrong.
  */
 export function eventLog({ command = "" }: Pick<Invocation, "command">): EventLog {
   if (!logged.test(command)) {
-    return { options: [], environment: {}, causes: () => [], end: () => {} };
+    return { file: undefined, options: [], environment: {}, causes: () => [], end: () => {} };
   }
   const place = existsSync(memory) ? memory : tmpdir();
   // Those of launchers that were killed.
@@ -40,6 +42,7 @@ export function eventLog({ command = "" }: Pick<Invocation, "command">): EventLo
   const file = join(folder, "events");
   writeFileSync(file, "", { mode: 0o600 });
   return {
+    file,
     options: ["--event-log", file],
     environment: { PULUMI_DEBUG_COMMANDS: "true" },
     causes: () => [...new Set(readFileSync(file, "utf8").split("\n").flatMap(causeIn))],

@@ -12,6 +12,8 @@ import { nearlyFull } from "./disks.ts";
 import { stackFolder } from "./environment.ts";
 import { explanations } from "./explanations.ts";
 import { withOptions } from "./invocation.ts";
+import { showsProgress } from "./progress/asked.ts";
+import type { Progress } from "./progress/progress.ts";
 import { type Deployment, stands } from "./repair/deployment.ts";
 import { endLeftovers } from "./repair/leftovers.ts";
 import { clearLocks } from "./repair/locks.ts";
@@ -93,6 +95,7 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
   const wasCutOff = isRun && existsSync(unfinished);
   const companion = runsProgram(invocation, words) ? startCompanion(host.enter, pulumi.environment) : undefined;
   const events = eventLog(invocation);
+  let progress: Progress | undefined;
   let result = 1;
   let ended: string | undefined;
   try {
@@ -113,10 +116,13 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
       pulumi.program,
       ...withOptions(words, [...options, ...(attachment?.options ?? []), ...events.options]),
     ];
+    progress = events.file !== undefined && !host.asksLogin ? await progressOf(call, events.file) : undefined;
     result = await run(command, {
       environment: { ...pulumi.environment, ...attachment?.environment, ...events.environment },
       directory: call.directory,
       hopeless: host.watch(),
+      output: progress?.descriptor,
+      say: progress === undefined ? say : (line) => progress?.say(`duet: ${line}`),
       onEnd: (why) => {
         ended ??= why;
       },
@@ -126,6 +132,10 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
     }
   } finally {
     await companion?.end();
+    const log = progress?.end();
+    if (log !== undefined) {
+      say(`all that pulumi said is in ${log}`);
+    }
     // The last words on the screen are what is wrong.
     try {
       if (result !== 0) {
@@ -137,6 +147,21 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
     }
   }
   return result;
+}
+
+/** The progress of a run, if whoever has typed it asks for no display of pulumi's own, and its log can be written. */
+async function progressOf({ invocation, words, stack, cache }: Call, events: string): Promise<Progress | undefined> {
+  if (!showsProgress(invocation, words)) {
+    return undefined;
+  }
+  const { startProgress } = await import("./progress/progress.ts");
+  const [log, times] = [join(cache, "log", `${stack}-${invocation.command}.log`), join(cache, "times.json")];
+  try {
+    return startProgress({ events, log, times, output: process.stdout });
+  } catch (error) {
+    say(`cannot write ${log}: ${(error as Error).message}; this run has pulumi's own display`);
+    return undefined;
+  }
 }
 
 /** Puts in order what a run that was cut off, or somebody else, has left. Gives whether there was anything to do. */

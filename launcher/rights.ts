@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
+import { titleIn } from "../components/machine/step.ts";
 import { UserError } from "../sandbox/report.ts";
 import { ask, type Pulumi } from "./backend.ts";
 import { type Deployment, nameOf } from "./repair/deployment.ts";
@@ -8,11 +9,10 @@ import { asRoot } from "./root.ts";
 /** Milliseconds after which sudo is told that its caller is still there: it forgets after five minutes or more. */
 const freshness = 60_000;
 
-/** The title of a step that root is to run: its command begins with it, as a comment, and as one word of the shell's. */
+/** The title of a step that root is to run. */
 function titleOf(create: unknown): readonly string[] {
   const isRoots = typeof create === "string" && create.includes(asRoot.slice(0, 2).join(" "));
-  const [, title = ""] = (isRoots && /^# '?(.*?)'?$/m.exec(create)) || [];
-  return isRoots ? [title.replaceAll("'\\''", "'")] : [];
+  return isRoots ? [titleIn(create) ?? ""] : [];
 }
 
 /** What root is to do in an `up`, as a preview says it. Nothing if the preview fails: then `up` will say why. */

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { isInForeground } from "../sandbox/processes.ts";
 import { UserError } from "../sandbox/report.ts";
+import { say } from "./call.ts";
 
 /** How a command is run to its end. */
 export interface RunOptions {
@@ -13,6 +14,10 @@ export interface RunOptions {
   readonly hopeless?: () => string | undefined;
   /** Takes why the command has been told to end, if it has. Defaults to nobody. */
   readonly onEnd?: (why: string) => void;
+  /** File descriptor that takes both outputs of the command. Defaults to those of this process. */
+  readonly output?: number | undefined;
+  /** Says to the person at the terminal why the command is ended. Defaults to a line on standard error. */
+  readonly say?: (line: string) => void;
 }
 
 /** Milliseconds in which a second signal is the same Ctrl-C again, as npm and timeout(1) hand it on. */
@@ -56,13 +61,13 @@ export function run(command: readonly string[], options: RunOptions): Promise<nu
   }
   // From here on a signal waits for this turn of the event loop, and finds the command.
   const child = spawn(program, words, {
-    stdio: "inherit",
+    stdio: ["inherit", options.output ?? "inherit", options.output ?? "inherit"],
     cwd: options.directory,
     // Go and the shell take the current directory from PWD if they can.
     env: { ...options.environment, PWD: options.directory },
     detached: !isSignalled,
   });
-  const watch = options.hopeless && endWhenHopeless(options.hopeless, options.onEnd, () => child.kill("SIGTERM"));
+  const watch = endWhenHopeless(options, () => child.kill("SIGTERM"));
   return new Promise<number>((resolve, reject) => {
     child.on("error", (error) => reject(new UserError(`cannot run ${program}: ${error.message}`)));
     child.on("exit", (status, signal) => resolve(status ?? 128 + (signal ? constants.signals[signal] : 0)));
@@ -75,16 +80,18 @@ export function run(command: readonly string[], options: RunOptions): Promise<nu
 }
 
 function endWhenHopeless(
-  hopeless: () => string | undefined,
-  tell: (why: string) => void = () => {},
+  { hopeless, onEnd, say: tell = say }: RunOptions,
   ask: () => void,
-): NodeJS.Timeout {
+): NodeJS.Timeout | undefined {
   let seconds: number | undefined;
+  if (hopeless === undefined) {
+    return undefined;
+  }
   return setInterval(() => {
     const why = seconds === undefined ? hopeless() : undefined;
     if (why !== undefined) {
-      process.stderr.write(`duet: ${why}: this run is ended\n`);
-      tell(why);
+      tell(`${why}: this run is ended`);
+      onEnd?.(why);
       seconds = 0;
       ask();
     } else if (seconds !== undefined && ++seconds % grace === 0) {

@@ -20,6 +20,8 @@ export interface StackHost {
   readonly images: string | undefined;
   /** The folder of the file backend of its stacks; undefined for any other backend. */
   readonly backend: string | undefined;
+  /** Whether pulumi may ask the person for a login: then it needs the terminal for itself. Defaults to false. */
+  readonly asksLogin?: boolean;
   /** The real pulumi, and its environment. Installs it if it is missing. */
   pulumi(): Promise<Pulumi>;
   /** Brings up what pulumi needs there, and gives the options that it is to have. */

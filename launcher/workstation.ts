@@ -12,6 +12,7 @@ import { hasPassphrase, ownConfiguration } from "./configuration.ts";
 import { folders, leasesOf, stackFolder } from "./environment.ts";
 import { begunIdentity, type Identity, identityOf, idVariable, keepIdentity } from "./identity.ts";
 import { obtainPassphrase } from "./passphrase.ts";
+import { showsProgress } from "./progress/asked.ts";
 import { project } from "./project.ts";
 import type { Deployment } from "./repair/deployment.ts";
 import { runVariable } from "./repair/leftovers.ts";
@@ -70,6 +71,7 @@ export async function workstation(call: Call, uri: string): Promise<StackHost> {
     isShared: true,
     images: uri.startsWith("qemu:///system") ? "/var/lib/libvirt/images" : undefined,
     backend,
+    asksLogin: url === "",
     get root() {
       return rootAccess(shared, identity());
     },
@@ -92,7 +94,9 @@ export async function workstation(call: Call, uri: string): Promise<StackHost> {
       if (begins) {
         keepIdentity(folder, known, url);
       }
-      if (effect === "run" && isLocked()) {
+      // A preview asks by itself, unless its display is ours: then there is nobody whom it could ask.
+      const isAsked = effect === "run" || (process.stdout.isTTY && showsProgress(invocation, words));
+      if (isAsked && isLocked()) {
         Object.assign(environment, obtainPassphrase(stack, words));
       }
       if (effect === "run" && rootAccess(shared, known) !== undefined) {

@@ -2,6 +2,8 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { Facts, type FactsReader } from "./facts.ts";
 import {
+  type Announced,
+  announcementMark,
   type Frame,
   resultIn,
   type Step,
@@ -82,6 +84,8 @@ export class Machine {
       stdin: pulumi.all([file, args.stdin ?? ""]).apply(([text, rest]) => stepInput(text, rest, as.length > 0)),
       logging: secretOutput ? ("none" as const) : ("stdoutAndStderr" as const),
     };
+    const first = [opts.dependsOn, this.#opts.dependsOn];
+    announce({ name, title, after: awaited(pulumi.all([inputs.stdin, args.across]), first) });
     const options = {
       deletedWith: this.#opts.deletedWith,
       ...opts,
@@ -119,4 +123,31 @@ export class Machine {
     const words: readonly string[] = ["bash", "-c"];
     return pulumi.output({ command: connection?.command ?? words, records, timeout }) as pulumi.Output<FactsReader>;
   }
+}
+
+/** Says of a step, to whoever shows the progress of the run, that it is to come. */
+function announce(step: Announced): void {
+  pulumi.log.debug(`${announcementMark}${JSON.stringify(step)}`);
+}
+
+/** A resource, and an output, as the SDK knows them; it has no other way to ask what something waits for. */
+interface Named {
+  readonly __name?: unknown;
+  readonly __childResources?: ReadonlySet<Named>;
+}
+interface Awaiting {
+  resources?(): ReadonlySet<Named>;
+}
+
+/** Names of what has to be there first, as far as that is known at once. */
+function awaited(inputs: pulumi.Output<unknown>, dependsOn: readonly unknown[]): readonly string[] {
+  const all = [...((inputs as Awaiting).resources?.() ?? []), ...dependsOn.flat()];
+  return [...new Set(all.flatMap(namesOf))];
+}
+
+/** Whoever waits for a component waits for its children. */
+function namesOf(one: unknown): readonly string[] {
+  const { __name, __childResources = [] } = (one ?? {}) as Named;
+  const isComponent = pulumi.ComponentResource.isInstance(one);
+  return isComponent ? [...__childResources].flatMap(namesOf) : typeof __name === "string" ? [__name] : [];
 }

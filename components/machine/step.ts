@@ -94,6 +94,27 @@ export function stepCommand(
   return { shell: `${sh`# ${comment}`.shell}\n${does.shell}` };
 }
 
+/** The title of a step, from the command that `stepCommand` has made. Undefined if another one has. */
+export function titleIn(create: unknown): string | undefined {
+  const [, title] = (typeof create === "string" && /^# '?(.*?)'?$/m.exec(create)) || [];
+  return title?.replaceAll("'\\''", "'");
+}
+
+/** A step as it is known before it begins. */
+export interface Announced {
+  readonly name: string;
+  readonly title: string;
+  /** Names of what it waits for. */
+  readonly after: readonly string[];
+}
+
+/** How the message begins by which a step is announced to whoever shows the progress of a run. */
+export const announcementMark = "duet step: ";
+
+export function announcedIn(message: string): Announced | undefined {
+  return message.startsWith(announcementMark) ? JSON.parse(message.slice(announcementMark.length)) : undefined;
+}
+
 /**
  * Standard input for `stepCommand`: the file, packed, after its length in bytes, and the input of the step itself. It is
  * packed since the state of a stack has each one twice, and each run sends all of them from one process to the next.
