@@ -2,6 +2,7 @@
 # Source: guide, step 9.
 : "${tree:?}" "${build:?}" "${ccache:?}" "${jobs?}" "${commit:?}"
 : "${sources:?}" "${configuration:?}" # Others are built again.
+: "${objects_awk:?}"
 . ../machine/step.sh
 . ../machine/lib/make.sh
 . ../sources/holds.sh
@@ -17,6 +18,7 @@ create() {
   take_turn
   use_toolchain
   install -d -o "$uid" -g "$gid" -- "$build" "$ccache"
+  tell_objects
   compile
   release=$(make_kernel -s kernelrelease </dev/null 2>/dev/null)
   build_id=$(readelf -n "$build/vmlinux" 2>/dev/null | sed -n 's/^ *Build ID: //p' | head -n 1)
@@ -40,6 +42,14 @@ make_kernel() { # WORD...
     KBUILD_BUILD_USER=duet KBUILD_BUILD_HOST=duet \
     make -C "$tree" "O=$build" "LOCALVERSION=+duet-$commit" \
     "CC=ccache $compiler" "HOSTCC=ccache $compiler" "$@"
+}
+
+# Says how many objects are to be made, for whoever shows the progress. What is made of an edit is not known beforehand.
+tell_objects() {
+  local all made
+  all=$(tree=$tree awk "$objects_awk" "$build/.config" 2>/dev/null) || return 0
+  made=$(find "$build" -name '.*.o.cmd' | wc -l)
+  if [ "$((10 * made))" -lt "$((9 * all))" ]; then echo "objects to make: $((all - made))" >&2; fi
 }
 
 compile() {

@@ -63,6 +63,7 @@ const script = (buildRoot = "") =>
     sources: "h1",
     configuration: "c1",
     packages: [],
+    objects_awk: readFileSync(join(import.meta.dirname, "objects.awk"), "utf8").trimEnd(),
     ...packageFiles(),
   });
 /** The package's files, as the component gives them. */

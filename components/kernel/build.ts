@@ -26,8 +26,10 @@ export interface KernelBuildArgs {
  */
 export type KernelPackage = "debug" | "headers";
 
+const beside = (file: string): string => readFileSync(new URL(file, import.meta.url), "utf8").trimEnd();
+
 /** A file of the package, whose `@names@` the step fills. */
-const packaged = (file: string): string => readFileSync(new URL(`package/${file}`, import.meta.url), "utf8").trimEnd();
+const packaged = (file: string): string => beside(`package/${file}`);
 
 /**
  * A kernel, built out of tree on the host as the developer, with the package that guests install.
@@ -83,6 +85,7 @@ export class KernelBuild extends pulumi.ComponentResource {
           jobs,
           commit: source.commit,
           packages,
+          objects_awk: beside("objects.awk"),
           postinst: packaged("postinst"),
           postrm: packaged("postrm"),
           control: packaged("control"),

@@ -39,7 +39,7 @@ async function packed(packages: readonly KernelPackage[], buildId = "0123456789a
   const script = scriptText(import.meta.url, "build.sh", {
     ...args,
     ...{ directory: root, what: "kernel-build", stack: "dev", uid: 54321, gid: 54322, jobs: 2, commit: "abc" },
-    ...{ sources: "h1", configuration: "c1", build_root: "", compiler: "gcc", packages },
+    ...{ sources: "h1", configuration: "c1", build_root: "", compiler: "gcc", packages, objects_awk: ":" },
     ...{ postinst: read("postinst"), postrm: read("postrm"), control: read("control") },
   });
   const ran = await runLibrary(script, sh`pack ${release} ${buildId}`.shell);

@@ -29,6 +29,9 @@ const measures: readonly Measure[] = [
   { total: /^\d+ upgraded, (\d+) newly installed/, each: 2, part: /^(?:Unpacking|Setting up) / },
 ];
 
+/** What git says of a clone: the other things that it counts take no time beside this one. */
+const percent = /^Receiving objects: +(\d+)%/;
+
 /** Less than that is not worth to be foretold. */
 const shortest = 5;
 
@@ -48,6 +51,10 @@ export class Counter {
     if (this.#measure?.part.test(line)) {
       this.#parts += 1;
     }
+    const [, hundredths] = percent.exec(line) ?? [];
+    if (hundredths !== undefined) {
+      [this.#measure, this.#total, this.#parts] = [undefined, 100, Number(hundredths)];
+    }
     for (const measure of measures) {
       const [, total] = measure.total.exec(line) ?? [];
       if (Number(total) > 0) {
@@ -62,7 +69,7 @@ export class Counter {
    * @param elapsed seconds since it began
    */
   share(elapsed: number, last: Took | undefined): Share | undefined {
-    if (this.#measure !== undefined) {
+    if (this.#total > 0) {
       return shareOf(this.#parts / this.#total, elapsed);
     }
     if (last === undefined || last.seconds < shortest) {
