@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { deploy, given, localStep, scriptOf, settled } from "../../test/support/mocks.ts";
 import { Machine, type SshConnection } from "./machine.ts";
 import { script } from "./script.ts";
+import { announcedIn } from "./step.ts";
 
 const records = "/state/steps";
 const facts = "duet:machine:Facts";
@@ -38,6 +39,33 @@ describe("a machine", () => {
   it("that has no steps is asked nothing", async () => {
     const { made } = await deploy(() => new Machine("host", { records }));
     expect(made).toEqual([]);
+  });
+
+  it("announces each step with what it waits for: of a component its children, of a machine what brings it up", async () => {
+    const debug = vi.spyOn(pulumi.log, "debug").mockResolvedValue();
+    await deploy(
+      () => {
+        const host = new Machine("host", { records });
+        const part = new Part("part");
+        const boot = host.step("boot", { title: "boot it", script: text }, { parent: part });
+        const told = boot.result("key");
+        const guest = new Machine("guest", { records, connection }, { dependsOn: part });
+        guest.step("load", { title: "load 'it'", script: pulumi.interpolate`${text}` }, { dependsOn: [] });
+        host.step(
+          "prove",
+          { title: "prove it", script: pulumi.interpolate`${text} # ${told}` },
+          { dependsOn: boot.resource },
+        );
+      },
+      { boot: "key: value" },
+    );
+    const announced = debug.mock.calls.flatMap(([message]) => announcedIn(message) ?? []);
+    debug.mockRestore();
+    expect(announced).toEqual([
+      { name: "boot", title: "boot it", after: ["host"] },
+      { name: "load", title: "load 'it'", after: ["guest", "boot"] },
+      { name: "prove", title: "prove it", after: ["boot", "host"] },
+    ]);
   });
 
   it("takes a step at any time, also after an await", async () => {

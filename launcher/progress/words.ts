@@ -43,7 +43,7 @@ export function duration(seconds: number): string {
 
 /** What is left, as roughly as it is known. */
 export function remaining(seconds: number): string {
-  return `${seconds < 55 ? `${Math.max(5, Math.ceil(seconds / 5) * 5)} s` : `${Math.ceil(seconds / 60)} min`} left`;
+  return `${seconds < 90 ? `${Math.max(5, Math.round(seconds / 5) * 5)} s` : `${Math.round(seconds / 60)} min`} left`;
 }
 
 /** Text as it may stand on a line of a terminal: every character is one column wide, and none is a command. */
