@@ -20,7 +20,7 @@ describe("how far something is", () => {
   it("is known of a clone, and of packages, by what git and apt say", () => {
     const clone = counted("Cloning into 'a'...", "remote: Counting objects: 100%", "Receiving objects:  40%");
     expect(clone.share(60, undefined)).toEqual({ done: 0.4, left: 90 });
-    const begun = ["0 upgraded, 4 newly installed, 0 to remove and 3 not upgraded.", "Unpacking gdb (13.1-3) ..."];
+    const begun = ["1 upgraded, 3 newly installed, 0 to remove and 3 not upgraded.", "Unpacking gdb (13.1-3) ..."];
     expect(counted(...begun, "Setting up gdb (13.1-3) ...").share(10, undefined)).toEqual({ done: 0.25, left: 30 });
   });
 

@@ -16,6 +16,7 @@ export interface Took {
 
 /** A line that tells how much there is to do, and those of which each is a part of it done. */
 interface Measure {
+  /** Its numbers are added up. */
   readonly total: RegExp;
   /** How many lines there are for each that is counted in the total. */
   readonly each: number;
@@ -26,7 +27,7 @@ const measures: readonly Measure[] = [
   // components/kernel/build.sh, and a line of make's for each object.
   { total: /^objects to make: (\d+)$/, each: 1, part: /^ {2}(?:CC|AS)\b.*\.o$/ },
   // apt-get, and dpkg below it: each package is unpacked, and set up.
-  { total: /^\d+ upgraded, (\d+) newly installed/, each: 2, part: /^(?:Unpacking|Setting up) / },
+  { total: /^(\d+) upgraded, (\d+) newly installed/, each: 2, part: /^(?:Unpacking|Setting up) / },
 ];
 
 /** What git says of a clone: the other things that it counts take no time beside this one. */
@@ -56,9 +57,10 @@ export class Counter {
       [this.#measure, this.#total, this.#parts] = [undefined, 100, Number(hundredths)];
     }
     for (const measure of measures) {
-      const [, total] = measure.total.exec(line) ?? [];
-      if (Number(total) > 0) {
-        [this.#measure, this.#total, this.#parts] = [measure, Number(total) * measure.each, 0];
+      const [, ...numbers] = measure.total.exec(line) ?? [];
+      const total = numbers.reduce((sum, number) => sum + Number(number), 0);
+      if (total > 0) {
+        [this.#measure, this.#total, this.#parts] = [measure, total * measure.each, 0];
       }
     }
   }

@@ -79,6 +79,11 @@ describe("a run at a terminal", () => {
     }
   });
 
+  it("takes one that has no size for the usual one", () => {
+    const none = watched(terminalView({ columns: 0, rows: 0 }, 0));
+    expect(none).toEqual(expect.objectContaining({ told: lines, atWork }));
+  });
+
   it("shows what runs, what it says, what waits for what, and how many steps there are", () => {
     expect(atWork[20]?.map((line) => line.replaceAll(/ {2,}/g, "  "))).toEqual([
       "  boot one (one-boot)  11 s",

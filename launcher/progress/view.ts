@@ -3,6 +3,8 @@ import { cut, duration, remaining } from "./words.ts";
 
 /** Columns of a bar. */
 const barColumns = 16;
+/** In fewer columns nothing can be said. */
+const narrowest = 20;
 /** How many of those that wait are named at most. */
 const namedWaiting = 2;
 /** Seconds after which it is said how far something is. */
@@ -18,8 +20,8 @@ export interface View {
 
 /** For a terminal: what was done stays, and what is under way stands below it. */
 export function terminalView(size: { readonly columns: number; readonly rows: number }, start: number): View {
-  // In the last column some terminals go on to the next line.
-  const columns = () => size.columns - 1;
+  // In the last column some terminals go on to the next line; and one of no size does not tell it.
+  const columns = () => Math.max(narrowest, (size.columns || 80) - 1);
   return {
     told: (news) => {
       if (news.kind === "begin") return [];
@@ -43,7 +45,7 @@ export function terminalView(size: { readonly columns: number; readonly rows: nu
       );
       const count = { ...steps.count, more: waiting.length - next.length };
       const foot = cut(footOf(count, (now - start) / 1000), columns());
-      const room = Math.max(1, size.rows - 2 - waits.length);
+      const room = Math.max(1, (size.rows || 24) - 2 - waits.length);
       return [...lines.slice(0, room), ...(lines.length > 0 ? waits : []), foot];
     },
   };
