@@ -132,12 +132,12 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
     }
   } finally {
     await companion?.end();
-    const log = progress?.end();
-    if (log !== undefined) {
-      say(`all that pulumi said is in ${log}`);
-    }
     // The last words on the screen are what is wrong.
     try {
+      const log = progress?.end();
+      if (log !== undefined) {
+        say(`all that pulumi said is in ${log}`);
+      }
       if (result !== 0) {
         const causes = () => explained(events.causes(), explanations(stackFolder(state, stack)));
         (ended === undefined ? causes() : [`${ended}; run it again, it goes on from here`]).forEach(say);
