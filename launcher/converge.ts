@@ -116,7 +116,9 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
       pulumi.program,
       ...withOptions(words, [...options, ...(attachment?.options ?? []), ...events.options]),
     ];
-    progress = events.file !== undefined && !host.asksLogin ? await progressOf(call, events.file) : undefined;
+    if (events.file !== undefined && !host.asksLogin) {
+      progress = await progressOf(call, events.file, known);
+    }
     result = await run(command, {
       environment: { ...pulumi.environment, ...attachment?.environment, ...events.environment },
       directory: call.directory,
@@ -149,15 +151,21 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
   return result;
 }
 
-/** The progress of a run, if whoever has typed it asks for no display of pulumi's own, and its log can be written. */
-async function progressOf({ invocation, words, stack, cache }: Call, events: string): Promise<Progress | undefined> {
+/**
+ * The progress of a run, if whoever has typed it asks for no display of pulumi's own, and its log can be written.
+ *
+ * @param known the stack's state, if it was asked for
+ */
+async function progressOf(call: Call, events: string, known: Deployment | undefined): Promise<Progress | undefined> {
+  const { invocation, words, stack, cache } = call;
   if (!showsProgress(invocation, words)) {
     return undefined;
   }
   const { startProgress } = await import("./progress/progress.ts");
   const [log, times] = [join(cache, "log", `${stack}-${invocation.command}.log`), join(cache, "times.json")];
+  const standing = invocation.command === "destroy" ? (known?.resources ?? []).map(({ type }) => type) : [];
   try {
-    return startProgress({ events, log, times, output: process.stdout });
+    return startProgress({ events, log, times, standing, output: process.stdout });
   } catch (error) {
     say(`cannot write ${log}: ${(error as Error).message}; this run has pulumi's own display`);
     return undefined;

@@ -2,11 +2,14 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { writeProgram } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { pulumiVersion, sourceKey } from "../../toolchain/recipe.ts";
 import { project } from "../project.ts";
+
+// Each starts a launcher, and what that starts beside pulumi.
+vi.setConfig({ testTimeout: 180_000 });
 
 const support = join(project, "test/support");
 const columns = 80;

@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from "node:util";
 import { tailOf } from "./events.ts";
 import { Screen } from "./screen.ts";
 import { keepTimes, readTimes } from "./share.ts";
-import { Steps } from "./steps.ts";
+import { isStep, Steps } from "./steps.ts";
 import { lineView, terminalView } from "./view.ts";
 
 /** What the progress of a run is read from, and where it goes. */
@@ -16,6 +16,8 @@ export interface ProgressArgs {
   readonly log: string;
   /** Absolute path of the file that has how long everything took the last time. */
   readonly times: string;
+  /** Types of the resources that are to be taken back: none, unless that is all that is done. */
+  readonly standing: readonly string[];
   /** Where it is shown: in place if that is a terminal, and line by line if it is not. */
   readonly output: WriteStream;
 }
@@ -36,13 +38,13 @@ const interval = 250;
 const lastLines = 40;
 
 /** Shows the progress of a pulumi that is to begin. */
-export function startProgress({ events, log, times, output }: ProgressArgs): Progress {
+export function startProgress({ events, log, times, standing, output }: ProgressArgs): Progress {
   mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
   const fresh = `${log}.new`;
   const descriptor = openSync(fresh, "w", 0o600);
   renameSync(fresh, log);
   const known = readTimes(times);
-  const steps = new Steps(known);
+  const steps = new Steps(known, standing.filter(isStep).length);
   const tail = tailOf(events);
   const isTerminal = output.isTTY === true && process.env.TERM !== "dumb";
   const view = isTerminal ? terminalView(output, Date.now()) : lineView();

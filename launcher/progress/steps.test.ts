@@ -108,6 +108,19 @@ describe("a run at a terminal", () => {
   });
 });
 
+it("counts what a destroy takes back", () => {
+  const known = new Steps(new Map(), 2);
+  const view = terminalView({ columns: 80, rows: 24 }, 0);
+  const { new: old, ...metadata } = command("delete", "one");
+  known.take({ resourcePreEvent: { metadata: { ...metadata, old } } }, 0);
+  expect(view.atWork(known, 1000).map((line) => line.replaceAll(/ {2,}/g, " "))).toEqual([
+    " take back one (do it with 'care') 1.0 s",
+    "0 of 2 steps are done; 1.0 s",
+  ]);
+  known.take({ resOutputsEvent: { metadata: { ...metadata, old } } }, 2000);
+  expect(view.atWork(known, 2000)).toEqual(["1 of 2 steps are done; 2.0 s"]);
+});
+
 describe("what is told", () => {
   it("of what has drifted is said once", () => {
     const drift = said("one (do it) has drifted: module: expected loaded, found none\n");

@@ -46,21 +46,26 @@ export class Steps {
   readonly #notes = new Set<string>();
   readonly #times: Map<string, Took>;
 
-  /** @param times how long things took the last time, by their keys; gets what these take */
-  constructor(times: Map<string, Took>) {
+  #takenBack = 0;
+  readonly #standing: number;
+
+  /**
+   * @param times how long things took the last time, by their keys; gets what these take
+   * @param standing how many steps there are to be taken back. Defaults to none: those that are to come are announced.
+   */
+  constructor(times: Map<string, Took>, standing = 0) {
     this.#times = times;
+    this.#standing = standing;
   }
 
   get running(): readonly Work[] {
     return [...this.#running.values()];
   }
 
-  /** How many steps there are, and how many are done. Nothing is known of those that `destroy` takes back. */
+  /** How many steps there are, and how many are done. */
   get count(): { readonly done: number; readonly all: number } {
-    return {
-      done: [...this.#announced.keys()].filter((name) => this.#done.has(name)).length,
-      all: this.#announced.size,
-    };
+    const done = [...this.#announced.keys()].filter((name) => this.#done.has(name)).length;
+    return this.#standing > 0 ? { done: this.#takenBack, all: this.#standing } : { done, all: this.#announced.size };
   }
 
   /** The steps that wait, each with the names of the steps that it waits for. */
@@ -120,6 +125,9 @@ export class Steps {
     if (!planning && !failed && op !== "refresh" && !op.startsWith("delete")) {
       this.#done.add(nameOf(metadata));
     }
+    if (!failed && op === "delete" && isStep(metadata.type)) {
+      this.#takenBack += 1;
+    }
     if (work === undefined) {
       return [];
     }
@@ -158,6 +166,11 @@ export class Steps {
       return isNew ? [{ kind: "note", text }] : [];
     });
   }
+}
+
+/** Whether a resource of that type is a step: all others are libvirt's, or a machine's facts. */
+export function isStep(type: string): boolean {
+  return type.startsWith("command:");
 }
 
 /** Components and providers are names for others, and nothing is done for them. */
