@@ -7,7 +7,7 @@ interface Options extends StackOptions {
 /** What the watcher of a guest has written down: docs/crashes.md. */
 export const crash = () =>
   stackVerb("crash", "Print the report of a guest's last crash.", [
-    ["duetctl crash", "where it was, and how to look at the dump"],
+    ["duetctl crash", "where, its stack, and how to go on"],
     ["duetctl crash duetdev --list", "the folders of all that are kept"],
   ])
     .option("--list", "print the folders of all that are kept, the oldest first")
