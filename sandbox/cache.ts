@@ -2,7 +2,8 @@ import { lstatSync, lutimesSync, readdirSync, renameSync, rmSync } from "node:fs
 import { basename, dirname, join } from "node:path";
 
 /** Folders of the cache: what is in one of them is named by what it was made from, or for, and never changes its name. */
-const kinds = ["build-root", "drgn", "go", "image", "kernel", "log", "node", "toolchain", "workstation"];
+// Not of logs, which are written over: there are as many as stacks, and commands.
+const kinds = ["build-root", "drgn", "go", "image", "kernel", "node", "toolchain", "workstation"];
 
 /** Days that something stays which nobody uses, and how many of a kind stay at most. */
 const days = 30;
