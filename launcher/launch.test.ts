@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { stepInput } from "../components/machine/step.ts";
 import { processName } from "../sandbox/processes.ts";
+import { ranOf } from "../test/support/ran.ts";
 import { writeProgram } from "../test/support/run-script.ts";
 import { temporaryFolder } from "../test/support/temporary-folder.ts";
 import { pulumiVersion, sourceKey } from "../toolchain/recipe.ts";
@@ -93,14 +94,7 @@ async function whole(
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
-  const said = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) {
-    child[name].setEncoding("utf8").on("data", (text: string) => {
-      said[name] += text;
-    });
-  }
-  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
-  return { status, ...said };
+  return ranOf(child);
 }
 
 /** The calls of pulumi by the launcher for its user: directory, stack and words of each. */

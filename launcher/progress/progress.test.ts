@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { ranOf } from "../../test/support/ran.ts";
 import { writeProgram } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { pulumiVersion, sourceKey } from "../../toolchain/recipe.ts";
@@ -50,14 +51,7 @@ async function launch(line: string, speed: number, through: readonly string[] = 
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
-  const said = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) {
-    child[name].setEncoding("utf8").on("data", (text: string) => {
-      said[name] += text;
-    });
-  }
-  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
-  return { status, ...said };
+  return ranOf(child);
 }
 
 interface Terminal {
