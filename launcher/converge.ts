@@ -1,6 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { getCompileCacheDir } from "node:module";
 import { join } from "node:path";
+import { progressVariable } from "../components/machine/step.ts";
 import { removeUnused } from "../sandbox/cache.ts";
 import { exclusive } from "../sandbox/exclusive.ts";
 import { UserError } from "../sandbox/report.ts";
@@ -93,8 +94,10 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
   const isRun = invocation.effect === "run";
   const unfinished = join(stackFolder(state, stack), "unfinished");
   const wasCutOff = isRun && existsSync(unfinished);
-  const companion = runsProgram(invocation, words) ? startCompanion(host.enter, pulumi.environment) : undefined;
   const events = eventLog(invocation);
+  const isShown = events.file !== undefined && !host.asksLogin && showsProgress(invocation, words);
+  const environment = { ...pulumi.environment, [progressVariable]: isShown ? "1" : undefined };
+  const companion = runsProgram(invocation, words) ? startCompanion(host.enter, environment) : undefined;
   let progress: Progress | undefined;
   let result = 1;
   let ended: string | undefined;
@@ -116,11 +119,11 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
       pulumi.program,
       ...withOptions(words, [...options, ...(attachment?.options ?? []), ...events.options]),
     ];
-    if (events.file !== undefined && !host.asksLogin) {
+    if (events.file !== undefined && isShown) {
       progress = await progressOf(call, events.file, known);
     }
     result = await run(command, {
-      environment: { ...pulumi.environment, ...attachment?.environment, ...events.environment },
+      environment: { ...environment, ...attachment?.environment, ...events.environment },
       directory: call.directory,
       hopeless: host.watch(),
       output: progress?.descriptor,
@@ -152,15 +155,12 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
 }
 
 /**
- * The progress of a run, if whoever has typed it asks for no display of pulumi's own, and its log can be written.
+ * The progress of a run, if its log can be written.
  *
  * @param known the stack's state, if it was asked for
  */
 async function progressOf(call: Call, events: string, known: Deployment | undefined): Promise<Progress | undefined> {
-  const { invocation, words, stack, cache } = call;
-  if (!showsProgress(invocation, words)) {
-    return undefined;
-  }
+  const { invocation, stack, cache } = call;
   const { startProgress } = await import("./progress/progress.ts");
   const [log, times] = [join(cache, "log", `${stack}-${invocation.command}.log`), join(cache, "times.json")];
   const standing = invocation.command === "destroy" ? (known?.resources ?? []).map(({ type }) => type) : [];

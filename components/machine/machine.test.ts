@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { deploy, given, localStep, scriptOf, settled } from "../../test/support/mocks.ts";
 import { Machine, type SshConnection } from "./machine.ts";
 import { script } from "./script.ts";
-import { announcedIn } from "./step.ts";
+import { announcedIn, progressVariable } from "./step.ts";
 
 const records = "/state/steps";
 const facts = "duet:machine:Facts";
@@ -42,6 +42,7 @@ describe("a machine", () => {
   });
 
   it("announces each step with what it waits for: of a component its children, of a machine what brings it up", async () => {
+    vi.stubEnv(progressVariable, "1");
     const debug = vi.spyOn(pulumi.log, "debug").mockResolvedValue();
     await deploy(
       () => {
@@ -61,6 +62,7 @@ describe("a machine", () => {
     );
     const announced = debug.mock.calls.flatMap(([message]) => announcedIn(message) ?? []);
     debug.mockRestore();
+    vi.unstubAllEnvs();
     expect(announced).toEqual([
       { name: "boot", title: "boot it", after: ["host"] },
       { name: "load", title: "load 'it'", after: ["guest", "boot"] },

@@ -5,6 +5,7 @@ import {
   type Announced,
   announcementMark,
   type Frame,
+  progressVariable,
   resultIn,
   type Step,
   type StepArgs,
@@ -85,7 +86,9 @@ export class Machine {
       logging: secretOutput ? ("none" as const) : ("stdoutAndStderr" as const),
     };
     const first = [opts.dependsOn, this.#opts.dependsOn];
-    announce({ name, title, after: awaited(pulumi.all([inputs.stdin, args.across]), first) });
+    if (process.env[progressVariable] !== undefined) {
+      announce({ name, title, after: awaited(pulumi.all([inputs.stdin, args.across]), first) });
+    }
     const options = {
       deletedWith: this.#opts.deletedWith,
       ...opts,

@@ -108,6 +108,9 @@ export interface Announced {
   readonly after: readonly string[];
 }
 
+/** Set if somebody shows the progress of a run: to announce its steps costs a run with nothing to do a part of its time. */
+export const progressVariable = "DUET_PROGRESS";
+
 /** How the message begins by which a step is announced to whoever shows the progress of a run. */
 export const announcementMark = "duet step: ";
 
