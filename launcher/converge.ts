@@ -130,6 +130,7 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
       say: progress === undefined ? say : (line) => progress?.say(`duet: ${line}`),
       onEnd: (why) => {
         ended ??= why;
+        progress?.cutOff();
       },
     });
     if (isRun && result === 0) {

@@ -115,7 +115,7 @@ describe("at a terminal of 80 columns", () => {
     const { output, status, same } = await atTerminal(up, 25, "duet-module/hook.o");
     expect({ status, same }).toEqual({ status: 255, same: true });
     const lines = shown(output);
-    expect(lines).toContainEqual(expect.stringMatching(/^! build module duet \(module-build\) +failed, \d\.\d s$/));
+    expect(lines).toContainEqual(expect.stringMatching(/^! build module duet \(module-build\) +cut off, \d\.\d s$/));
     expect(lines.filter((line) => line.includes("^C received; cancelling"))).toHaveLength(1);
     expect(lines.filter((line) => line.includes("waits for"))).toEqual([]);
     expect(lines.at(-2)).toBe("duet: this run was ended by SIGINT; run it again, it goes on from here");
@@ -134,7 +134,7 @@ describe("without a terminal", () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: `duet: all that pulumi said is in ${log()}\n` });
     const lines = stdout.slice(0, stdout.indexOf("\n\nOutputs:")).split("\n");
     expect(new Set(lines).size).toBe(lines.length);
-    const ended = lines.flatMap((line) => /^(.*): (?:done in|failed after) [\d.]+ s$/.exec(line)?.[1] ?? []);
+    const ended = lines.flatMap((line) => /^(.*): (?:done in|(?:failed|cut off) after) [\d.]+ s$/.exec(line)?.[1] ?? []);
     expect(lines.filter((line) => ended.includes(line))).toEqual(expect.arrayContaining(ended));
     expect(lines).toHaveLength(2 * ended.length);
     expect(lines).toContain("build the kernel (kernel)");

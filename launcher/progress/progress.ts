@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from "node:util";
 import { tailOf } from "./events.ts";
 import { Screen } from "./screen.ts";
 import { keepTimes, readTimes } from "./share.ts";
-import { isStep, Steps } from "./steps.ts";
+import { isStep, type News, Steps } from "./steps.ts";
 import { lineView, terminalView } from "./view.ts";
 
 /** What the progress of a run is read from, and where it goes. */
@@ -28,6 +28,8 @@ export interface Progress {
   readonly descriptor: number;
   /** Says something between the lines of the progress. */
   say(line: string): void;
+  /** Has what fails from now on told as cut off. */
+  cutOff(): void;
   /** Shows how the run ended. Gives where all is that pulumi has printed, unless that was shown whole. */
   end(): string | undefined;
 }
@@ -49,7 +51,7 @@ export function startProgress({ events, log, times, standing, output }: Progress
   const isTerminal = output.isTTY === true && process.env.TERM !== "dumb";
   const view = isTerminal ? terminalView(output, Date.now()) : lineView();
   const screen = new Screen(output);
-  let hasBegun = false;
+  let [hasBegun, isCutOff] = [false, false];
   // Whoever looked on may be gone, and the run goes on.
   output.on("error", () => {});
 
@@ -57,7 +59,7 @@ export function startProgress({ events, log, times, standing, output }: Progress
     const now = Date.now();
     const read = tail.next();
     hasBegun ||= read.length > 0;
-    const news = read.flatMap((event) => steps.take(event, now));
+    const news = read.flatMap((event) => steps.take(event, now)).map((one) => (isCutOff ? cutOff(one) : one));
     const left = isLast ? steps.running.map((work) => unfinished(work, now)) : [];
     const above = [...[...news, ...left].flatMap(view.told), ...more];
     const below = isLast ? [] : view.atWork(steps, now);
@@ -67,6 +69,9 @@ export function startProgress({ events, log, times, standing, output }: Progress
   return {
     descriptor,
     say: (line) => look(false, [line]),
+    cutOff: () => {
+      isCutOff = true;
+    },
     end: () => {
       clearInterval(timer);
       closeSync(descriptor);
@@ -86,7 +91,12 @@ export function startProgress({ events, log, times, standing, output }: Progress
 
 /** What is still at work when pulumi has ended was cut off. */
 function unfinished(work: Steps["running"][number], now: number) {
-  return { kind: "end", work, seconds: (now - work.began) / 1000, failed: true } as const;
+  return { kind: "end", work, seconds: (now - work.began) / 1000, outcome: "cut off" } as const;
+}
+
+/** What pulumi calls a failure once it was told to end was cut off by that. */
+function cutOff(news: News): News {
+  return news.kind === "end" && news.outcome === "failed" ? { ...news, outcome: "cut off" } : news;
 }
 
 /** The end of what pulumi prints: the outputs of the stack, and how many resources were changed. */

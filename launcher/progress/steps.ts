@@ -18,10 +18,13 @@ export interface Work {
   share(now: number): Share | undefined;
 }
 
+/** How something ended: what somebody has interrupted is not to blame. */
+export type Outcome = "done" | "failed" | "cut off";
+
 /** What is news to whoever looks on. */
 export type News =
   | { readonly kind: "begin"; readonly work: Work }
-  | { readonly kind: "end"; readonly work: Work; readonly seconds: number; readonly failed: boolean }
+  | { readonly kind: "end"; readonly work: Work; readonly seconds: number; readonly outcome: Outcome }
   /** What a preview says would be done. */
   | { readonly kind: "plan"; readonly label: string; readonly mark: string }
   | { readonly kind: "note"; readonly text: string };
@@ -135,7 +138,7 @@ export class Steps {
     if (!failed) {
       this.#times.set(work.key, { seconds, lines: work.counter.lines });
     }
-    return [{ kind: "end", work, seconds, failed }];
+    return [{ kind: "end", work, seconds, outcome: failed ? "failed" : "done" }];
   }
 
   #said({ urn = "", message, severity, ephemeral }: NonNullable<EngineEvent["diagnosticEvent"]>): readonly News[] {

@@ -27,11 +27,11 @@ export function terminalView(size: { readonly columns: number; readonly rows: nu
       if (news.kind === "begin") return [];
       if (news.kind === "note") return wrapped(news.text, columns());
       if (news.kind === "plan") return [cut(`${news.mark} ${news.label}`, columns())];
-      const { work, seconds, failed } = news;
+      const { work, seconds, outcome } = news;
       return [
         apart(
-          `${failed ? "!" : work.mark} ${work.label}`,
-          `${failed ? "failed, " : ""}${duration(seconds)}`,
+          `${outcome === "done" ? work.mark : "!"} ${work.label}`,
+          `${outcome === "done" ? "" : `${outcome}, `}${duration(seconds)}`,
           columns(),
         ),
       ];
@@ -100,7 +100,9 @@ export function lineView(): View {
       if (news.kind === "note") return [news.text];
       if (news.kind === "plan") return [`${news.mark} ${news.label}`];
       if (news.kind === "begin") return [news.work.label];
-      return [`${news.work.label}: ${news.failed ? "failed after" : "done in"} ${duration(news.seconds)}`];
+      return [
+        `${news.work.label}: ${news.outcome} ${news.outcome === "done" ? "in" : "after"} ${duration(news.seconds)}`,
+      ];
     },
     atWork: (steps, now) =>
       steps.running.flatMap((work) => {
