@@ -54,6 +54,8 @@ describe("the companion of pulumi", () => {
     ["destroy", false],
     ["refresh", false],
     ["up --attach-debugger", false],
+    ["up -d", false],
+    ["preview --debug", false],
     ["up --attach-debugger=program", false],
     ["preview --client 127.0.0.1:1", false],
   ])("is of use to `%s`: %s", (line, isOfUse) => {

@@ -35,7 +35,7 @@ const flags = [
 
 /** Whether a command runs the program, and leaves it to the launcher how. */
 export function runsProgram({ command }: Invocation, words: readonly string[]): boolean {
-  const isOwn = words.some((word) => /^--(?:client|remote|attach-debugger)(?:=|$)/.test(word));
+  const isOwn = words.some((word) => /^(?:--(?:client|remote|attach-debugger|debug)(?:=|$)|-d$)/.test(word));
   return (command === "up" || command === "preview") && !isOwn;
 }
 

@@ -6,6 +6,7 @@ import language from "@pulumi/pulumi/proto/language_pb.js";
 import plugin from "@pulumi/pulumi/proto/plugin_pb.js";
 import { disconnect, resetOptions } from "@pulumi/pulumi/runtime/settings.js";
 import { serve } from "../../provider/grpc.ts";
+import "./quiet-sdk.ts";
 import { requiredPackages } from "./required-packages.ts";
 // What the program imports is loaded before pulumi wants it to be run.
 import "../../library.ts";
