@@ -14,7 +14,7 @@ import { stackFolder } from "./environment.ts";
 import { explanations } from "./explanations.ts";
 import { withOptions } from "./invocation.ts";
 import { showsProgress } from "./progress/asked.ts";
-import type { Progress } from "./progress/progress.ts";
+import type { Progress, ProgressArgs } from "./progress/progress.ts";
 import { type Deployment, stands } from "./repair/deployment.ts";
 import { endLeftovers } from "./repair/leftovers.ts";
 import { clearLocks } from "./repair/locks.ts";
@@ -95,8 +95,8 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
   const unfinished = join(stackFolder(state, stack), "unfinished");
   const wasCutOff = isRun && existsSync(unfinished);
   const events = eventLog(invocation);
-  const isShown = events.file !== undefined && !host.asksLogin && showsProgress(invocation, words);
-  const environment = { ...pulumi.environment, [progressVariable]: isShown ? "1" : undefined };
+  const shown = !host.asksLogin && showsProgress(invocation, words) ? events.file : undefined;
+  const environment = { ...pulumi.environment, [progressVariable]: shown && "1" };
   const companion = runsProgram(invocation, words) ? startCompanion(host.enter, environment) : undefined;
   let progress: Progress | undefined;
   let result = 1;
@@ -119,8 +119,8 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
       pulumi.program,
       ...withOptions(words, [...options, ...(attachment?.options ?? []), ...events.options]),
     ];
-    if (events.file !== undefined && isShown) {
-      progress = await progressOf(call, events.file, known);
+    if (shown !== undefined) {
+      progress = await progressOf(call, { events: shown, known, isEnded: () => ended !== undefined });
     }
     result = await run(command, {
       environment: { ...environment, ...attachment?.environment, ...events.environment },
@@ -130,7 +130,6 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
       say: progress === undefined ? say : (line) => progress?.say(`duet: ${line}`),
       onEnd: (why) => {
         ended ??= why;
-        progress?.cutOff();
       },
     });
     if (isRun && result === 0) {
@@ -155,18 +154,21 @@ async function between(host: StackHost, call: Call, pulumi: Pulumi, options: rea
   return result;
 }
 
-/**
- * The progress of a run, if its log can be written.
- *
- * @param known the stack's state, if it was asked for
- */
-async function progressOf(call: Call, events: string, known: Deployment | undefined): Promise<Progress | undefined> {
-  const { invocation, stack, cache } = call;
+/** What is shown of a run: its events, of the stack's state as far as that is known, and whether it was told to end. */
+interface Shown extends Pick<ProgressArgs, "events" | "isEnded"> {
+  readonly known: Deployment | undefined;
+}
+
+/** The progress of a run, if its log can be written. */
+async function progressOf(
+  { invocation, stack, cache }: Call,
+  { events, known, isEnded }: Shown,
+): Promise<Progress | undefined> {
   const { startProgress } = await import("./progress/progress.ts");
   const [log, times] = [join(cache, "log", `${stack}-${invocation.command}.log`), join(cache, "times.json")];
   const standing = invocation.command === "destroy" ? (known?.resources ?? []).map(({ type }) => type) : [];
   try {
-    return startProgress({ events, log, times, standing, output: process.stdout });
+    return startProgress({ events, log, times, standing, output: process.stdout, isEnded });
   } catch (error) {
     say(`cannot write ${log}: ${(error as Error).message}; this run has pulumi's own display`);
     return undefined;

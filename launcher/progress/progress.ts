@@ -20,6 +20,8 @@ export interface ProgressArgs {
   readonly standing: readonly string[];
   /** Where it is shown: in place if that is a terminal, and line by line if it is not. */
   readonly output: WriteStream;
+  /** Whether the run was told to end: what fails then was cut off by that. */
+  readonly isEnded: () => boolean;
 }
 
 /** The progress of a run that is shown until that ends. */
@@ -28,8 +30,6 @@ export interface Progress {
   readonly descriptor: number;
   /** Says something between the lines of the progress. */
   say(line: string): void;
-  /** Has what fails from now on told as cut off. */
-  cutOff(): void;
   /** Shows how the run ended. Gives where all is that pulumi has printed, unless that was shown whole. */
   end(): string | undefined;
 }
@@ -40,7 +40,7 @@ const interval = 250;
 const lastLines = 40;
 
 /** Shows the progress of a pulumi that is to begin. */
-export function startProgress({ events, log, times, standing, output }: ProgressArgs): Progress {
+export function startProgress({ events, log, times, standing, output, isEnded }: ProgressArgs): Progress {
   mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
   const fresh = `${log}.new`;
   const descriptor = openSync(fresh, "w", 0o600);
@@ -51,7 +51,7 @@ export function startProgress({ events, log, times, standing, output }: Progress
   const isTerminal = output.isTTY === true && process.env.TERM !== "dumb";
   const view = isTerminal ? terminalView(output, Date.now()) : lineView();
   const screen = new Screen(output);
-  let [hasBegun, isCutOff] = [false, false];
+  let hasBegun = false;
   // Whoever looked on may be gone, and the run goes on.
   output.on("error", () => {});
 
@@ -59,7 +59,7 @@ export function startProgress({ events, log, times, standing, output }: Progress
     const now = Date.now();
     const read = tail.next();
     hasBegun ||= read.length > 0;
-    const news = read.flatMap((event) => steps.take(event, now)).map((one) => (isCutOff ? cutOff(one) : one));
+    const news = read.flatMap((event) => steps.take(event, now)).map((one) => (isEnded() ? cutOff(one) : one));
     const left = isLast ? steps.running.map((work) => unfinished(work, now)) : [];
     const above = [...[...news, ...left].flatMap(view.told), ...more];
     const below = isLast ? [] : view.atWork(steps, now);
@@ -69,9 +69,6 @@ export function startProgress({ events, log, times, standing, output }: Progress
   return {
     descriptor,
     say: (line) => look(false, [line]),
-    cutOff: () => {
-      isCutOff = true;
-    },
     end: () => {
       clearInterval(timer);
       closeSync(descriptor);
