@@ -23,7 +23,8 @@ credentials() {
 if [ "${1-}" = bridge ]; then
   # virsh would say in each console that it finds no polkit here, and needs none.
   mount --bind /bin/true /usr/bin/pkttyagent 2>/dev/null || true
-  export DBUS_SYSTEM_BUS_ADDRESS=$DBUS_SESSION_BUS_ADDRESS LC_ALL=C.UTF-8
+  # The bridge starts an agent if none is named, and leaves it if it is killed. No page of this console needs one.
+  export DBUS_SYSTEM_BUS_ADDRESS=$DBUS_SESSION_BUS_ADDRESS SSH_AUTH_SOCK=/dev/null LC_ALL=C.UTF-8
   exec cockpit-bridge
 fi
 

@@ -179,16 +179,21 @@ export function consoleOf({ webConsole }: TestStack): ConsoleAccess {
   return webConsole;
 }
 
+const basic = ({ user }: ConsoleAccess, password: string): HeadersInit => ({
+  authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`,
+});
+
+/** The status of the web console's answer to a login. Defaults to one with its password, which gets a session. */
+export async function logsIn(web: ConsoleAccess, headers = basic(web, web.password)): Promise<number> {
+  return (await fetch(`${web.address}/cockpit/login`, { headers })).status;
+}
+
 async function guardsItsConsole(stack: TestStack): Promise<void> {
-  const { address, user, password } = consoleOf(stack);
-  const login = async (authorization?: string): Promise<string> => {
-    const response = await fetch(`${address}/cockpit/login`, { headers: authorization ? { authorization } : {} });
-    return `${response.status}`;
-  };
-  const basic = (password: string) => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-  const answers = await Promise.all([login(), login(basic("")), login(basic("x")), login(`Bearer ${password}`)]);
+  const web = consoleOf(stack);
+  const tried = [{}, basic(web, ""), basic(web, "x"), { authorization: `Bearer ${web.password}` }];
+  const answers = await Promise.all(tried.map((headers) => logsIn(web, headers)));
   demand("the web console's answers to whoever has no password", answers.join(" "), "401 401 401 401");
-  const { host, port } = new URL(address);
+  const { host, port } = new URL(web.address);
   demand(
     "where the web console listens",
     await stack.host(sh`ss -Hltn ${`sport = :${port}`} | awk '{ print $4 }'`),
@@ -217,7 +222,7 @@ function isWatchers(pid: number): boolean {
   }
 }
 
-async function leavesNoProcess(stack: TestStack): Promise<void> {
+export async function leavesNoProcess(stack: TestStack): Promise<void> {
   const others = () => stack.processes().filter(({ name, pid }) => !lasting.test(name) && !isWatchers(pid));
   // A plugin needs a moment to see that its engine is gone.
   await until(15_000, () => others().length === 0);

@@ -16,7 +16,7 @@ import { survive } from "../faults/run.ts";
 import { consoleInBrowser } from "../guide/browser.ts";
 import { wrong } from "../guide/example.ts";
 import { callPath, typed } from "../guide/perf.ts";
-import { checkAll, checks, ofSamples } from "./checks.ts";
+import { checkAll, checks, consoleOf, leavesNoProcess, logsIn, ofSamples } from "./checks.ts";
 import { takesVerbs } from "./duetctl.ts";
 import { readsSources, stopsInAdapter } from "./editor.ts";
 import { changes, drifts, problem } from "./pulumi-output.ts";
@@ -88,6 +88,20 @@ describe("a converged stack", () => {
       expect(wrong(await consoleInBrowser(stack, "one", join(stack.folder, "console.png")))).toEqual([]);
     },
     3 * minute,
+  );
+
+  it(
+    "has no process left of a session of the web console whose bridge was killed",
+    async () => {
+      expect(await logsIn(consoleOf(stack))).toBe(200);
+      const bridges = stack.processes().filter(({ name }) => name === "cockpit-bridge");
+      expect(bridges).not.toEqual([]);
+      for (const { pid } of bridges) {
+        process.kill(pid, "SIGKILL");
+      }
+      await leavesNoProcess(stack);
+    },
+    2 * minute,
   );
 
   it(
