@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { gdbWords } from "../gdb/session.ts";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
 import type { Host } from "../host/host.ts";
-import { script } from "../machine/script.ts";
+import { script, scriptText } from "../machine/script.ts";
 import { sh } from "../machine/shell.ts";
 import { drgnNote } from "../names.ts";
 import type { Spec } from "../spec.ts";
@@ -87,6 +87,7 @@ export class CrashReports extends pulumi.ComponentResource {
       drgn: this.#drgn,
       program,
       core_program: coreProgram,
+      gdb_program: `#!/bin/bash\n${scriptText(import.meta.url, "gdb.sh", { drgn: this.#drgn })}`,
       page,
       spec: JSON.stringify(spec, undefined, 2),
       trees,

@@ -1,8 +1,8 @@
 # The memory of a guest, as libvirt writes it, and what drgn reads there. `dumps` is how many are kept, and `space` how
-# many GiB they may take; `drgn` is the folder of its virtual environment, `program` what it runs, and `core_program`
-# what a person may have it run.
+# many GiB they may take; `drgn` is the folder of its virtual environment, `program` what it runs, `core_program` what
+# makes a dump one for gdb, and `gdb_program` what a person opens it by.
 : "${guest:?}" "${reports:?}" "${build:?}" "${modules:?}" "${dumps:?}" "${space:?}" "${drgn:?}"
-: "${program:?}" "${core_program:?}"
+: "${program:?}" "${core_program:?}" "${gdb_program:?}"
 . ../machine/lib/developer.sh
 . ../machine/lib/panic.sh
 . ../machine/lib/virsh.sh
@@ -36,6 +36,11 @@ take_dump() { # FOLDER
   chown "$uid:$gid" -- "$file"
   chmod 600 -- "$file"
   printf '%s' "$core_program" >"$new/core.py"
+  printf '%s' "$gdb_program" >"$new/gdb.sh"
+  chmod 755 -- "$new/gdb.sh"
+  # The folder is root's, and what the developer makes for gdb is the developer's.
+  : | tee "$new/core" >"$new/core.gdb"
+  chown "$uid:$gid" -- "$new/core" "$new/core.gdb"
   # What the addresses mean, also once it was built anew: links, which cost nothing until then.
   for file in "$build/vmlinux" "${objects[@]}"; do
     # A copy over the link of another one of that name would be one over what was built.
@@ -77,7 +82,7 @@ read_dump() { # FOLDER
   rmdir -- "$at"
 }
 
-# Keeps the last dumps, and the last reports.
+# Keeps the last dumps, and the last reports. A dump that somebody has asked for has no report, and goes whole.
 prune_reports() {
   local folder count=0 bytes=0 all=0
   while IFS= read -r folder; do
@@ -88,7 +93,8 @@ prune_reports() {
       count=$((count + 1))
       bytes=$((bytes + $(stat -c %s -- "$folder/memory.kdump")))
       if [ "$count" -gt "$dumps" ] || [ "$bytes" -gt "$((space << 30))" ]; then
-        rm -f -- "$folder"/{memory.kdump,vmlinux,core*,*.ko}
+        rm -f -- "$folder"/{memory.kdump,vmlinux,core*,gdb.sh,*.ko}
+        if [ ! -e "$folder/report.txt" ]; then rm -rf -- "$folder"; fi
       fi
     fi
   done < <(find "$reports" -mindepth 1 -maxdepth 1 -type d -name '20*' | sort -r)

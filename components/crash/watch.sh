@@ -2,6 +2,7 @@
 #
 # Usage: duet-watch watch    for as long as it is let
 #        duet-watch collect  once: what the guest is in now, if it is not written down yet
+#        duet-watch dump     its memory as it is now; prints where, and how to go on with it
 : "${watch:?}" "${reports:?}"
 set -euo pipefail
 export LC_ALL=C
@@ -90,19 +91,29 @@ is_new() {
 # What a line says, whatever the time, the task and the addresses are.
 words_of() { sed -E -e "s/$stamp//" -e 's/0x[0-9a-f]+|[0-9a-f]{8,}|[0-9]+//g' <<<"$1"; }
 
-collect() (
-  trap 'rm -f -- "$watch/collecting"' EXIT
+# Waits until nobody else writes of the guest. Who is about to reset it waits from now on.
+take_turn() {
   exec {held}<>"$watch/lock"
-  lock "$held" 300 || exit 0
+  lock "$held" 300 || return 1
   printf '%s\n' "$BASHPID" >"$watch/collecting"
-  settle
-  is_new || exit 0
+}
+
+# Begins a folder, `new`, which gets its `name` once all is in it.
+begin_folder() {
   name=$(date +%Y-%m-%dT%H-%M-%S.%3N)
   new=$reports/.new-$name
   mkdir -p -- "$new"
-  begun=$SECONDS
   find_objects
   take_dump "$new"
+}
+
+collect() (
+  trap 'rm -f -- "$watch/collecting"' EXIT
+  take_turn || exit 0
+  settle
+  is_new || exit 0
+  begun=$SECONDS
+  begin_folder
   read_dump "$new"
   write_report "$new" "$name" "$state" "$((SECONDS - begun))"
   note_sign "$sign"
@@ -114,8 +125,25 @@ collect() (
   fi
 )
 
+# libvirt has a guest go on that it has stopped for its dump, and no other: one that gdb or a panic has stopped stays as
+# it is. Source: virsh(1), dump; libvirt's qemuDomainCoreDumpWithFormat.
+dump() (
+  new=
+  trap 'rm -rf -- "$watch/collecting" "$new"' EXIT
+  take_turn || die "cannot dump the memory of $guest: its watcher has been at it for 300 s; wait for its report"
+  begin_folder
+  [ -z "$no_dump" ] || die "cannot dump the memory of $guest: $no_dump"
+  mv -T -- "$new" "$reports/$name"
+  prune_reports
+  [ -e "$reports/$name" ] ||
+    die "cannot keep the memory of $guest: it takes more than the $space GiB of duet:host.crashes; raise its space"
+  printf '%s\n\n' "$reports/$name"
+  commands "$reports/$name" "$name" dumped
+)
+
 case ${1-} in
   watch) watch_guest ;;
   collect) collect ;;
-  *) die "cannot do '${1-}': it takes watch or collect" ;;
+  dump) dump ;;
+  *) die "cannot do '${1-}': it takes watch, collect or dump" ;;
 esac

@@ -1,118 +1,29 @@
 import { spawn } from "node:child_process";
-import {
-  appendFileSync,
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { processName } from "../../sandbox/processes.ts";
 import { writeProgram } from "../../test/support/run-script.ts";
-import { temporaryFolder } from "../../test/support/temporary-folder.ts";
-import { scriptText } from "../machine/script.ts";
-import { sh } from "../machine/shell.ts";
+import {
+  at,
+  beginGuest,
+  calls,
+  crash,
+  environment,
+  host,
+  lastReport,
+  once,
+  oops,
+  reports,
+  text,
+  watcher,
+} from "../../test/support/watched-guest.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-let root: string;
-const at = (...names: readonly string[]) => join(root, ...names);
-const text = (...names: readonly string[]) => readFileSync(at(...names), "utf8");
-const calls = () => (existsSync(at("calls")) ? text("calls") : "");
-
-/** A guest that runs, in a libvirt that notes what it is asked for, on a disk with so many KiB free. */
-function host({ free = 9e9, fails = false } = {}): void {
-  for (const name of ["build", "modules", "watch", "reports", "tree/.git", "drgn/bin"]) {
-    mkdirSync(at(name), { recursive: true });
-  }
-  writeFileSync(at("console"), "login:\n");
-  writeFileSync(at("state"), "running\n");
-  writeFileSync(at("build/vmlinux"), "symbols");
-  writeFileSync(at("modules/duet.ko"), "module");
-  const virsh = sh`cd ${root}; [ "$1 $2 $3" = '-q -c qemu:///system' ] || exit 9; shift 3
-case $1 in
-  domstate) cat state ;;
-  dominfo) printf 'Id: 1\nMax memory:     1048576 KiB\n' ;;
-  dump) echo "$1 $2 $3 $4" >>calls; for file; do :; done; echo dumped >"$file"
-    ${{ shell: fails ? "echo 'error: Failed to core dump domain: No space left on device' >&2; exit 1" : ":" }} ;;
-  event) exec sleep 60 ;;
-  *) echo "$1 $3" >>calls; echo running >state ;;
-esac`;
-  writeProgram(at("bin/virsh"), virsh.shell, "/bin/bash");
-  writeProgram(at("bin/df"), `printf 'Avail\\n${free}\\n'`);
-  // Who becomes the developer is who runs the test; and in the place of drgn is who tells what it was given.
-  writeProgram(at("bin/setpriv"), `while [ "$1" != env ]; do shift; done; exec "$@"`);
-  writeProgram(at("bin/unshare"), `while [ "$1" != timeout ]; do shift; done; exec "$@"`);
-  writeProgram(at("bin/timeout"), `while [ "\${1#[-0-9]}" != "$1" ]; do shift; done; exec "$@"`);
-  writeProgram(at("bin/sleep"), `exec /bin/sleep "$([ "$1" = 60 ] && echo 60 || echo 0.1)"`);
-  writeProgram(at("drgn/bin/python"), "");
-  const drgn = sh`printf '## The task\n\n    dd, pid %s\n\n' "$5"; cat <&3 >>${at("calls")}; tr -d '\r' <${at("console")} >&4`;
-  writeProgram(at("bin/mktemp"), sh`mkdir -p ${at("mounted/bin")}; echo ${at("mounted")}`.shell);
-  writeProgram(at("bin/rmdir"), "");
-  writeProgram(at("mounted/bin/python"), drgn.shell, "/bin/bash");
-}
-
-function watcher(change: Readonly<Record<string, string | number>> = {}): string {
-  const script = scriptText(import.meta.url, "watch.sh", {
-    ...{ uri: "qemu:///system", guest: "o'dev", console: at("console"), uid: process.getuid?.() ?? 0 },
-    ...{ gid: process.getgid?.() ?? 0, tree: at("tree"), build: at("build"), modules: at("modules") },
-    ...{ watch: at("watch"), reports: at("reports"), after: "stay", dumps: 2, space: 1, drgn: at("drgn") },
-    ...{
-      program: "program",
-      core_program: "core",
-      spec: '{ "host": "<b>" }',
-      trees: [at("tree")],
-      gdb: "/it/is.gdb.sh",
-    },
-    page: readFileSync(join(import.meta.dirname, "html.awk"), "utf8"),
-    ...change,
-  });
-  writeFileSync(at("duet-watch"), `#!/bin/bash\n${script}`);
-  chmodSync(at("duet-watch"), 0o755);
-  return at("duet-watch");
-}
-
-const environment = () => ({ ...process.env, PATH: `${at("bin")}:${process.env.PATH}` });
 /** Has it write down what there is. @returns what it said */
-function collect(change: Readonly<Record<string, string | number>> = {}): Promise<string> {
-  const child = spawn(watcher(change), ["collect"], { env: environment(), stdio: ["ignore", "pipe", "pipe"] });
-  let said = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (data) => {
-      said += data;
-    });
-  }
-  return new Promise((resolve) => child.on("close", () => resolve(said)));
-}
-const reports = () =>
-  readdirSync(at("reports"))
-    .filter((name) => !name.startsWith("."))
-    .sort();
-const lastReport = (file = "report.txt") => text("reports", reports().at(-1) ?? "", file);
+const collect = async (change: Readonly<Record<string, string | number>> = {}) => (await once("collect", change)).said;
 
-/** What a console has of an oops that is a panic, at so many seconds. QEMU stops the guest before the very last line. */
-const oops = (seconds = 12.5) =>
-  [
-    "BUG: kernel NULL pointer dereference, address: 0000000000000000",
-    "CPU: 1 PID: 241 Comm: dd Tainted: G           O       6.1.0 #1",
-    "RIP: 0010:duet_tick+0x5/0x10 [duet]",
-    "Kernel panic - not syncing: Fatal exception",
-  ]
-    .map((line) => `[   ${seconds}] ${line}\r\n`)
-    .join("");
-const crash = (said: string, state = "crashed") => {
-  appendFileSync(at("console"), said);
-  writeFileSync(at("state"), `${state}\n`);
-};
-
-beforeEach(() => {
-  root = temporaryFolder("it's a watcher-");
-  host();
-});
+beforeEach(beginGuest);
 
 describe("what is written down of a guest", () => {
   it("is nothing while it runs", async () => {
@@ -126,9 +37,12 @@ describe("what is written down of a guest", () => {
     expect(calls()).toContain("dump --memory-only --format kdump-zlib\n");
     const [name = ""] = reports();
     expect(readdirSync(at("reports", name)).sort()).toEqual([
+      "core",
+      "core.gdb",
       "core.py",
       "dmesg",
       "duet.ko",
+      "gdb.sh",
       "memory.kdump",
       "report.html",
       "report.txt",

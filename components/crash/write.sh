@@ -86,9 +86,7 @@ commands() { # FOLDER NAME STATE
     printf '%q -c %q' "$drgn/bin/drgn" "$folder/memory.kdump"
     printf ' -s %q' "$folder/vmlinux" "${copies[@]}"
     printf '\ncrash %q %q, and there: mod -S %q\n' "$folder/vmlinux" "$folder/memory.kdump" "$folder"
-    # gdb reads no such dump: it is made into another one, as large as the memory that was in use.
-    printf '%q ' "$drgn/bin/python" "$folder"/{core.py,memory.kdump,vmlinux,core} "${copies[@]}"
-    printf '&& gdb -x %q\n' "$folder/core.gdb"
+    printf '%q, which has gdb read it\n' "$folder/gdb.sh"
   fi
   if [ "$3" = panicked ] && [ "$after" = stay ]; then
     printf '%s, which reads the guest itself while it stays as it crashed, until the next pulumi up\n' "$gdb"
