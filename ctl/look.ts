@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { scriptText } from "../components/machine/script-text.ts";
+import { type Crash, crashesOf } from "./crash.ts";
 import { printed } from "./hand-over.ts";
 import type { Standing } from "./standing.ts";
 
@@ -27,6 +28,8 @@ export interface GuestStatus {
     /** When it was last written to. Undefined if there is none, or it may not be seen. */
     readonly written: Date | undefined;
   };
+  /** Null if none is written down. */
+  readonly lastCrash: Crash | null;
   readonly sshCommand: string;
   readonly gdbCommand: string;
 }
@@ -36,7 +39,7 @@ export async function look(stack: Standing): Promise<readonly GuestStatus[]> {
   const { guests, uri, enter } = stack;
   const running = scriptText(import.meta.url, "running.sh", { module: stack.module.name.replaceAll("-", "_") });
   const [states, debuggers, inside] = await Promise.all([
-    answer(["virsh", "-q", "--connect", uri, "list", "--all"]).then(statesIn),
+    statesAt(uri),
     attached(
       enter,
       guests.map(({ stub }) => stub),
@@ -55,10 +58,16 @@ export async function look(stack: Standing): Promise<readonly GuestStatus[]> {
       kernel,
       module,
       console: { file, written: writtenAt(file) },
+      lastCrash: crashesOf(stack, name).at(-1) ?? null,
       sshCommand,
       gdbCommand,
     };
   });
+}
+
+/** What libvirt calls the state of a guest; undefined if it does not answer, or does not know it. */
+export async function stateOf({ uri }: Standing, guest: string): Promise<string | undefined> {
+  return (await statesAt(uri)).get(guest);
 }
 
 /** Who is attached to each stub; undefined for nobody. */
@@ -96,8 +105,9 @@ function answer(command: readonly string[], input = ""): Promise<string | undefi
   });
 }
 
-/** What `virsh list --all` says of each domain, by its name. Source: virsh(1), list: id, name, state. */
-function statesIn(text = ""): ReadonlyMap<string, string> {
+/** What libvirt says of each domain, by its name. Source: virsh(1), list: id, name, state. */
+async function statesAt(uri: string): Promise<ReadonlyMap<string, string>> {
+  const text = (await answer(["virsh", "-q", "--connect", uri, "list", "--all"])) ?? "";
   const lines = text.matchAll(/^\s*\S+\s+(\S+)\s+(.+?)\s*$/gm);
   return new Map([...lines].map(([, name = "", state = ""]) => [name, state]));
 }

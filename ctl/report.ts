@@ -1,3 +1,5 @@
+import { Help } from "commander";
+import type { Crash } from "./crash.ts";
 import type { GuestStatus } from "./look.ts";
 import type { Standing } from "./standing.ts";
 
@@ -5,6 +7,10 @@ import type { Standing } from "./standing.ts";
 const digits = 12;
 
 const short = (id: string): string => id.slice(0, digits);
+
+/** Columns of a terminal, and of what is before a line's words. */
+const columns = 80;
+const indent = 11;
 
 /** What is to be known of a stack, in lines of 80 columns as far as paths allow. */
 export function report(stack: Standing, guests: readonly GuestStatus[], now: Date): string {
@@ -25,7 +31,7 @@ const line = (key: string, said: string | undefined, otherwise = ""): string =>
   `  ${key.padEnd(8)} ${said || otherwise}`;
 
 function guestLines(guest: GuestStatus, { kernel, module }: Standing, now: Date): readonly string[] {
-  const { name, address, state = "not known to libvirt, or libvirt does not answer", stub, console } = guest;
+  const { name, address, state = "not known to libvirt, or libvirt does not answer", stub, console, lastCrash } = guest;
   return [
     `guest ${name}: ${state}`,
     ...(address === "" ? ["  it has never come up whole: duetctl up goes on"] : [line("address", address)]),
@@ -34,9 +40,17 @@ function guestLines(guest: GuestStatus, { kernel, module }: Standing, now: Date)
     ...(stub === "" ? [] : [line("gdb", `${guest.debugger ?? "nobody"} is attached to ${stub}`)]),
     line(
       "console",
-      `${console.file} (${console.written === undefined ? "not to be read" : ago(console.written, now)})`,
+      `${console.file} (${console.written === undefined ? "not to be read" : `written ${ago(console.written, now)}`})`,
     ),
+    ...(lastCrash === null ? [] : crashLines(lastCrash, now)),
   ];
+}
+
+/** Its story, wrapped, and its folder. */
+function crashLines({ folder, story, written }: Crash, now: Date): readonly string[] {
+  const text = `${ago(written, now)}: ${story}`;
+  const [first, ...others] = [...new Help().boxWrap(text, columns - indent).split("\n"), folder];
+  return [line("crash", first), ...others.map((one) => `${" ".repeat(indent)}${one}`)];
 }
 
 function runs(found: string | undefined, built: string | undefined): string {
@@ -65,5 +79,5 @@ function ago(then: Date, now: Date): string {
     [60, "min"],
   ] as const;
   const [size, unit] = units.find(([size]) => seconds >= size) ?? [1, "s"];
-  return `written ${Math.floor(seconds / size)} ${unit} ago`;
+  return `${Math.floor(seconds / size)} ${unit} ago`;
 }

@@ -49,7 +49,10 @@ export function readHouse(): Map<string, string> {
   const written = listed
     .toString()
     .split("\0")
-    .filter((file) => file !== "" && !/^(sdks|samples)\/|^package-lock\.json$|\.(sum|svg|schema\.json)$/.test(file));
+    .filter(
+      (file) =>
+        file !== "" && !/^(sdks|samples|docs\/reference)\/|^package-lock\.json$|\.(sum|svg|schema\.json)$/.test(file),
+    );
   const files = new Map<string, string>();
   for (const file of new Set(written)) {
     try {

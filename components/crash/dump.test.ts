@@ -79,7 +79,7 @@ describe("the memory of a guest, which somebody asks for", () => {
   it("is opened in gdb by a file beside it, which makes another one of it the first time", async () => {
     await once("dump");
     const folder = at("reports", reports()[0] ?? "");
-    const makes = sh`shift; echo "$*" >>${at("calls")}; echo yes >"$3.gdb"`;
+    const makes = sh`shift 2; echo "$*" >>${at("calls")}; echo yes >"$3.gdb"`;
     writeProgram(at("drgn/bin/python"), makes.shell);
     writeProgram(at("bin/gdb"), 'printf "%s|" "$@"');
     const open = () =>

@@ -7,6 +7,6 @@ folder=$(dirname -- "$(readlink -f -- "$0")")
 # It is the last that is written of it.
 if [ ! -s "$folder/core.gdb" ]; then
   printf 'makes the dump into one that gdb reads\n' >&2
-  "$drgn/bin/python" "$folder"/{core.py,memory.kdump,vmlinux,core} "$folder"/*.ko
+  "$drgn/bin/python" -I "$folder"/{core.py,memory.kdump,vmlinux,core} "$folder"/*.ko
 fi
 exec gdb -x "$folder/core.gdb" "$@"

@@ -5,6 +5,7 @@ import { guestConsole } from "./console.ts";
 import { crash } from "./crash.ts";
 import { destroy } from "./destroy.ts";
 import { doctor } from "./doctor.ts";
+import { dump } from "./dump.ts";
 import { gdb } from "./gdb.ts";
 import { logs } from "./logs.ts";
 import { preview } from "./preview.ts";
@@ -25,6 +26,7 @@ export const verbs: readonly (() => Command)[] = [
   guestConsole,
   logs,
   crash,
+  dump,
   doctor,
   config,
   completion,
