@@ -14,13 +14,15 @@ describe("the words that may come next", () => {
   it("are the verbs first", () => {
     expect(offered("duetctl ")).toEqual(expect.arrayContaining(["up", "status", "help"]));
     expect(offered("duetctl st")).toEqual(["status"]);
-    expect(offered("duetctl help d")).toEqual(["destroy", "doctor"]);
+    expect(offered("duetctl help d")).toEqual(["destroy", "dump", "doctor"]);
     expect(offered("duetctl nothing ")).toEqual([]);
   });
 
   it("are guests where a guest may stand, those of the stack that is named", () => {
     expect(offered("duetctl ssh ")).toEqual(["duetdev", "duetdev2"]);
     expect(offered("duetctl gdb --stack workstation f")).toEqual(["far"]);
+    expect(offered("duetctl gdb --dump ")).toEqual(["duetdev", "duetdev2"]);
+    expect(offered("duetctl perf --flame-graph f.svg ")).toEqual(["duetdev", "duetdev2"]);
     expect(offered("duetctl logs -n 20 -f ")).toEqual(["duetdev", "duetdev2"]);
     expect(offered("duetctl console duetdev ")).toEqual([]);
   });

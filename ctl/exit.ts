@@ -17,8 +17,8 @@ export const exitCodeLines: readonly string[] = [
   `${exitCodes.failed}  what was asked for cannot be done: the last line says why`,
   `${exitCodes.usage}  the command line is wrong, or does not say which stack or guest is meant`,
   `${exitCodes.noStack}  the stack does not stand`,
-  "A verb that runs pulumi, ssh, gdb, virsh, tail or make ends as that does: with",
-  "its code, or with 128 and the number of the signal that ended it.",
+  "A verb that runs pulumi, ssh, gdb, perf, virsh, tail or make ends as that",
+  "does: with its code, or with 128 and the number of the signal that ended it.",
 ];
 
 /** A message for the person at the terminal that comes with a code of its own. */

@@ -8,6 +8,7 @@ import { doctor } from "./doctor.ts";
 import { dump } from "./dump.ts";
 import { gdb } from "./gdb.ts";
 import { logs } from "./logs.ts";
+import { perf } from "./perf.ts";
 import { preview } from "./preview.ts";
 import { ssh } from "./ssh.ts";
 import { status } from "./status.ts";
@@ -25,6 +26,7 @@ export const verbs: readonly (() => Command)[] = [
   gdb,
   guestConsole,
   logs,
+  perf,
   crash,
   dump,
   doctor,

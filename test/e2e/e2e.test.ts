@@ -127,7 +127,7 @@ describe("a converged stack", () => {
     minute * 5,
   );
 
-  it("takes each verb of duetctl", () => takesVerbs(stack, stack.access("one")), 10 * minute);
+  it("takes each verb of duetctl", () => takesVerbs(stack, stack.access("one")), 15 * minute);
 
   it("tells a change of the spec as one, and not as drift, and moves no guest that changes places", async () => {
     stack.writeSpec({ "duet:vms": vms.toReversed().map((vm) => ({ ...vm, bootTimeout: 601 })) });

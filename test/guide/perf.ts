@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { type Shell, sh } from "../../components/index.ts";
+import { drawing, foldedPaths } from "../../components/kernel/flame-graph.ts";
 import { developer, type TestStack } from "../e2e/stack.ts";
 import type { Example, Shown } from "./example.ts";
 
@@ -122,11 +123,8 @@ export const bpfExamples: readonly Example[] = [
 ];
 
 /** Of the events that were followed: what a guest prints, and what the host draws of it. */
-const folded =
-  `perf report -i ${data} --stdio --no-children --no-inline -g folded,0,caller,count -s comm | ` +
-  `awk '/^ / { comm = $2 } /^[0-9]/ { print comm ";" $2, $1 }'`;
-/** Debian's package of it is libdevel-nytprof-perl. */
-const flameGraph = "perl /usr/share/perl5/Devel/NYTProf/flamegraph.pl --countname events --width 1000";
+const folded = foldedPaths(data);
+const drawn = sh`${drawing("Events of the dummy task", "events")}`;
 
 /** What a terminal shows in the end: perf top clears it again and again. */
 function lastScreen(printed: string): string {
@@ -149,9 +147,8 @@ async function flameGraphOf(stack: TestStack, guest: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "duet-guide-"));
   try {
     const file = join(folder, "folded");
-    writeFileSync(file, `${await stack.guest(guest, { shell: folded }, 300)}\n`);
-    const draw: Shell = { shell: flameGraph };
-    return await stack.host(sh`${draw} --title ${"Events of the dummy task"} ${file}`);
+    writeFileSync(file, `${await stack.guest(guest, folded, 300)}\n`);
+    return await stack.host(sh`${drawn} ${file}`);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -172,7 +169,7 @@ export async function perfChapter(stack: TestStack, guest: string): Promise<Perf
   const svg = await flameGraphOf(stack, guest);
   const example: Example = {
     name: "Draw where events come from, as a flame graph",
-    typed: [folded, `${flameGraph} folded >perf.svg    # on the host`],
+    typed: [folded.shell, `${drawn.shell} folded >perf.svg    # on the host`],
     answer: /<title>duet_handle_event \(\d+ events/,
   };
   const titles = svg.match(/<title>.*<\/title>/g) ?? [];
