@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { exclusive } from "./exclusive.ts";
+import { exclusive, holderOf } from "./exclusive.ts";
 
 let count = 0;
 const key = () => `test ${process.pid} ${count++}`;
@@ -42,4 +42,13 @@ await exclusive("stack dev", process.argv[1]); console.log("held"); setInterval(
   child.kill("SIGKILL");
   await once(child, "exit");
   (await exclusive("stack dev", own, 5000))();
+});
+
+it("is told of without being held", async () => {
+  const own = key();
+  expect(await holderOf(own)).toBeUndefined();
+  const release = await exclusive("stack dev", own, 0, "an editor");
+  expect(await holderOf(own)).toBe(`an editor, pid ${process.pid}`);
+  release();
+  expect(await holderOf(own)).toBeUndefined();
 });

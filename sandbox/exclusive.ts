@@ -3,6 +3,13 @@ import { createConnection, createServer, type Server } from "node:net";
 import { until } from "./processes.ts";
 import { UserError } from "./report.ts";
 
+/** The name by which something is held. */
+const socketName = (key: string): string =>
+  `\0duet-${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;
+
+/** What is said of a holder that does not say what it is. */
+const silent = "somebody, who does not answer";
+
 /**
  * Holds something for this process alone: a name of a socket, which the kernel takes back when its holder dies.
  *
@@ -14,14 +21,14 @@ import { UserError } from "./report.ts";
  * @throws UserError which names the other holder, and its pid
  */
 export async function exclusive(what: string, key: string, patience = 0, who = "pulumi"): Promise<() => void> {
-  const name = `\0duet-${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;
   let server: Server | undefined;
   const isHeld = await until(patience, async () => {
-    server = await listen(name, who);
+    server = await listen(socketName(key), who);
     return server !== undefined;
   });
   if (!isHeld) {
-    throw new UserError(`cannot work on ${what}: ${await holder(name)}, is working on it; wait for it, or end it`);
+    const holder = (await holderOf(key)) ?? silent;
+    throw new UserError(`cannot work on ${what}: ${holder}, is working on it; wait for it, or end it`);
   }
   return () => server?.close();
 }
@@ -36,17 +43,25 @@ function listen(name: string, who: string): Promise<Server | undefined> {
   });
 }
 
-function holder(name: string): Promise<string> {
+/** Who holds what that key tells from anything else, as `WHO, pid PID`. Undefined if nobody does. */
+export function holderOf(key: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     let told = "";
-    const client = createConnection(name).setEncoding("utf8");
+    const client = createConnection(socketName(key)).setEncoding("utf8");
     const settle = () => {
       client.destroy();
-      resolve(told || "somebody, who does not answer");
+      resolve(told || silent);
     };
     client.setTimeout(2000, settle).on("data", (data) => {
       told += data;
     });
-    client.on("end", settle).on("error", settle);
+    client.on("end", settle).on("error", (error: NodeJS.ErrnoException) => {
+      // Nobody listens.
+      if (error.code === "ECONNREFUSED") {
+        resolve(undefined);
+      } else {
+        settle();
+      }
+    });
   });
 }
