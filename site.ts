@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
-import { hostname, totalmem, userInfo } from "node:os";
+import { totalmem, userInfo } from "node:os";
 import { join, resolve } from "node:path";
+import { loginHere } from "./components/host/forward.ts";
 import type { Fragment, ImageSource, Site, Source, Spec } from "./components/index.ts";
 import { perfSource, SpecError, shippedFragments } from "./components/index.ts";
 import { folders, leasesOf, stackFolder } from "./launcher/environment.ts";
@@ -125,7 +126,7 @@ export function findSite(spec: Spec, stack: string, project: string, environment
     },
     console: {
       sandboxRun: sandbox ? paths.run : undefined,
-      login: `${environment.SUDO_USER || userInfo().username}@${hostname()}`,
+      login: loginHere(environment),
     },
     image: imageOf(spec, cache, join(cache, "..")),
     fragments: fragmentsOf(spec, project),

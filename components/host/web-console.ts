@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { script } from "../machine/script.ts";
 import { scriptText } from "../machine/script-text.ts";
-import { sh } from "../machine/shell.ts";
 import type { Step } from "../machine/step.ts";
 import { template } from "../machine/template.ts";
+import { forward } from "./forward.ts";
 import type { Host } from "./host.ts";
 
 /** For whom a web console is. */
@@ -119,10 +119,4 @@ function ofSandbox(step: Step, login: string): WebConsoleAccess {
     password: pulumi.secret(step.result("password")),
     forwardCommand: port.apply((known) => forward(`127.0.0.1:${known}`, login)),
   };
-}
-
-/** The guide's own line, for what listens on loopback. */
-function forward(listening: string, login: string): string {
-  const port = listening.slice(listening.lastIndexOf(":") + 1);
-  return sh`ssh -f -N -L ${`${port}:${listening}`} ${login}`.shell;
 }
