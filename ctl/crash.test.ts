@@ -136,7 +136,7 @@ describe.runIf(process.getuid?.() === 0)("the memory of a guest", () => {
 describe.runIf(process.getuid?.() === 0)("the memory of a guest of a person's", () => {
   it("is dumped by root, through sudo", () => {
     const backend = join(home, "backend");
-    stand("mine", [access("one", "10.0.0.10", "127.0.0.1:1234")], backend);
+    stand("mine", [access("one", "10.0.0.10", "127.0.0.1:1234")], { backend });
     writeFileSync(join(home, "state/duet/stacks/mine/id"), `0123abcd file://${backend}\n`);
     const watcher = join(home, "shared/stacks/0123abcd/crashes/one/duet-watch");
     writeProgram(watcher, "echo root");

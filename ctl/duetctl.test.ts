@@ -94,7 +94,7 @@ describe.runIf(process.getuid?.() === 0)("a stack of a person's on a host that o
     writeProgram(join(home, "bin/virsh"), `echo "$*" >>${home}/asked; printf ' 1  one  running\\n'`);
     writeProgram(join(home, "bin/ss"), "");
     writeProgram(join(home, "bin/guest"), "printf '6.1.1+duet\\n9427da293c5b8116\\n'");
-    stand("mine", [access("one", "10.0.0.10", "127.0.0.1:1234")], backend());
+    stand("mine", [access("one", "10.0.0.10", "127.0.0.1:1234")], { backend: backend() });
     writeFileSync(join(home, "state/duet/stacks/mine/id"), `0123abcd file://${backend()}\n`);
     const consoles = join(home, "shared/stacks/0123abcd/consoles");
     mkdirSync(consoles, { recursive: true });

@@ -14,7 +14,14 @@ import { keptId } from "../launcher/identity.ts";
 import { bareName } from "../launcher/invocation.ts";
 import { runAsPerson } from "../launcher/person.ts";
 import { project, specFile } from "../launcher/project.ts";
-import { type Deployment, nameOf, type Resource, stands } from "../launcher/repair/deployment.ts";
+import {
+  type AskedMachine,
+  type Deployment,
+  machinesIn,
+  nameOf,
+  type Resource,
+  stands,
+} from "../launcher/repair/deployment.ts";
 import { backendOf } from "../launcher/state.ts";
 import { requireRoot } from "../sandbox/host.ts";
 import { sandboxPathsFrom } from "../sandbox/paths.ts";
@@ -35,6 +42,10 @@ export interface Standing {
   readonly enter: readonly string[];
   /** Absolute path of the sources directory. */
   readonly sources: string;
+  /** What a guest mounts of it, each as `ADDRESS:PATH`; none before it is served. */
+  readonly exports: readonly string[];
+  /** The machines with facts, and how the last `up` asked them: behind the words of `enter`. */
+  readonly machines: readonly AskedMachine[];
   /** Absolute path of the folder of the stack in the state. */
   readonly folder: string;
   /** Its guests. One that has never come up whole has no address, no stub and no command for gdb: they are empty. */
@@ -144,11 +155,17 @@ function accessToBegun(name: string, enter: readonly string[], folder: string): 
 }
 
 /** What a state says of a stack. */
-function known(resources: readonly Resource[]): Pick<Standing, "guests" | "kernel" | "workspace"> {
+function known(
+  resources: readonly Resource[],
+): Pick<Standing, "guests" | "exports" | "machines" | "kernel" | "workspace"> {
   const outputs = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
   const kernel = resources.find(({ type }) => type === "duet:kernel:KernelBuild")?.outputs;
   return {
     guests: (outputs.vms ?? []) as readonly GuestAccess[],
+    exports: resources.flatMap(({ type, outputs }) =>
+      type === "duet:host:NfsExport" && typeof outputs?.mountSource === "string" ? [outputs.mountSource] : [],
+    ),
+    machines: machinesIn(resources),
     kernel: kernel as Standing["kernel"],
     workspace: outputs.workspace as string | undefined,
   };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Invocation } from "../invocation.ts";
 import { project } from "../project.ts";
-import type { Deployment } from "../repair/deployment.ts";
+import { type Deployment, machinesIn } from "../repair/deployment.ts";
 
 /**
  * A process beside pulumi, which has the program and the provider of the facts ready when pulumi wants them, and which
@@ -65,7 +65,10 @@ export function startCompanion(enter: readonly string[], environment: NodeJS.Pro
   });
   child.stdin.on("error", () => {});
   return {
-    ask: (deployment) => child.stdin.write(`${JSON.stringify(questions(deployment))}\n`),
+    ask: (deployment) => {
+      const readers = machinesIn(deployment?.resources ?? []).map(({ reader }) => reader);
+      child.stdin.write(`${JSON.stringify(readers)}\n`);
+    },
     attachment: async () => {
       const listening = await port;
       return listening === undefined ? { options: [], environment: {} } : attachmentAt(listening, environment);
@@ -82,11 +85,4 @@ function attachmentAt(port: string, { PULUMI_DEBUG_PROVIDERS: others }: NodeJS.P
     options: ["--client", `127.0.0.1:${port}`],
     environment: { PULUMI_DEBUG_PROVIDERS: [`duet:${port}`, ...(others ? [others] : [])].join(",") },
   };
-}
-
-/** What the last `up` asked each machine. */
-function questions(deployment: Deployment | undefined): readonly object[] {
-  return (deployment?.resources ?? []).flatMap(({ type, inputs }) =>
-    type === "duet:machine:Facts" && inputs !== undefined ? [inputs.reader as object] : [],
-  );
 }

@@ -1,3 +1,5 @@
+import type { FactsReader } from "../../components/machine/facts.ts";
+
 /** A resource as Pulumi's state has it, as far as recovery looks at it. */
 export interface Resource {
   readonly urn: string;
@@ -29,6 +31,21 @@ export function stands(deployment: Deployment | undefined): boolean {
 /** Name of a resource, from its URN. */
 export function nameOf({ urn }: Pick<Resource, "urn">): string {
   return urn.split("::").at(-1) ?? urn;
+}
+
+/** A machine of a stack, and how the last `up` asked it for its facts. */
+export interface AskedMachine {
+  readonly name: string;
+  readonly reader: FactsReader;
+}
+
+/** The machines that the last `up` asked for their facts. */
+export function machinesIn(resources: readonly Resource[]): readonly AskedMachine[] {
+  return resources.flatMap((resource) =>
+    resource.type === "duet:machine:Facts" && resource.inputs?.reader !== undefined
+      ? [{ name: nameOf(resource), reader: resource.inputs.reader as FactsReader }]
+      : [],
+  );
 }
 
 /** A command that was cut off: with another `create`, so that the next `up` runs it again. */

@@ -1,10 +1,9 @@
 /** duetctl as a process, at a stack that is nothing but its state, with a libvirt and guests that say what they are told. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { sh } from "../../components/machine/shell.ts";
 import { project } from "../../launcher/project.ts";
 import { writeProgram } from "./run-script.ts";
+import { accessIn, type StandingStackArgs, standIn } from "./standing-stack.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 /** Home of who types. */
@@ -32,48 +31,12 @@ export function duetctl(words: readonly string[], environment: NodeJS.ProcessEnv
   return { status, stdout, stderr };
 }
 
-/** How to work with a guest, as the state has it. */
-export const access = (name: string, address: string, stub: string) => ({
-  name,
-  address,
-  stub,
-  gdbPort: 1234,
-  kernelRelease: "6.1.1+duet",
-  sshCommand: sh`${join(home, "bin/guest")} ${name}`.shell,
-  gdbCommand: sh`echo ${["gdb of", name]}`.shell,
-});
+/** {@link accessIn}, in that home. */
+export const access = (name: string, address: string, stub: string) => accessIn(home, name, address, stub);
 
-/**
- * A stack of the embedded host that is its state and its own copy of the spec.
- *
- * @param backend folder of a file backend, for a stack of somebody's own
- */
-export function stand(name: string, guests: readonly ReturnType<typeof access>[], backend?: string): void {
-  const state = join(home, "state/duet");
-  const stacks = join(backend ?? join(state, "pulumi"), ".pulumi/stacks/duet");
-  const resource = (type: string, own: string, outputs: unknown) => ({
-    urn: `urn:pulumi:${name}::duet::${type}::${own}`,
-    type,
-    outputs,
-  });
-  const resources = [
-    resource("pulumi:pulumi:Stack", `duet-${name}`, { vms: guests, workspace: "/w/dev.code-workspace" }),
-    resource("duet:kernel:KernelBuild", "kernel", { release: "6.1.1+duet", buildId: "79e28f73bfb87c66" }),
-    resource("command:local:Command", "module-build", { stdout: "build-id: 9427da293c5b8116" }),
-  ];
-  mkdirSync(stacks, { recursive: true });
-  writeFileSync(join(stacks, `${name}.json`), JSON.stringify({ checkpoint: { latest: { resources } } }));
-  mkdirSync(join(state, "stacks", name), { recursive: true });
-  writeFileSync(
-    join(state, "stacks", name, `Pulumi.${name}.yaml`),
-    `config:\n  duet:host: { sandbox: ${backend === undefined} }\n  duet:sources: { directory: ${home}/sources }\n  duet:module: { name: duet-x }\n` +
-      `  duet:vms: [${guests.map((guest) => `{ name: ${guest.name} }`).join(", ")}]\n`,
-  );
-  mkdirSync(join(state, "sandbox/log/qemu"), { recursive: true });
-  for (const guest of guests) {
-    writeFileSync(join(state, `sandbox/log/qemu/${guest.name}-console.log`), `console of ${guest.name}\nlogin:\n`);
-  }
-}
+/** {@link standIn}, in that home. */
+export const stand = (name: string, guests: readonly ReturnType<typeof access>[], args?: StandingStackArgs) =>
+  standIn(home, name, guests, args);
 
 /** A stack with two guests, of which the second one does not answer, and has a debugger attached. */
 export function standTwo(): void {
