@@ -53,7 +53,7 @@ describe("a command line that is wrong", () => {
 
 describe("without a stack", () => {
   it("ends with 3 for what needs one", () => {
-    for (const verb of ["status", "ssh", "gdb", "console", "logs", "perf", "crash", "dump", "config"]) {
+    for (const verb of ["status", "ssh", "gdb", "console", "graph", "logs", "perf", "crash", "dump", "config"]) {
       expect(duetctl([verb])).toMatchObject({
         status: 3,
         stderr: expect.stringMatching(/^duetctl: no stack stands; /),

@@ -67,6 +67,23 @@ describe.runIf(process.getuid?.() === 0)("a stack that stands", () => {
     });
   });
 
+  it("is drawn, where it is asked for", () => {
+    writeProgram(join(home, "bin/guest"), "printf '6.1.1+duet\\n9427da293c5b8116\\n'");
+    const { status, stdout, stderr } = duetctl(["graph"]);
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^<svg .*<\/svg>\n$/s);
+    expect(stdout).toContain(">stack dev, on the embedded host</text>");
+    expect(stdout).toContain(`>10.0.0.1:${home}/sources</text>`.replaceAll("-", "&#45;"));
+    expect(stdout).toContain(">gdb (pid 77)</text>");
+    const file = join(home, "stack.svg");
+    expect(duetctl(["graph", "--output", file])).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(readFileSync(file, "utf8")).toBe(stdout);
+    expect(duetctl(["graph", "-o", join(home, "nowhere/stack.svg")])).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^duetctl: cannot write the drawing: .*nowhere.*; name another file$/m),
+    });
+  });
+
   it("has logs", () => {
     expect(duetctl(["logs", "one"])).toMatchObject({ status: 0, stdout: "console of one\nlogin:\n" });
     expect(duetctl(["logs", "two", "-n", "1"]).stdout).toBe("login:\n");

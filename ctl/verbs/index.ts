@@ -7,6 +7,7 @@ import { destroy } from "./destroy.ts";
 import { doctor } from "./doctor.ts";
 import { dump } from "./dump.ts";
 import { gdb } from "./gdb.ts";
+import { graph } from "./graph.ts";
 import { logs } from "./logs.ts";
 import { perf } from "./perf.ts";
 import { preview } from "./preview.ts";
@@ -22,6 +23,7 @@ export const verbs: readonly (() => Command)[] = [
   destroy,
   watch,
   status,
+  graph,
   ssh,
   gdb,
   guestConsole,
