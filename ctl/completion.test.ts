@@ -35,7 +35,7 @@ describe("the words that may come next", () => {
   });
 
   it("are options once a hyphen is typed, and nothing behind --", () => {
-    expect(offered("duetctl status --")).toEqual(["--stack", "--json", "--help"]);
+    expect(offered("duetctl status --")).toEqual(["--stack", "--json", "--web", "--port", "--help"]);
     expect(offered("duetctl ssh -- ")).toEqual([]);
   });
 });

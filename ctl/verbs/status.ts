@@ -1,7 +1,10 @@
+import { InvalidArgumentError, Option } from "commander";
 import { type StackOptions, stackVerb } from "../command.ts";
 
 interface Options extends StackOptions {
   readonly json?: boolean;
+  readonly web?: boolean;
+  readonly port?: number;
 }
 
 /** What the stack's state says, and what its libvirt, stubs and guests answer within a few seconds. */
@@ -9,9 +12,21 @@ export const status = () =>
   stackVerb("status", "Tell what runs in each guest, and who debugs it.", [
     ["duetctl status", ""],
     ["duetctl status --json | jq '.guests[].state'", "for a script"],
+    ["duetctl status --web", "drawn in a browser, live, until Ctrl-C"],
   ])
-    .option("--json", "print it as JSON")
-    .action(async ({ stack: named, json = false }: Options) => {
+    .addOption(new Option("--json", "print it as JSON").conflicts("web"))
+    .option("--web", "serve a page of it on loopback, and print its address")
+    .addOption(
+      new Option("--port <number>", "port of the page; one that is free by default")
+        .argParser(port)
+        .implies({ web: true }),
+    )
+    .action(async ({ stack: named, json = false, web = false, port = 0 }: Options) => {
+      if (web) {
+        const { serveStatus } = await import("../web/serve.ts");
+        await serveStatus(named, port, process.env);
+        return;
+      }
       const { standingStack } = await import("../standing.ts");
       const { look } = await import("../look.ts");
       const stack = await standingStack(named, process.env);
@@ -24,3 +39,11 @@ export const status = () =>
         console.log(report(stack, guests, new Date()));
       }
     });
+
+function port(typed: string): number {
+  const number = Number(typed);
+  if (!/^\d+$/.test(typed) || number < 1 || number > 65535) {
+    throw new InvalidArgumentError("A port is a number from 1 to 65535.");
+  }
+  return number;
+}

@@ -25,6 +25,7 @@ export async function takesVerbs(stack: TestStack, { name, kernelRelease, addres
     await stack.host(ctl("status")),
     new RegExp(`^guest ${name}: running\n  address  ${address}$`, "m"),
   );
+  demand("the drawing", await stack.host(ctl("graph")), new RegExp(`^<svg .*>guest ${name}</text>.*</svg>$`, "s"));
   demand("a command in a guest", await stack.host(sh`${ctl("ssh", name)} -- uname -r`), kernelRelease);
   const batch = sh`${ctl("gdb", name)} -- -batch -ex ${"whatis ((struct task_struct *)0)->pid"} </dev/null 2>&1`;
   demand("gdb", await stack.host(batch, 180), /^type = pid_t$/m);

@@ -22,6 +22,7 @@ import { readsSources, stopsInAdapter } from "./editor.ts";
 import { changes, drifts, problem } from "./pulumi-output.ts";
 import { difference, type Snapshot, snapshot } from "./snapshot.ts";
 import { shared, TestStack } from "./stack.ts";
+import { drawsStack } from "./status-page.ts";
 
 const minute = 60_000;
 
@@ -126,6 +127,8 @@ describe("a converged stack", () => {
     () => readsSources(stack),
     minute * 5,
   );
+
+  it("is drawn in a browser, by a page for that one alone", () => drawsStack(stack, stack.access("one")), 5 * minute);
 
   it("takes each verb of duetctl", () => takesVerbs(stack, stack.access("one")), 15 * minute);
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Page } from "playwright-core";
 import { sh } from "../../components/index.ts";
 import { consoleOf } from "../e2e/checks.ts";
 import type { TestStack } from "../e2e/stack.ts";
@@ -25,10 +25,7 @@ const patience = 60_000;
 /** @param picture absolute path of the picture that is taken at the end */
 export async function consoleInBrowser(stack: TestStack, guest: string, picture: string): Promise<readonly Shown[]> {
   const { address, user, password } = consoleOf(stack);
-  // The browser's own files are left nowhere.
-  const home = mkdtempSync(join(tmpdir(), "duet-browser-"));
-  const browser = await chromium.launch({ executablePath: program, env: { ...process.env, HOME: home } });
-  try {
+  return inBrowser(async (browser) => {
     const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
     page.setDefaultTimeout(patience);
     await page.goto(address);
@@ -40,6 +37,16 @@ export async function consoleInBrowser(stack: TestStack, guest: string, picture:
     await page.screenshot({ path: picture });
     const printed = [`refused: ${refused}`, `guest: ${guest} ${state}`, `console: ${said}`].join("\n");
     return [{ example: browserExample, printed }];
+  });
+}
+
+/** Starts a browser for what is done with it. */
+export async function inBrowser<T>(work: (browser: Browser) => Promise<T>): Promise<T> {
+  // The browser's own files are left nowhere.
+  const home = mkdtempSync(join(tmpdir(), "duet-browser-"));
+  const browser = await chromium.launch({ executablePath: program, env: { ...process.env, HOME: home } });
+  try {
+    return await work(browser);
   } finally {
     await browser.close();
     rmSync(home, { recursive: true });
