@@ -37,6 +37,12 @@ export class Admission {
     return `duet-${this.#port}`;
   }
 
+  /** A browser that a link on another page has led here keeps a strict cookie to itself, until somebody types. */
+  get #onlyOne(): string {
+    const typed = `if that is this one, and a link has led here, type http://127.0.0.1:${this.#port}/ yourself`;
+    return `This page is for the browser that has opened the address which was printed: ${typed}; if not, ${again}.`;
+  }
+
   judge({ method, headers, url = "/" }: Pick<IncomingMessage, "method" | "headers" | "url">): Verdict {
     // Under another name somebody else's page would be taken for this one.
     if (![`127.0.0.1:${this.#port}`, `localhost:${this.#port}`].includes(headers.host ?? "")) {
@@ -53,7 +59,7 @@ export class Admission {
     const own = (headers.cookie ?? "").split(";").map((part) => part.trim().split("=", 2));
     return own.some(([name, value = ""]) => name === this.#cookie && isSame(value, this.#session))
       ? { kind: "let in", path }
-      : refused(403, `This page is for the browser that has opened the address which was printed; ${again}.`);
+      : refused(403, this.#onlyOne);
   }
 
   #admit(token: string): Verdict {

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readlinkSync, readSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { holderOf } from "../../sandbox/exclusive.ts";
@@ -46,7 +46,8 @@ function openLog(folder: string, stack: string, who: string): string | undefined
   const descriptors = `/proc/${/ pid (\d+)$/.exec(who)?.[1]}/fd`;
   try {
     const open = readdirSync(descriptors).flatMap((one) => linkOf(join(descriptors, one)));
-    return open.find((file) => dirname(file) === folder && basename(file).startsWith(`${stack}-`));
+    const real = realpathSync(folder);
+    return open.find((file) => dirname(file) === real && basename(file).startsWith(`${stack}-`));
   } catch {
     // It has ended since, or is another user's.
     return undefined;

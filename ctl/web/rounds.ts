@@ -6,6 +6,7 @@ export class Rounds {
   readonly #pause: number;
   readonly #watchers = new Set<(seen: string) => void>();
   #seen: string | undefined;
+  #looking: Promise<string> | undefined;
   #round: Promise<void> | undefined;
 
   /** @param pause milliseconds from the end of a look to the next one */
@@ -33,8 +34,6 @@ export class Rounds {
     this.#watchers.clear();
     await this.#looking;
   }
-
-  #looking: Promise<string> | undefined;
 
   async #go(): Promise<void> {
     while (this.#watchers.size > 0) {
