@@ -4,8 +4,7 @@ import { until } from "./processes.ts";
 import { UserError } from "./report.ts";
 
 /** The name by which something is held. */
-const socketName = (key: string): string =>
-  `\0duet-${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;
+const socketName = (key: string): string => `\0duet-${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;
 
 /** What is said of a holder that does not say what it is. */
 const silent = "somebody, who does not answer";
