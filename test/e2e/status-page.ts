@@ -30,10 +30,11 @@ export async function drawsStack(stack: TestStack, { name }: Guest): Promise<voi
       demand("where the token leads", page.url(), /^http:\/\/127\.0\.0\.1:\d+\/$/);
       await page.locator("#picture svg text", { hasText: `guest ${name}` }).waitFor();
       await page.locator("#drift", { hasText: "Nothing has drifted" }).waitFor();
+      // libvirt calls a guest paused after each gdb.
       demand(
         "the status",
         (await page.locator("#status").textContent()) ?? "",
-        new RegExp(`^guest ${name}: running$`, "m"),
+        new RegExp(`^guest ${name}: (?:running|paused)$`, "m"),
       );
       demand("what is being done", (await page.locator("#doing").textContent()) ?? "", "Nothing.");
       const [light, dark] = [await paper(page, "light"), await paper(page, "dark")];
