@@ -441,6 +441,20 @@ describe("another spec", () => {
     );
   });
 
+  it("has each guest come to its kernel as it is asked for, and packs what that takes", async () => {
+    const kernel = { ...spec.kernel, boot: "direct" };
+    const [one, two] = spec.vms;
+    const environment = (vms: readonly object[]) =>
+      deploy(() => new DuetEnvironment("duet", { spec: parseSpec({ ...spec, kernel, vms }), site }), printed);
+    const both = await environment([one, { ...two, boot: "installed" }]);
+    const named = both.made.map(({ name }) => name).filter((name) => /^(?:one|two)-kernel-/.test(name));
+    expect(named.sort()).toEqual(
+      ["one-kernel-default", "one-kernel-direct", "one-kernel-modules", "two-kernel-boot", "two-kernel-package"].sort(),
+    );
+    expect(given(both.resource(local, "kernel"), "packages")).toBe("(image modules)");
+    expect(given((await environment([one])).resource(local, "kernel"), "packages")).toBe("(modules)");
+  });
+
   it("with nfs-ganesha installs and starts that one", async () => {
     const ganesha = await deploy(
       () =>

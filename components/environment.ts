@@ -18,6 +18,7 @@ import { prepareHost } from "./host/prepare.ts";
 import type { WebConsoleAccess } from "./host/web-console.ts";
 import { KernelBuild } from "./kernel/build.ts";
 import { KernelConfig, kernelBuildFolder } from "./kernel/config.ts";
+import { DirectKernel } from "./kernel/direct.ts";
 import { KernelInstall } from "./kernel/install.ts";
 import { Perf, perfSource } from "./kernel/perf.ts";
 import { toolchainOf } from "./kernel/toolchain.ts";
@@ -97,9 +98,10 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     const toolchain = toolchainOf(spec.kernel.toolchain, host, { ...parent, dependsOn: packages });
     const asked = { ...spec.kernel, toolchain, fragments: site.fragments, guest: guests[0] };
     const config = new KernelConfig("kernel-config", { host, source: sources.kernel, directory, ...asked }, parent);
+    const boots = spec.vms.map(({ boot = spec.kernel.boot }) => boot);
     const kernel = new KernelBuild(
       "kernel",
-      { host, source: sources.kernel, config, packages: spec.kernel.packages },
+      { host, source: sources.kernel, config, packages: spec.kernel.packages, boots },
       parent,
     );
     const module = new DuetModule("module", { host, source: sources.module, kernel, ...spec.module }, parent);
@@ -107,7 +109,7 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     const ofPerf = { host, source: sources.kernel, config, kernel, module: module.moduleName };
     const perf = perfFrom && new Perf("perf", { ...ofPerf, from: perfFrom }, parent);
 
-    const accesses = guests.map((guest) => {
+    const accesses = guests.map((guest, at) => {
       const after = (...dependsOn: pulumi.Resource[]) => ({ ...parent, dependsOn });
       const { user, conflict } = spec.developer;
       const names = [...guestPackages, ...spec.tools.packages];
@@ -115,7 +117,8 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       const account = new Account(`${guest.id}-account`, { guest, user, conflict }, after(packages));
       const source = nfs.mountSource;
       const mount = new NfsMount(`${guest.id}-mount`, { guest, source, directory }, after(packages, nfs));
-      const install = new KernelInstall(`${guest.id}-kernel`, { guest, kernel }, after(mount, crashes.watch(guest)));
+      const Kernel = boots[at] === "direct" ? DirectKernel : KernelInstall;
+      const install = new Kernel(`${guest.id}-kernel`, { guest, kernel }, after(mount, crashes.watch(guest)));
       const loaded = module.loadIn(guest, { dependsOn: [account, mount, install] });
       tools.installIn(guest, { dependsOn: loaded.resource });
       perf?.installIn(guest, { dependsOn: [account, mount, install] });

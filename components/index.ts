@@ -20,7 +20,7 @@ export { NfsExport, type NfsExportArgs, type NfsServer } from "./host/nfs-export
 export { HostPackages, type HostPackagesArgs } from "./host/packages.ts";
 export { type PreparedHost, prepareHost } from "./host/prepare.ts";
 export { WebConsole, type WebConsoleAccess, type WebConsoleArgs } from "./host/web-console.ts";
-export { KernelBuild, type KernelBuildArgs, type KernelPackage } from "./kernel/build.ts";
+export { type Boot, KernelBuild, type KernelBuildArgs, type KernelPackage } from "./kernel/build.ts";
 export { BuildRoot, type BuildRootArgs } from "./kernel/build-root.ts";
 export {
   type ConfigBase,
@@ -29,6 +29,7 @@ export {
   type KernelConfigArgs,
   shippedFragments,
 } from "./kernel/config.ts";
+export { DirectKernel, type DirectKernelArgs } from "./kernel/direct.ts";
 export { KernelInstall, type KernelInstallArgs } from "./kernel/install.ts";
 export { Perf, type PerfArgs, type PerfSource, perfSource } from "./kernel/perf.ts";
 export { type Toolchain, type ToolchainSource, toolchainOf } from "./kernel/toolchain.ts";

@@ -31,6 +31,13 @@ export function crossProblems(spec: Spec): readonly string[] {
     spec.host.console && !spec.host.sandbox && !spec.host.uri.startsWith("qemu:///")
       ? [`duet:host.console: asked for one, and libvirt is elsewhere, at ${spec.host.uri}; leave it out`]
       : [];
+  const isInstalled = spec.vms.some(({ boot = spec.kernel.boot }) => boot === "installed");
+  const packages =
+    spec.kernel.packages.length > 0 && !isInstalled
+      ? [
+          `duet:kernel.packages: asked for ${spec.kernel.packages.join(", ")}, and no guest installs its kernel; leave it out`,
+        ]
+      : [];
   const isOfHost = spec.kernel.toolchain === "host";
   const builders = [
     ...(!isOfHost && spec.module.build === "guest"
@@ -47,6 +54,7 @@ export function crossProblems(spec: Spec): readonly string[] {
     ...stubs,
     ...consoles,
     ...builders,
+    ...packages,
     ...names.map((name) => `duet:vms: asked for two VMs with the name ${name}; give each its own`),
     ...ports.map((port) => `duet:vms: asked for gdb port ${port} twice; give each VM its own, or leave it out`),
     ...logs.map(

@@ -52,6 +52,19 @@ describe("parseSpec", () => {
     expect(withTools({}, { fragments: ["bpf"] })).toEqual([]);
   });
 
+  it("takes a way to boot for all guests and for one, and refuses packages that no guest would install", () => {
+    const asked = (boot: unknown, ofOne: unknown, packages: readonly string[] = []) =>
+      problemsOf({ ...good, kernel: { boot, packages }, vms: [{ name: "one", boot: ofOne }] });
+    expect(asked("direct", undefined)).toEqual([]);
+    expect(asked("direct", "installed", ["debug"])).toEqual([]);
+    expect(asked("installed", "direct", ["debug"])).toEqual([
+      expect.stringMatching(/^duet:kernel\.packages: asked for debug, .*leave it out$/),
+    ]);
+    expect(asked("netboot", undefined)).toEqual([
+      expect.stringMatching(/^duet:kernel\.boot: asked for "netboot"; takes one of installed, direct$/),
+    ]);
+  });
+
   it("takes a toolchain in each of its forms, and refuses a module that a guest is to build without it", () => {
     const withToolchain = (toolchain: unknown, build?: string) =>
       problemsOf({ ...good, kernel: { toolchain }, module: build === undefined ? {} : { build } });

@@ -93,6 +93,9 @@ const crashes = z.strictObject({
   directory: absolutePath.optional(),
 });
 
+/** How a guest comes to its kernel. */
+const boot = z.enum(["installed", "direct"]);
+
 const virtualMachine = z.strictObject({
   name: hostName,
   memory: z
@@ -107,6 +110,7 @@ const virtualMachine = z.strictObject({
   disk: z.int().min(4).max(1024).default(8),
   gdbPort: port.optional(),
   bootTimeout: z.int().min(30).max(86400).default(600),
+  boot: boot.optional(),
 });
 
 const specShape = z.strictObject({
@@ -162,6 +166,7 @@ const specShape = z.strictObject({
       config: z.array(kconfigLine).default([]),
       toolchain: toolchain.default("host"),
       packages: z.array(z.enum(["headers", "debug"])).default([]),
+      boot: boot.default("installed"),
     })
     .prefault({}),
   module: z

@@ -72,6 +72,8 @@ export const words: Readonly<Record<string, string>> = {
   "kernel.packages": "What guests install beside the kernel. Each takes its share of an up after an edit.",
   "kernel.packages[]":
     "`headers`: what builds modules without the sources. `debug`: the symbols, where perf looks for them.",
+  "kernel.boot":
+    "How guests come to their kernel. `installed`: from a package, by their boot loader, as on real machines. `direct`: libvirt boots it from the build, and only modules are brought into the guest, which takes less time; what a guest needs to boot has to be built in.",
   module: "The module, and the function that proves it debuggable.",
   "module.name": "Its name, whose file is `NAME.ko`; a hyphen is as good as an underscore.",
   "module.build":
@@ -90,4 +92,5 @@ export const words: Readonly<Record<string, string>> = {
   "vms[].gdbPort": "Port of its gdb stub, on loopback. Defaults to one that is leased from 1234 on, and kept.",
   "vms[].bootTimeout":
     "Seconds that it may take to come up, in all. One that panics, or is silent for 240 s, is given up before.",
+  "vms[].boot": "How this one comes to its kernel. Defaults to `kernel.boot`.",
 };

@@ -91,6 +91,17 @@
     </xsl:copy>
   </xsl:template>
 
+  <!-- A kernel that is booted directly is given later, or by a person: own-kernel.sh. -->
+  <xsl:template match="os">
+    <xsl:copy>
+      <xsl:apply-templates select="@*"/>
+      <xsl:copy-of select="*[not(self::kernel or self::initrd or self::cmdline)]"/>
+      <xsl:if test="$mode = 'whole'">
+        <xsl:copy-of select="$now/os/*[self::kernel or self::initrd or self::cmdline]"/>
+      </xsl:if>
+    </xsl:copy>
+  </xsl:template>
+
   <!-- Its own part is the stub: -gdb and what comes after it. -->
   <xsl:template match="qemu:commandline">
     <xsl:copy>

@@ -15,12 +15,16 @@ const crash = {
   elements: "\n  <features><acpi/><vmcoreinfo state='on'/></features>\n  <on_crash>preserve</on_crash>",
   devices: "\n    <panic model='isa'><address type='isa' iobase='0x505'/></panic>",
 };
-const definition = (id: string, { disk = "", devices = "", elements = "", argument = "", ofCrash = crash } = {}) =>
+const definition = (
+  id: string,
+  { disk = "", devices = "", elements = "", argument = "", kernel = "", ofCrash = crash } = {},
+) =>
   `<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <uuid>${id}</uuid>
   <memory unit='KiB'>786432</memory>
   <currentMemory unit='KiB'>786432</currentMemory>
-  <vcpu placement='static'>2</vcpu>${ofCrash.elements}${elements}
+  <vcpu placement='static'>2</vcpu>
+  <os><type arch='x86_64'>hvm</type>${kernel}<boot dev='hd'/></os>${ofCrash.elements}${elements}
   <cpu mode='maximum' check='none'/>
   <devices>
     <disk type='volume' device='disk'>
@@ -46,6 +50,7 @@ const added = {
   devices: "<disk type='file' device='disk'><source file='/my.img'/><target dev='vdc' bus='virtio'/></disk>",
   elements: "<title>mine</title>",
   argument: "<qemu:arg value='-d'/><qemu:arg value='int'/>",
+  kernel: "<kernel>/my/bzImage</kernel><initrd>/my/initrd</initrd><cmdline>root=/dev/vda</cmdline>",
 };
 const defined = () => readFileSync(join(root, "defined.xml"), "utf8");
 /** Defines the domain by hand; nothing for a domain that was undefined. */
@@ -79,6 +84,7 @@ const script = (uuid: string, spec: Partial<typeof asked> = {}) =>
     uuid,
     ...{ ...asked, ...spec },
     stylesheet: readFileSync(join(import.meta.dirname, "definition.xsl"), "utf8"),
+    kernel_stylesheet: readFileSync(join(import.meta.dirname, "own-kernel.xsl"), "utf8"),
     definition: join(root, "kept.xml"),
     ssh: ["ssh", "guest"],
     console: join(root, "console.log"),
@@ -137,6 +143,9 @@ describe("the definition of a domain", () => {
     for (const part of [
       "/my.img",
       "<title>mine<",
+      "<kernel>/my/bzImage<",
+      "<initrd>/my/initrd<",
+      "<cmdline>root=/dev/vda<",
       '"-d"',
       '"int"',
       ">1048576</memory>",

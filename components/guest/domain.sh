@@ -9,6 +9,7 @@
 . ../host/gdb-stub.sh
 . ../crash/report.sh
 . ./definition.sh
+. ./own-kernel.sh
 
 create() {
   # Another definition takes it down.
@@ -115,6 +116,7 @@ start() {
   [ -z "$user" ] || die "cannot start domain $guest with its stub at $stub: $user listens there;" \
     "end it, then run this again"
   cut_off
+  drop_lost_kernel
   power_on
 }
 

@@ -15,6 +15,7 @@ const values = () => ({
   uuid: "uuid-1",
   ...{ memory: 1024, vcpus: 2, type: "kvm", cpu: "maximum", stub: "127.0.0.1:1234", device: "tcp:127.0.0.1:1234" },
   stylesheet: readFileSync(join(import.meta.dirname, "definition.xsl"), "utf8"),
+  kernel_stylesheet: readFileSync(join(import.meta.dirname, "own-kernel.xsl"), "utf8"),
   definition: join(root, "domain.xml"),
   ssh: ["ssh", "-F", "/state/ssh_config", "duetdev"],
   console: join(root, "console of o'dev.log"),

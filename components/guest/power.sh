@@ -4,11 +4,14 @@
 
 virsh=(virsh -q -c "$uri")
 
-# Whether QEMU translates the guest's code. It keeps over a reset what it has translated, and each byte that the next
-# boot writes over code of the last is slow for that: after a build in the guest, its boot loader and then its kernel
-# were silent for a minute each. So such a guest gets another QEMU in the place of a reset. Not through a pipe: virsh
-# dies of it if grep has seen enough, and would be believed.
-is_translated() { grep -q "^<domain type='qemu'" < <("${virsh[@]}" dumpxml -- "$guest" 2>/dev/null); }
+# Whether another QEMU takes the place of a reset. One that translates the guest's code keeps over a reset what it has
+# translated, and each byte that the next boot writes over code of the last is slow for that: after a build in the
+# guest, its boot loader and then its kernel were silent for a minute each. And one that was given a kernel boots that
+# again, whatever the domain has by now. Not through a pipe: virsh dies of it if grep has seen enough, and would be
+# believed.
+needs_other_qemu() {
+  grep -qE "^<domain type='qemu'|<kernel>" < <("${virsh[@]}" dumpxml -- "$guest" 2>/dev/null)
+}
 
 cut_off() { "${virsh[@]}" destroy -- "$guest" >/dev/null 2>&1 || true; }
 
@@ -36,7 +39,7 @@ not_started() { # WHY
 }
 
 reset_guest() {
-  if is_translated; then
+  if needs_other_qemu; then
     cut_off
     power_on
   else

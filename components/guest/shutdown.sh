@@ -15,7 +15,7 @@ power_off() {
 }
 
 reboot_guest() {
-  if is_translated; then
+  if needs_other_qemu; then
     power_off
     power_on
   else

@@ -72,8 +72,12 @@ const accelerators = {
   tcg: { type: "qemu", cpu: "maximum" },
 } as const;
 
+const beside = (file: string): string => readFileSync(new URL(file, import.meta.url), "utf8");
+
 /** What tells the definition of a domain, and what was added to it, apart. */
-const definitions = readFileSync(new URL("definition.xsl", import.meta.url), "utf8");
+const definitions = beside("definition.xsl");
+/** What gives a domain a kernel of its own. */
+export const ownKernelStylesheet = beside("own-kernel.xsl");
 
 /** A value as XSLT takes it between double quotes, where braces would hold an expression. */
 function attribute(value: string): string {
@@ -93,6 +97,8 @@ export class VirtualMachine extends pulumi.ComponentResource {
   readonly id: string;
   /** The host whose libvirt has it. */
   readonly host: Host;
+  /** Name of the storage pool of its disk. */
+  readonly pool: pulumi.Output<string>;
   /** Its IPv4 address. */
   readonly address: pulumi.Output<string>;
   /** What gdb's `target remote` takes. */
@@ -123,6 +129,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
     this.name = name;
     this.id = id;
     this.host = host;
+    this.pool = args.image.pool;
     this.symbols = args.symbols;
     this.bootTimeout = args.bootTimeout ?? 600;
     const watch = `${host.rootFolder}/crashes/${id}`;
@@ -228,6 +235,7 @@ export class VirtualMachine extends pulumi.ComponentResource {
           device,
           definition: `${folder}/domain.xml`,
           stylesheet: definitions,
+          kernel_stylesheet: ownKernelStylesheet,
           memory: args.memory,
           vcpus: args.vcpus,
           type: accelerated.type,

@@ -32,6 +32,9 @@ facts() {
   local package
   cd -- "$build" || return
   stat -c '%n: %s bytes' vmlinux vmlinux-gdb.py Module.symvers
+  case " ${packages[*]} " in
+    *' modules '*) stat -c '%n: %s bytes' arch/x86/boot/bzImage staged/lib/modules/*/modules.order ;;
+  esac
   for package in linux-*.deb; do fact package "$package"; done
 }
 

@@ -62,7 +62,7 @@ const script = (buildRoot = "") =>
     commit: "abc",
     sources: "h1",
     configuration: "c1",
-    packages: [],
+    packages: ["image"],
     objects_awk: readFileSync(join(import.meta.dirname, "objects.awk"), "utf8").trimEnd(),
     ...packageFiles(),
   });

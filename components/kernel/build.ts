@@ -18,7 +18,15 @@ export interface KernelBuildArgs {
   readonly jobs?: number;
   /** What is packed and installed beside the kernel. Defaults to nothing. */
   readonly packages?: readonly KernelPackage[];
+  /** In which ways guests boot it. Defaults to "installed" alone. */
+  readonly boots?: readonly Boot[];
 }
+
+/**
+ * How a guest comes to its kernel. `installed`: from a package, by its boot loader, as on real machines. `direct`: libvirt
+ * has it from the build, and only its modules are brought into the guest, which takes less time.
+ */
+export type Boot = "direct" | "installed";
 
 /**
  * `debug`: the symbols, at the place below /usr/lib/debug where perf looks for them. `headers`: what builds modules
@@ -55,12 +63,16 @@ export class KernelBuild extends pulumi.ComponentResource {
   readonly release: pulumi.Output<string>;
   /** The build id of vmlinux, in hex. */
   readonly buildId: pulumi.Output<string>;
+  /** Absolute path of the folder that has lib/modules for guests which boot it directly; undefined if none does. */
+  readonly staged: string | undefined;
   /** Absolute paths of the Debian packages, that of the kernel first. */
   readonly packages: pulumi.Output<readonly string[]>;
 
   constructor(name: string, args: KernelBuildArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:kernel:KernelBuild", name, {}, opts);
-    const { host, source, config, jobs, packages = [] } = args;
+    const { host, source, config, jobs, packages = [], boots = ["installed"] } = args;
+    const isDirect = boots.includes("direct");
+    const packed = [...(boots.includes("installed") ? ["image"] : []), ...packages];
     this.build = config.build;
     this.directory = config.hold.directory;
     this.hold = config.hold;
@@ -68,6 +80,7 @@ export class KernelBuild extends pulumi.ComponentResource {
     this.toolchain = config.toolchain;
     this.modulesBy = isOfGuestsToo(config.toolchain) && !config.hasBtf ? "guest" : "host";
     this.tree = source.tree;
+    this.staged = isDirect ? `${config.build}/staged` : undefined;
     const step = host.step(
       name,
       {
@@ -84,7 +97,7 @@ export class KernelBuild extends pulumi.ComponentResource {
           ccache: config.ccache,
           jobs,
           commit: source.commit,
-          packages,
+          packages: [...packed, ...(isDirect ? ["modules"] : [])],
           objects_awk: beside("objects.awk"),
           postinst: packaged("postinst"),
           postrm: packaged("postrm"),
@@ -95,7 +108,7 @@ export class KernelBuild extends pulumi.ComponentResource {
     );
     this.release = step.result("release");
     this.buildId = step.result("build-id");
-    this.packages = pulumi.all(["package", ...packages].map((key) => step.result(key)));
+    this.packages = pulumi.all(packed.map((kind) => step.result(kind === "image" ? "package" : kind)));
     this.registerOutputs({ release: this.release, buildId: this.buildId, packages: this.packages });
   }
 }

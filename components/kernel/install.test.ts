@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, given, localGuest, localHost, localStep, printedOf, settled } from "../../test/support/mocks.ts";
 import { lastLine, type Ran, runLibrary, runStep, type Stubs, type Verb } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { ownKernelStylesheet } from "../guest/virtual-machine.ts";
 import { scriptText } from "../machine/script-text.ts";
 import { sh } from "../machine/shell.ts";
 import { SourceTree } from "../sources/source-tree.ts";
@@ -45,6 +46,7 @@ const bootValues = () => ({
   release,
   build_id: buildId,
   packages: ["/b/l.deb"],
+  kernel_stylesheet: ownKernelStylesheet,
   tree: join(root, "source"),
   build: join(root, "build"),
   ...{ modules: join(root, "module"), uid: 1000, gid: 1000 },
@@ -262,7 +264,7 @@ case "$*" in true) [ "$left" = 0 ] || { echo $((left - 1)) >refusals; exit 255; 
 [ "$(cat running)" != nothing ] || exit 255
 case "$*" in *boot_id*) cat boots;; *) ${see}; exec bash -c "$*";; esac`,
       virsh: `cd '${root}'; case $4 in
-  dumpxml) echo "<domain type='${type}' id='1'>"; exit;;
+  dumpxml) echo "<domain type='${type}' id='1'><os/></domain>"; exit;;
   domstate) cat state; exit;;
 esac
 echo "virsh $4 $6" >>calls

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
-import type { VirtualMachine } from "../guest/virtual-machine.ts";
+import { ownKernelStylesheet, type VirtualMachine } from "../guest/virtual-machine.ts";
 import { script } from "../machine/script.ts";
 import type { KernelBuild } from "./build.ts";
+import { grubSettings } from "./grub.ts";
 
 /** What is installed where. */
 export interface KernelInstallArgs {
@@ -11,8 +11,6 @@ export interface KernelInstallArgs {
   /** The kernel, as it was built. */
   readonly kernel: KernelBuild;
 }
-
-const grubSettings = readFileSync(new URL("grub.cfg", import.meta.url), "utf8");
 
 /**
  * Installs a kernel in a guest and has the guest run it. The old kernel stays as the fallback.
@@ -51,6 +49,7 @@ export class KernelInstall extends pulumi.ComponentResource {
           release: kernel.release,
           build_id: kernel.buildId,
           packages: kernel.packages,
+          kernel_stylesheet: ownKernelStylesheet,
           ...guest.symbols,
           ...guest.crashes,
           ...guest.host.developer,

@@ -39,7 +39,15 @@ async function told(config: readonly string[], made = 0): Promise<string> {
   const objectsAwk = readFileSync(join(import.meta.dirname, "objects.awk"), "utf8").trimEnd();
   const script = scriptText(import.meta.url, "build.sh", {
     ...{ tree: folder, build, ccache: folder, directory: folder, what: "kernel-build", stack: "dev", uid: 1, gid: 1 },
-    ...{ jobs: 2, commit: "abc", sources: "h1", configuration: "c1", build_root: "", compiler: "gcc", packages: [] },
+    ...{
+      jobs: 2,
+      commit: "abc",
+      sources: "h1",
+      configuration: "c1",
+      build_root: "",
+      compiler: "gcc",
+      packages: ["image"],
+    },
     ...{ postinst: "p", postrm: "p", control: "c", objects_awk: objectsAwk },
   });
   const { code, stderr } = await runLibrary(script, "tell_objects");

@@ -1,12 +1,14 @@
-# Packs a kernel that was built for guests: linux-image-RELEASE, which they run, and what is asked for beside it. Not by
-# make's own bindeb-pkg: that packs all of it, and takes longer than the build of one changed file.
+# Packs a kernel that was built for guests: linux-image-RELEASE, which they install, or the modules alone, and what is
+# asked for beside it. Not by make's own bindeb-pkg: that packs all of it, and takes longer than the build of one
+# changed file.
 # Source: guide, step 9; setup.sh, -k and -g.
 : "${build:?}" "${tree:?}" "${packages[*]-}" "${postinst:?}" "${postrm:?}" "${control:?}"
 . ../machine/step.sh
 . ../machine/lib/developer.sh
 
-# The folder that becomes a package, and the packages that are there.
+# The folder that becomes a package, that of modules without one, and the packages that are there.
 folder=$build/.package
+staged=$build/staged
 packed=()
 
 # Hands on where each is: of the image as `package`, and of another one under its own name.
@@ -15,7 +17,6 @@ pack() { # RELEASE BUILD-ID
   architecture=$(dpkg --print-architecture)
   version=${release%%+*}-1+${build_id:0:12}
   if grep -q '^CONFIG_BLK_DEV_INITRD=y' "$build/.config"; then initrd=Yes; fi
-  pack_image
   for kind in "${packages[@]}"; do "pack_$kind"; done
   find "$build" -maxdepth 1 -name 'linux-*.deb' | while IFS= read -r file; do
     case " ${packed[*]} " in *" $file "*) ;; *) rm -f -- "$file" ;; esac
@@ -52,6 +53,14 @@ pack_headers() {
 begin_package() {
   rm -rf -- "$folder"
   as_developer mkdir "$folder"
+}
+
+# The modules for guests that boot the kernel directly. Another stack's guest may be about to read them.
+pack_modules() {
+  as_developer rm -rf -- "$staged.new"
+  install_modules "$staged.new" INSTALL_MOD_STRIP=1
+  as_developer rm -rf -- "$staged"
+  as_developer mv -- "$staged.new" "$staged"
 }
 
 install_modules() { # FOLDER WORD...

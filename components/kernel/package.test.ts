@@ -34,7 +34,7 @@ beforeEach(() => {
 });
 
 /** Packs the build, and gives the paths of the packages by what they are. */
-async function packed(packages: readonly KernelPackage[], buildId = "0123456789abcdef0123") {
+async function packed(packages: readonly (KernelPackage | "image" | "modules")[], buildId = "0123456789abcdef0123") {
   const read = (file: string) => readFileSync(join(import.meta.dirname, "package", file), "utf8").trimEnd();
   const script = scriptText(import.meta.url, "build.sh", {
     ...args,
@@ -45,12 +45,12 @@ async function packed(packages: readonly KernelPackage[], buildId = "0123456789a
   const ran = await runLibrary(script, sh`pack ${release} ${buildId}`.shell);
   expect(ran.stderr.replaceAll(/^(dpkg-deb|make).*\n/gm, "")).toBe("");
   expect(ran.code).toBe(0);
-  const lines = ran.stdout.trimEnd().split("\n");
+  const lines = ran.stdout.match(/.+/g) ?? [];
   return Object.fromEntries(lines.map((line) => line.split(": "))) as Readonly<Record<string, string>>;
 }
 
 /** Packs the kernel alone. */
-const pack = async (buildId?: string) => (await packed([], buildId)).package ?? "";
+const pack = async (buildId?: string) => (await packed(["image"], buildId)).package ?? "";
 
 const dpkgDeb = (...words: readonly string[]) => execFileSync("dpkg-deb", words, { encoding: "utf8" });
 const maintainer = (file: string, name: string) => dpkgDeb("--info", file, name);
@@ -118,7 +118,7 @@ describe.runIf(isRoot)("the package of a kernel", () => {
 
   it("has its symbols beside it if they are asked for, where perf looks for them", async () => {
     writeFileSync(join(args.build, "vmlinux"), "symbols");
-    const { debug = "", ...others } = await packed(["debug"]);
+    const { debug = "", ...others } = await packed(["image", "debug"]);
     expect([dpkgDeb("-f", debug, "Package").trim(), Object.keys(others)]).toEqual([
       `linux-image-${release}-dbg`,
       ["package"],
@@ -163,9 +163,17 @@ describe.runIf(isRoot)("the package of a kernel", () => {
 
   it("loses what was packed beside it and is asked for no more", async () => {
     writeFileSync(join(args.build, "vmlinux"), "");
-    await packed(["debug"]);
+    await packed(["image", "debug"]);
     const file = await pack();
     expect(readdirSync(args.build).filter((name) => name.endsWith(".deb"))).toEqual([file.split("/").at(-1)]);
+  });
+
+  it("is not made for guests that boot it directly, whose modules take the place of those before", async () => {
+    const modules = join(args.build, "staged/lib/modules");
+    mkdirSync(join(modules, "6.0+duet-old"), { recursive: true });
+    expect(await packed(["modules"])).toEqual({});
+    expect(readdirSync(modules)).toEqual([release]);
+    expect(readdirSync(args.build).filter((name) => /\.deb$|\.new$/.test(name))).toEqual([]);
   });
 
   it("is made again after one that was cut off", async () => {

@@ -31,6 +31,7 @@ export const printedOf = (guests: readonly string[]): Printed =>
       [`${vm}-gdb-port`, "1234"],
       [`${vm}-access`, keysOf(vm)],
       [`${vm}-kernel-boot`, "running: 6.1.0+duet-abc"],
+      [`${vm}-kernel-direct`, "running: 6.1.0+duet-abc"],
       [`module-${vm}`, "build-id: m1"],
       [`${vm}-debug`, "function: f\naddress: 0x1\nfile: /m.c\nline: 3"],
     ]),
