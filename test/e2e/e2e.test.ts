@@ -41,8 +41,8 @@ const hostile = {
 const vms = [
   // Two translated guests of two processors each, on as many of the host, have been seen to lose a timer while they boot.
   { name: "one", memory: 768, vcpus: 1 },
-  { name: "two", memory: 768, vcpus: 1, gdbPort: 4321 },
-];
+  { name: "two", memory: 768, vcpus: 1, gdbPort: 4321, boot: "direct" },
+] as const;
 const stack = new TestStack({
   name: "e2e",
   vms,
@@ -82,6 +82,16 @@ describe("a converged stack", () => {
     },
     7 * minute,
   );
+
+  it("has one guest boot its kernel from a package, and the other directly from the build", async () => {
+    const [installed, direct] = await Promise.all(
+      ["one", "two"].map((name) => stack.guest(name, sh`cat /proc/cmdline; ls /boot`)),
+    );
+    expect(installed).toMatch(/^BOOT_IMAGE=.*\n(?:.*\n)*vmlinuz-\S+\+duet-/);
+    expect(direct).toMatch(/^root=PARTUUID=.* nokaslr /);
+    expect(direct).not.toContain("+duet-");
+    expect(await stack.host(sh`virsh -q -c ${stack.paths.uri} dumpxml --inactive two`)).toMatch(/<kernel>.*-kernel</);
+  });
 
   it(
     "is seen in a browser: a guest that runs, and its kernel on the serial console",

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { appendFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type GuestAccess, type Shell, sh } from "../../components/index.ts";
+import { type Boot, type GuestAccess, type Shell, sh } from "../../components/index.ts";
 import { folders, stackFolder } from "../../launcher/environment.ts";
 import { backendOf } from "../../launcher/state.ts";
 import { type SandboxPaths, sandboxPathsFrom } from "../../sandbox/paths.ts";
@@ -67,6 +67,7 @@ export interface TestStackArgs {
     readonly memory: number;
     readonly vcpus?: number;
     readonly gdbPort?: number;
+    readonly boot?: Boot;
   }[];
   /** What its spec has besides, or in the place of what a stack under test has. Defaults to nothing. */
   readonly spec?: SpecChange;
