@@ -71,7 +71,7 @@ describe("the kernel that runs", () => {
 describe.runIf(isRoot)("installing the package", () => {
   const guest = (change: Stubs = {}): Stubs => ({
     dpkg: `echo "dpkg $*" >>'${root}/calls'; [ "$1" != --audit ] || cat '${root}/audit' 2>/dev/null`,
-    "update-grub": `echo update-grub >>'${root}/calls'`,
+    "update-grub": `echo update-grub >>'${root}/calls'; mkdir -p /boot/grub; : >/boot/grub/grub.cfg`,
     sync: ":",
     ...change,
   });
@@ -165,6 +165,18 @@ describe.runIf(isRoot)("installing the package", () => {
     expect(lastLine(last)).toMatch(
       new RegExp(`^the disk of ${os.hostname()} has 34 MiB left, and the next kernel takes 35; free some`),
     );
+  });
+
+  it.each([
+    ["nothing new", ":", 1],
+    ["another kernel", ": >/boot/vmlinuz-9", 2],
+    ["an initial RAM disk", ": >/boot/initrd.img-9", 2],
+    ["a grub.cfg that somebody else has made", "touch -d tomorrow /boot/grub/grub.cfg", 2],
+    ["no grub.cfg", "rm /boot/grub/grub.cfg", 2],
+  ])("tells GRUB of %s if another build of a kernel is installed", async (_what, between, times) => {
+    const dpkg = `case "$*" in *-i*) [ ! -e '${root}/again' ] || { ${between}; }; : >'${root}/again' ;; esac`;
+    expect((await run(["create", "create"], guest({ dpkg }))).code).toBe(0);
+    expect(read("calls").match(/^update-grub$/gm)).toHaveLength(times);
   });
 
   it("completes an installation that was cut off", async () => {
