@@ -17,7 +17,8 @@ create() {
   local release build_id
   take_turn
   use_toolchain
-  install -d -o "$uid" -g "$gid" -- "$build" "$ccache"
+  install -d -o "$uid" -g "$gid" -- "$build" "$ccache" "$ccache/bin"
+  ln -sfn -- /usr/bin/ccache "$ccache/bin/${compiler##*/}"
   tell_objects
   compile
   release=$(make_kernel -s kernelrelease </dev/null 2>/dev/null)
@@ -38,13 +39,16 @@ facts() {
   for package in linux-*.deb; do fact package "$package"; done
 }
 
-# The same source and configuration give the same bytes, whoever builds them.
+# The same source and configuration give the same bytes, whoever builds them. The compiler goes by its own name: to who
+# types make in the tree nothing has changed then. So ccache is what PATH finds by that name, unless it is a path.
 make_kernel() { # WORD...
-  as_developer env "CCACHE_DIR=$ccache" "CCACHE_MAXSIZE=$ccache_size" \
+  local cc=$compiler
+  if [[ $compiler == /* ]]; then cc="ccache $compiler"; fi
+  as_developer env "CCACHE_DIR=$ccache" "CCACHE_MAXSIZE=$ccache_size" "PATH=$ccache/bin:$PATH" \
     KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00 UTC' KBUILD_BUILD_VERSION=1 \
     KBUILD_BUILD_USER=duet KBUILD_BUILD_HOST=duet \
     make -C "$tree" "O=$build" "LOCALVERSION=+duet-$commit" \
-    "CC=ccache $compiler" "HOSTCC=ccache $compiler" "$@"
+    "CC=$cc" "HOSTCC=$cc" "$@"
 }
 
 # Says how many objects are to be made, for whoever shows the progress. What is made of an edit is not known beforehand.

@@ -1,5 +1,14 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, given, localHost, localStep, settled } from "../../test/support/mocks.ts";
@@ -102,8 +111,10 @@ describe.runIf(isRoot)("a build", () => {
   it("makes the kernel, its modules and gdb's scripts, through ccache, the same whoever builds", async () => {
     await build();
     expect(read("goals")).toBe("bzImage modules scripts_gdb\n");
-    expect(read("cc")).toBe("ccache gcc\n");
+    expect(read("cc")).toBe("gcc\n");
+    expect(readlinkSync(join(args.ccache, "bin/gcc"))).toBe("/usr/bin/ccache");
     const env = read("env").split("\n");
+    expect(env.find((line) => line.startsWith("PATH="))).toMatch(new RegExp(`^PATH=${args.ccache}/bin:.*/usr/bin`));
     expect(env).toEqual(expect.arrayContaining([`CCACHE_DIR=${args.ccache}`, "CCACHE_MAXSIZE=5G"]));
     expect(env).toEqual(expect.arrayContaining(["KBUILD_BUILD_USER=duet", "KBUILD_BUILD_HOST=duet"]));
     expect(env).toContain("KBUILD_BUILD_TIMESTAMP=1970-01-01 00:00:00 UTC");
