@@ -108,6 +108,8 @@ export class TestStack {
   /** The cache, which is the user's, and not of the test alone. */
   readonly cache: string;
   readonly build = `${shared}/build/duet-kernel`;
+  /** What whoever calls its commands has in the environment. */
+  readonly environment: NodeJS.ProcessEnv;
   /** The stack's output after the last `up`. */
   guests: readonly Guest[] = [];
   /** Likewise, with its password. */
@@ -119,6 +121,7 @@ export class TestStack {
   constructor(args: TestStackArgs) {
     this.#args = args;
     this.name = args.name;
+    this.environment = args.environment;
     this.guestNames = args.vms.map(({ name }) => name);
     this.paths = sandboxPathsFrom(args.environment);
     if (this.paths.namespace === "duet") {
@@ -191,7 +194,7 @@ export class TestStack {
 
   /** Runs bash on this machine. @param limit seconds. @returns what it printed, trimmed. */
   host(script: Shell, limit = 120): Promise<string> {
-    return bash(script, "on the host", limit, this.#args.environment);
+    return bash(script, "on the host", limit, this.environment);
   }
 
   /** Runs bash in the network of the embedded host. */
@@ -202,7 +205,7 @@ export class TestStack {
   /** Runs bash in a guest, as root, through the printed ssh command. */
   guest(name: string, script: Shell, limit = 120): Promise<string> {
     const ssh: Shell = { shell: this.access(name).sshCommand };
-    return bash(sh`${ssh} ${`set -e\n${script.shell}`} </dev/null`, `in guest ${name}`, limit, this.#args.environment);
+    return bash(sh`${ssh} ${`set -e\n${script.shell}`} </dev/null`, `in guest ${name}`, limit, this.environment);
   }
 
   /** The same through a connection of its own: for a guest that may be on its way down or up. */
@@ -238,7 +241,7 @@ export class TestStack {
     const begin = performance.now();
     const child = spawn(join(project, "bin/pulumi"), [...words, "--stack", this.name], {
       cwd: project,
-      env: { ...this.#args.environment, ...this.#args.hostile },
+      env: { ...this.environment, ...this.#args.hostile },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";

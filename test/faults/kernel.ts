@@ -1,15 +1,26 @@
 import { sh } from "../../components/index.ts";
-import { shared } from "../e2e/stack.ts";
+import { shared, type TestStack } from "../e2e/stack.ts";
 import { lines } from "../support/lines.ts";
-import type { Fault, Place } from "./run.ts";
+import type { Fault } from "./run.ts";
 
 const source = `${shared}/duet-kernel/init/main.c`;
 const kept = `${shared}/duet-kernel/init/.duet-test.tmp_main.c`;
 /** In kernel_init, once all that a console needs is up. */
 const before = "wait_for_completion(&kthreadd_done);";
 
+/** Has the kernel do something in the place of booting. @param statement in C */
+export function breakKernel(stack: TestStack, statement: string): Promise<string> {
+  return stack.host(
+    lines(
+      sh`cp -p -- ${source} ${kept}`,
+      sh`sed -i -e ${`s/^\t${before}$/&\\n\t${statement}/`} ${source}`,
+      sh`if cmp -s ${source} ${kept}; then echo ${`there is no ${before} in ${source}`} >&2; exit 1; fi`,
+    ),
+  );
+}
+
 /** Puts the source back with its time, so that the tree counts as unedited; make goes by times, so its object goes. */
-function restore({ stack }: Place): Promise<string> {
+export function mendKernel(stack: TestStack): Promise<string> {
   return stack.host(sh`if [ -e ${kept} ]; then mv -- ${kept} ${source}; rm -f -- ${`${stack.build}/init/main.o`}; fi`);
 }
 
@@ -24,30 +35,27 @@ function broken(what: string, statement: string, why: string, within: number): F
   return {
     name: `kernel that ${what}`,
     cheap: false,
-    apply: ({ stack }) =>
-      stack.host(
-        lines(
-          sh`cp -p -- ${source} ${kept}`,
-          sh`sed -i -e ${`s/^\t${before}$/&\\n\t${statement}/`} ${source}`,
-          sh`if cmp -s ${source} ${kept}; then echo ${`there is no ${before} in ${source}`} >&2; exit 1; fi`,
-        ),
-      ),
+    apply: ({ stack }) => breakKernel(stack, statement),
     words: () => ({ drifts: { "kernel-source": /content of \S+duet-kernel: expected \w+, found \w+/ } }),
     refusal: {
       words: ({ guest }) => new RegExp(`kernel \\S+ in ${guest}: .*${why}`, "s"),
       within,
       verify: ({ stack, guest }) =>
         stack.awaitGuest(guest, "be back in its old kernel", sh`uname -r | grep -v -F -e +duet-`, 5),
-      relieve: restore,
+      relieve: ({ stack }) => mendKernel(stack),
     },
-    restore,
+    restore: ({ stack }) => mendKernel(stack),
   };
 }
 
+/** What such a kernel does. */
+export const panics = 'panic("a kernel that does not boot");';
+export const hangs = "for (;;) cpu_relax();";
+
 /** What is wrong with the kernel itself, or with the place where it is built. */
 export const kernelFaults: readonly Fault[] = [
-  broken("panics at boot", 'panic("a kernel that does not boot");', "panicked.*init/main\\.c:\\d+", 400),
-  broken("hangs at boot", "for (;;) cpu_relax();", "gave no answer for \\d+ s", 600),
+  broken("panics at boot", panics, "panicked.*init/main\\.c:\\d+", 400),
+  broken("hangs at boot", hangs, "gave no answer for \\d+ s", 600),
   {
     name: "disk full where the kernel is built",
     cheap: false,
