@@ -455,6 +455,26 @@ describe("another spec", () => {
     expect(given((await environment([one])).resource(local, "kernel"), "packages")).toBe("(modules)");
   });
 
+  it("forgets how a guest was proven before anything is done in it, and keeps it once all is done", async () => {
+    const [one, two] = spec.vms;
+    const asked = { ...spec, tools: { perf: true }, vms: [one, { ...two, snapshot: true }] };
+    const env = await deploy(() => new DuetEnvironment("duet", { spec: parseSpec(asked), site }), {
+      ...printed,
+      "perf-build": "perf: p1",
+    });
+    expect(env.made.filter(({ name }) => name.startsWith("one-snapshot"))).toEqual([]);
+    const [forget, keep] = [env.resource(local, "two-snapshot-void"), env.resource(local, "two-snapshot-take")];
+    expect(forget.dependsOn).toContain(`${local} two-boot`);
+    const inTwo = env.made.filter(({ type, deletedWith }) => type === remote && deletedWith === `${domain} two`);
+    expect(inTwo.length).toBeGreaterThan(5);
+    for (const step of inTwo) {
+      expect([step.name, step.dependsOn]).toEqual([step.name, expect.arrayContaining([`${local} two-snapshot-void`])]);
+    }
+    expect(keep.dependsOn).toEqual(
+      expect.arrayContaining([`${local} two-debug`, `${remote} tools-two`, `${remote} perf-two`]),
+    );
+  });
+
   it("with nfs-ganesha installs and starts that one", async () => {
     const ganesha = await deploy(
       () =>

@@ -9,6 +9,7 @@ import { Account } from "./guest/account.ts";
 import { Image } from "./guest/image.ts";
 import { NfsMount } from "./guest/nfs-mount.ts";
 import { GuestPackages, guestPackages } from "./guest/packages.ts";
+import { Snapshot } from "./guest/snapshot.ts";
 import { VirtualMachine } from "./guest/virtual-machine.ts";
 import { accessTo, type GuestAccess } from "./guest-access.ts";
 import { GuestAddress } from "./host/guest-address.ts";
@@ -109,10 +110,13 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     const ofPerf = { host, source: sources.kernel, config, kernel, module: module.moduleName };
     const perf = perfFrom && new Perf("perf", { ...ofPerf, from: perfFrom }, parent);
 
+    const hashes = [config, ...Object.values(sources)].map(({ hash }) => hash);
+    const of = { spec, hashes, kernel: kernel.buildId, packages: kernel.packages, mount: nfs.mountSource };
     const accesses = guests.map((guest, at) => {
       const after = (...dependsOn: pulumi.Resource[]) => ({ ...parent, dependsOn });
       const { user, conflict } = spec.developer;
       const names = [...guestPackages, ...spec.tools.packages];
+      const snapshot = spec.vms[at]?.snapshot && new Snapshot(`${guest.id}-snapshot`, { guest, of }, parent);
       const packages = new GuestPackages(`${guest.id}-packages`, { guest, packages: names }, parent);
       const account = new Account(`${guest.id}-account`, { guest, user, conflict }, after(packages));
       const source = nfs.mountSource;
@@ -120,13 +124,16 @@ export class DuetEnvironment extends pulumi.ComponentResource {
       const Kernel = boots[at] === "direct" ? DirectKernel : KernelInstall;
       const install = new Kernel(`${guest.id}-kernel`, { guest, kernel }, after(mount, crashes.watch(guest)));
       const loaded = module.loadIn(guest, { dependsOn: [account, mount, install] });
-      tools.installIn(guest, { dependsOn: loaded.resource });
-      perf?.installIn(guest, { dependsOn: [account, mount, install] });
+      const installed = [
+        tools.installIn(guest, { dependsOn: loaded.resource }),
+        ...(perf ? [perf.installIn(guest, { dependsOn: [account, mount, install] })] : []),
+      ];
       const session = new DebugSession(
         `${guest.id}-debug`,
         { guest, directory, kernel, module, loaded, functionName: spec.module.breakpoint },
         after(loaded.resource, ...autoLoad),
       );
+      if (snapshot) snapshot.take([session, ...installed]);
       return accessTo(guest, install, session);
     });
     const { command } = site;

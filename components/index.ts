@@ -10,6 +10,7 @@ export { Account, type AccountArgs } from "./guest/account.ts";
 export { Image, type ImageArgs, type ImageSource } from "./guest/image.ts";
 export { NfsMount, type NfsMountArgs } from "./guest/nfs-mount.ts";
 export { GuestPackages, type GuestPackagesArgs } from "./guest/packages.ts";
+export { Snapshot, type SnapshotArgs } from "./guest/snapshot.ts";
 export { VirtualMachine, type VirtualMachineArgs } from "./guest/virtual-machine.ts";
 export type { GuestAccess } from "./guest-access.ts";
 export { GdbPort, type GdbPortArgs } from "./host/gdb-port.ts";

@@ -111,6 +111,7 @@ const virtualMachine = z.strictObject({
   gdbPort: port.optional(),
   bootTimeout: z.int().min(30).max(86400).default(600),
   boot: boot.optional(),
+  snapshot: z.boolean().default(false),
 });
 
 const specShape = z.strictObject({

@@ -92,5 +92,7 @@ export const words: Readonly<Record<string, string>> = {
   "vms[].gdbPort": "Port of its gdb stub, on loopback. Defaults to one that is leased from 1234 on, and kept.",
   "vms[].bootTimeout":
     "Seconds that it may take to come up, in all. One that panics, or is silent for 240 s, is given up before.",
+  "vms[].snapshot":
+    "Whether its memory and its disk are kept once it is proven. When it has panicked or hangs, `up` takes it back to that in the place of a boot, and what was written in it since is lost; one that is off, or was rebooted, boots.",
   "vms[].boot": "How this one comes to its kernel. Defaults to `kernel.boot`.",
 };

@@ -1,6 +1,7 @@
 # The definition of a domain: as it was made, with what the spec asks for, and with what a person has added to it.
 : "${uri:?}" "${guest:?}" "${uuid:?}" "${definition:?}" "${stylesheet:?}"
 : "${memory:?}" "${vcpus:?}" "${type:?}" "${cpu:?}" "${device:?}"
+: "${proven?}" # Whether a snapshot is kept of the guest.
 . ./shutdown.sh
 
 dump_definition() { "${virsh[@]}" dumpxml --inactive -- "$guest"; }
@@ -9,6 +10,7 @@ dump_definition() { "${virsh[@]}" dumpxml --inactive -- "$guest"; }
 definition_as() { # MODE NOW
   xsltproc --nonet --stringparam mode "$1" --stringparam kib "$((memory << 10))" --stringparam vcpus "$vcpus" \
     --stringparam type "$type" --stringparam cpu "$cpu" --stringparam device "$device" \
+    --stringparam proven "$proven" \
     <(printf '%s' "$stylesheet") <(printf '<both>%s%s</both>' "$(<"$definition")" "$2")
 }
 

@@ -16,6 +16,7 @@
   <xsl:param name="type"/>
   <xsl:param name="cpu"/>
   <xsl:param name="device"/>
+  <xsl:param name="proven"/>
   <xsl:variable name="made" select="/both/domain[1]"/>
   <xsl:variable name="now" select="/both/domain[2]"/>
   <xsl:variable name="devices">
@@ -79,7 +80,7 @@
     <xsl:copy>
       <xsl:for-each select="*">
         <xsl:variable name="id"><xsl:call-template name="id"/></xsl:variable>
-        <xsl:if test="contains($devices, $id)"><xsl:copy-of select="."/></xsl:if>
+        <xsl:if test="contains($devices, $id)"><xsl:apply-templates select="." mode="device"/></xsl:if>
       </xsl:for-each>
       <xsl:if test="$mode != 'own' and not(panic)"><panic model="isa"/></xsl:if>
       <xsl:if test="$mode = 'whole'">
@@ -88,6 +89,15 @@
           <xsl:if test="not(contains($devices, $id))"><xsl:copy-of select="."/></xsl:if>
         </xsl:for-each>
       </xsl:if>
+    </xsl:copy>
+  </xsl:template>
+
+  <xsl:template match="*" mode="device"><xsl:copy-of select="."/></xsl:template>
+  <!-- Of a domain that was made before: a snapshot takes all disks that can be written to. -->
+  <xsl:template match="/both/domain[1]/devices/disk[contains(concat(source/@volume, source/@file), '-seed.iso')]" mode="device">
+    <xsl:copy>
+      <xsl:copy-of select="@*|node()"/>
+      <xsl:if test="$proven != '' and not(readonly)"><readonly/></xsl:if>
     </xsl:copy>
   </xsl:template>
 

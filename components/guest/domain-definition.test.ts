@@ -86,6 +86,7 @@ const script = (uuid: string, spec: Partial<typeof asked> = {}) =>
     stylesheet: readFileSync(join(import.meta.dirname, "definition.xsl"), "utf8"),
     kernel_stylesheet: readFileSync(join(import.meta.dirname, "own-kernel.xsl"), "utf8"),
     definition: join(root, "kept.xml"),
+    proven: "",
     ssh: ["ssh", "guest"],
     console: join(root, "console.log"),
     ...{ tree: "/nowhere", build: "/nowhere", modules: "/nowhere", uid: 1000, gid: 1000 },

@@ -8,8 +8,8 @@
 . ../machine/lib/standing.sh
 . ../host/gdb-stub.sh
 . ../crash/report.sh
-. ./definition.sh
 . ./own-kernel.sh
+. ./proven.sh
 
 create() {
   # Another definition takes it down.
@@ -19,6 +19,7 @@ create() {
   case $("${virsh[@]}" domstate -- "$guest") in
     running) ;;
     paused) resume ;;
+    crashed) go_back || start ;;
     *) start ;;
   esac
   require_link
@@ -127,6 +128,8 @@ reset() {
   # A debugger that is attached stays so.
   if [ -n "$(attached "$stub")" ]; then
     reset_in_place
+  elif go_back; then
+    return
   else
     drop_breakpoints "$stub"
     reset_guest

@@ -17,6 +17,7 @@ const values = () => ({
   stylesheet: readFileSync(join(import.meta.dirname, "definition.xsl"), "utf8"),
   kernel_stylesheet: readFileSync(join(import.meta.dirname, "own-kernel.xsl"), "utf8"),
   definition: join(root, "domain.xml"),
+  proven: "",
   ssh: ["ssh", "-F", "/state/ssh_config", "duetdev"],
   console: join(root, "console of o'dev.log"),
   timeout: 60,

@@ -36,5 +36,9 @@
   <!-- AppArmor opens to a guest the files that are named here and those behind them, and no volume of a pool. -->
   <xsl:template match="/domain/devices/disk/@type[. = 'volume']"><xsl:attribute name="type">file</xsl:attribute></xsl:template>
   <xsl:template match="/domain/devices/disk/source[@volume]"><source file="@images@/{@volume}"/></xsl:template>
+  <!-- Nobody writes to the seed, and a snapshot of a guest takes all disks that can be written to. -->
+  <xsl:template match="/domain/devices/disk[contains(source/@volume, '-seed.iso')]">
+    <disk><xsl:apply-templates select="@*|node()"/><readonly/></disk>
+  </xsl:template>
   <xsl:template match="/domain/devices/graphics|/domain/devices/video"/>
 </xsl:stylesheet>

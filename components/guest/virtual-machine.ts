@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import * as libvirt from "@pulumi/libvirt";
 import * as pulumi from "@pulumi/pulumi";
@@ -7,33 +6,17 @@ import { GdbSocket } from "../host/gdb-socket.ts";
 import type { GuestAddress } from "../host/guest-address.ts";
 import type { Host } from "../host/host.ts";
 import { guestMac, type Network } from "../host/network.ts";
-import { Machine } from "../machine/machine.ts";
-import { script } from "../machine/script.ts";
+import { type Drift, Machine } from "../machine/machine.ts";
+import { script, type ValueInputs } from "../machine/script.ts";
 import type { Step, StepArgs } from "../machine/step.ts";
 import { template } from "../machine/template.ts";
 import { diskVolume, domainDescription, guestId } from "../names.ts";
 import { Access } from "./access.ts";
 import { userData } from "./cloud-init.ts";
+import { accelerators, attribute, definitions, ownKernelStylesheet, provenSnapshot } from "./definition.ts";
 import type { Image } from "./image.ts";
 import { makeSeed } from "./seed.ts";
-
-/** Where the symbols are of what runs in a guest, on the host: absolute paths. */
-export interface Symbols {
-  /** The kernel's sources, and the folder that has its vmlinux. */
-  readonly tree: string;
-  readonly build: string;
-  /** The folder below which the objects of modules are. */
-  readonly modules: string;
-}
-
-/** Where what is known of a guest's crashes is, on the host: absolute paths. */
-export interface Crashes {
-  /** The folder of its watcher, which is root's, and that of the reports. */
-  readonly watch: string;
-  readonly reports: string;
-  /** The file that names those of which somebody was told. */
-  readonly told: string;
-}
+import type { Crashes, Symbols } from "./symbols.ts";
 
 /** What a guest is made of. */
 export interface VirtualMachineArgs {
@@ -64,25 +47,8 @@ export interface VirtualMachineArgs {
    * before. Defaults to 600.
    */
   readonly bootTimeout?: number | undefined;
-}
-
-/** How a domain says how it is run. */
-const accelerators = {
-  kvm: { type: "kvm", cpu: "host-passthrough" },
-  tcg: { type: "qemu", cpu: "maximum" },
-} as const;
-
-const beside = (file: string): string => readFileSync(new URL(file, import.meta.url), "utf8");
-
-/** What tells the definition of a domain, and what was added to it, apart. */
-const definitions = beside("definition.xsl");
-/** What gives a domain a kernel of its own. */
-export const ownKernelStylesheet = beside("own-kernel.xsl");
-
-/** A value as XSLT takes it between double quotes, where braces would hold an expression. */
-function attribute(value: string): string {
-  const special: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", '"': "&quot;", "{": "{{", "}": "}}" };
-  return value.replaceAll(/[&<"{}]/g, (character) => special[character] ?? character);
+  /** Whether it goes back to how it was proven, in the place of a boot, when it has panicked or hangs. Defaults to false. */
+  readonly snapshot?: boolean | undefined;
 }
 
 /**
@@ -117,7 +83,11 @@ export class VirtualMachine extends pulumi.ComponentResource {
   readonly booted: pulumi.Resource;
   /** Seconds that it may take to come up. */
   readonly bootTimeout: number;
+  /** By what its definition is known, for a script that has definition.sh. */
+  readonly definition: ValueInputs;
   readonly #machine: Machine;
+  readonly #steps: Step[] = [];
+  #before: pulumi.Resource | undefined;
 
   /** @param name the name of the domain */
   constructor(name: string, args: VirtualMachineArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -223,28 +193,32 @@ export class VirtualMachine extends pulumi.ComponentResource {
         dependsOn: log === undefined ? [] : [log.resource],
       },
     );
+    this.definition = {
+      uri: host.uri,
+      guest: name,
+      uuid: domain.id,
+      device,
+      definition: `${folder}/domain.xml`,
+      stylesheet: definitions,
+      proven: args.snapshot ? provenSnapshot : "",
+      memory: args.memory,
+      vcpus: args.vcpus,
+      type: accelerated.type,
+      cpu: accelerated.cpu,
+      ssh: this.ssh,
+      console: this.consoleLog,
+      ...this.symbols,
+      ...host.developer,
+    };
     const boot = host.step(
       `${id}-boot`,
       {
         title: `boot ${name}`,
         script: script(import.meta.url, "domain.sh", {
-          uri: host.uri,
-          guest: name,
-          uuid: domain.id,
-          stub,
-          device,
-          definition: `${folder}/domain.xml`,
-          stylesheet: definitions,
-          kernel_stylesheet: ownKernelStylesheet,
-          memory: args.memory,
-          vcpus: args.vcpus,
-          type: accelerated.type,
-          cpu: accelerated.cpu,
-          ssh: this.ssh,
-          console: this.consoleLog,
-          ...this.symbols,
+          ...this.definition,
           ...this.crashes,
-          ...host.developer,
+          stub,
+          kernel_stylesheet: ownKernelStylesheet,
           timeout: this.bootTimeout,
         }),
       },
@@ -284,7 +258,24 @@ export class VirtualMachine extends pulumi.ComponentResource {
 
   /** Declares a step that runs in the guest, as root. It goes when the domain goes. */
   step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): Step {
-    return this.#machine.step(name, args, opts);
+    const before = this.#before;
+    const dependsOn =
+      before === undefined
+        ? opts.dependsOn
+        : pulumi.output(opts.dependsOn).apply((others) => [others ?? [], before].flat());
+    const step = this.#machine.step(name, args, { ...opts, ...(dependsOn === undefined ? {} : { dependsOn }) });
+    this.#steps.push(step);
+    return step;
+  }
+
+  /** Has all steps that are declared in it from now on wait for something. */
+  holdBack(before: pulumi.Resource): void {
+    this.#before = before;
+  }
+
+  /** What its steps by now are made from, and how often they have drifted, which is known before any of them runs. */
+  get state(): { readonly inputs: pulumi.Output<readonly string[]>; readonly drift: pulumi.Output<Drift> } {
+    return { inputs: pulumi.all(this.#steps.map(({ input }) => input)), drift: this.#machine.drift };
   }
 
   /** Absolute path, in the guest, of the file of a step. */

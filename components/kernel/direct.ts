@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { ownKernelStylesheet, type VirtualMachine } from "../guest/virtual-machine.ts";
+import { ownKernelStylesheet } from "../guest/definition.ts";
+import type { VirtualMachine } from "../guest/virtual-machine.ts";
 import { script } from "../machine/script.ts";
 import type { KernelBuild } from "./build.ts";
 import { bootParameters } from "./grub.ts";

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, given, localGuest, localHost, localStep, printedOf, settled } from "../../test/support/mocks.ts";
 import { lastLine, type Ran, runLibrary, runStep, type Stubs, type Verb } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
-import { ownKernelStylesheet } from "../guest/virtual-machine.ts";
+import { ownKernelStylesheet } from "../guest/definition.ts";
 import { scriptText } from "../machine/script-text.ts";
 import { sh } from "../machine/shell.ts";
 import { SourceTree } from "../sources/source-tree.ts";

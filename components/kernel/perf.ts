@@ -60,9 +60,9 @@ export class Perf extends pulumi.ComponentResource {
    *
    * @param opts what has to be there first: the kernel that runs, the account and the mount
    */
-  installIn(guest: VirtualMachine, opts: pulumi.CustomResourceOptions): void {
+  installIn(guest: VirtualMachine, opts: pulumi.CustomResourceOptions): pulumi.Resource {
     const { kernel, module } = this.#args;
-    guest.step(
+    return guest.step(
       `${this.#name}-${guest.id}`,
       {
         title: "install perf",
@@ -76,7 +76,7 @@ export class Perf extends pulumi.ComponentResource {
         }),
       },
       { ...opts, parent: this },
-    );
+    ).resource;
   }
 
   /** After the kernel, in whose build directory it is: one make at a time works there. */

@@ -41,6 +41,12 @@ export interface MachineArgs {
   readonly timeout?: number;
 }
 
+/** How often the steps of a machine have drifted: see Facts. */
+export interface Drift {
+  readonly generations: Readonly<Record<string, number>>;
+  readonly epoch: number;
+}
+
 /** Where steps run: this machine, or one across ssh. It keeps its steps, and is asked about all of them at once. */
 export class Machine {
   /** Its name in Pulumi. */
@@ -98,7 +104,7 @@ export class Machine {
       ? new command.local.Command(name, { ...inputs, interpreter: ["/bin/bash", "-c"] }, options)
       : new command.remote.Command(name, { ...inputs, ...this.#remote(connection) }, options);
     const { stdout } = resource;
-    return { stdout, resource, result: (key) => stdout.apply((text) => resultIn(text, key)) };
+    return { stdout, resource, input: inputs.stdin, result: (key) => stdout.apply((text) => resultIn(text, key)) };
   }
 
   /** Absolute path, on the machine, of the file of a step: `bash FILE create` does it by hand. */
@@ -108,9 +114,14 @@ export class Machine {
 
   /** Changes when a step has to run again, though its script is the same. */
   #generation(step: string): pulumi.Output<string> {
+    return this.drift.apply(({ generations, epoch }) => `${epoch}.${generations[step] ?? 1}`);
+  }
+
+  /** How often its steps have drifted by now. Known before any of them runs. */
+  get drift(): pulumi.Output<Drift> {
     this.#facts ??= new Facts(this.name, { reader: this.#reader() }, this.#opts);
     const { generations, epoch } = this.#facts;
-    return pulumi.all([generations, epoch]).apply(([known, epoch]) => `${epoch}.${known[step] ?? 1}`);
+    return pulumi.all([generations, epoch]).apply(([generations, epoch]) => ({ generations, epoch }));
   }
 
   #remote({ host, user, privateKey, hostKey }: SshConnection) {

@@ -29,6 +29,8 @@ export interface Step {
   readonly stdout: pulumi.Output<string>;
   /** The last value that `create` handed on under a key. */
   result(key: string): pulumi.Output<string>;
+  /** What its machine is sent. It changes with all that the step is made from, and with its drift. */
+  readonly input: pulumi.Output<string>;
   /** The resource, for `dependsOn` within a component. */
   readonly resource: pulumi.CustomResource;
 }

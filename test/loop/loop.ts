@@ -6,6 +6,7 @@
 import { entryPoint } from "../../sandbox/report.ts";
 import { tryCases } from "../field/campaign.ts";
 import { directCases } from "./direct.ts";
+import { snapshotCases } from "./snapshot.ts";
 import { watcherCase } from "./watcher.ts";
 
-await entryPoint("loop", () => tryCases("loop", [watcherCase, ...directCases], 60));
+await entryPoint("loop", () => tryCases("loop", [watcherCase, ...directCases, ...snapshotCases], 60));
