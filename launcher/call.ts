@@ -29,6 +29,9 @@ export interface Call {
   readonly toolchain: () => Promise<Toolchain>;
 }
 
+/** What the watcher of the module is called while it works on a stack. */
+export const watcherName = "duetctl watch";
+
 /** What marks the processes of a call: a preview is nobody's but its own launcher's to end. */
 export function runMark({ state, stack, invocation }: Call): string {
   const folder = stackFolder(state, stack);

@@ -3,10 +3,10 @@ import { getCompileCacheDir } from "node:module";
 import { join } from "node:path";
 import { progressVariable } from "../components/machine/step.ts";
 import { removeUnused } from "../sandbox/cache.ts";
-import { exclusive } from "../sandbox/exclusive.ts";
+import { exclusive, holderOf } from "../sandbox/exclusive.ts";
 import { UserError } from "../sandbox/report.ts";
 import { type Pulumi, removeHalfAttributes } from "./backend.ts";
-import { type Call, runMark, say } from "./call.ts";
+import { type Call, runMark, say, watcherName } from "./call.ts";
 import { eventLog, explained } from "./causes.ts";
 import { runsProgram, startCompanion } from "./companion/companion.ts";
 import { nearlyFull } from "./disks.ts";
@@ -36,12 +36,25 @@ export async function runOn(host: StackHost, call: Call): Promise<number> {
   if (invocation.effect === "preview") {
     return host.look(() => converge(host, call));
   }
-  const release = await exclusive(`stack ${stack}`, stackFolder(state, stack));
+  const release = await turnAt(stack, stackFolder(state, stack));
   try {
     return await converge(host, call);
   } finally {
     release();
   }
+}
+
+/** Milliseconds for which an edit may be on its way into all guests. */
+const patience = 600_000;
+
+/** Holds the stack. The watcher of the module is waited for; whoever else works on it may be at it for an hour. */
+async function turnAt(stack: string, folder: string): Promise<() => void> {
+  const holder = await holderOf(folder);
+  const isWatcher = holder?.startsWith(watcherName) === true;
+  if (isWatcher) {
+    say(`${holder}, brings an edit: this run waits for it`);
+  }
+  return exclusive(`stack ${stack}`, folder, isWatcher ? patience : 0);
 }
 
 /** The one sequence for every host: what a run that was cut off has left, then pulumi, then what is to be given back. */

@@ -14,11 +14,13 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { stepInput } from "../components/machine/step.ts";
-import { processName } from "../sandbox/processes.ts";
+import { exclusive } from "../sandbox/exclusive.ts";
+import { processName, until } from "../sandbox/processes.ts";
 import { ranOf } from "../test/support/ran.ts";
 import { writeProgram } from "../test/support/run-script.ts";
 import { temporaryFolder } from "../test/support/temporary-folder.ts";
 import { pulumiVersion, sourceKey } from "../toolchain/recipe.ts";
+import { watcherName } from "./call.ts";
 import { project } from "./project.ts";
 
 let home: string;
@@ -262,6 +264,28 @@ describe("one line and status 1", () => {
 });
 
 describe("an up", () => {
+  const folder = () => join(home, "state/duet/stacks/workstation");
+  const hasRun = () => calls().some(([, , command]) => command === "up");
+
+  it("waits for the watcher of the module, which it names", async () => {
+    const release = await exclusive("stack workstation", folder(), 0, watcherName);
+    const running = launch("up --yes --stack workstation");
+    await until(3000, hasRun);
+    expect(hasRun()).toBe(false);
+    release();
+    const line = `duet: duetctl watch, pid ${process.pid}, brings an edit: this run waits for it\n`;
+    expect(await running).toEqual({ status: 0, stderr: expect.stringContaining(line) });
+    expect(hasRun()).toBe(true);
+  });
+
+  it("does not wait for another run", async () => {
+    const release = await exclusive("stack workstation", folder());
+    const { status, stderr } = await launch("up --yes --stack workstation");
+    release();
+    expect([status, hasRun()]).toEqual([1, false]);
+    expect(stderr).toMatch(/cannot work on stack workstation: pulumi, pid \d+, is working on it; /);
+  });
+
   it("bounds the cache once it has succeeded, and says what goes", async () => {
     const folder = join(home, "cache/duet/kernel");
     for (const name of ["a", "b", "c", "d", "e"]) {

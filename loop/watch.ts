@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { watch } from "chokidar";
 import { neededStack } from "../ctl/stacks.ts";
+import { watcherName } from "../launcher/call.ts";
 import { bareName } from "../launcher/invocation.ts";
 import { specFile } from "../launcher/project.ts";
 import { exclusive } from "../sandbox/exclusive.ts";
@@ -65,7 +66,7 @@ let isWaiting = false;
 
 /** Neither does `up` come between the steps, nor this between those of an `up`. */
 async function turnAt({ name, folder }: LoopStack): Promise<() => void> {
-  const take = (patience: number) => exclusive(`stack ${name}`, folder, patience, "duetctl watch");
+  const take = (patience: number) => exclusive(`stack ${name}`, folder, patience, watcherName);
   try {
     return await take(0);
   } catch (error) {
