@@ -168,7 +168,7 @@ describe("a virtual machine", () => {
     const deployment = await deployed({ memory: 2048, vcpus: 3 });
     const { ignoreChanges } = deployment.resource(domainType, "duetdev");
     expect(ignoreChanges).toEqual(
-      expect.arrayContaining(["running", "memory", "vcpu", "type", "cpu", "xml", "description"]),
+      expect.arrayContaining(["running", "memory", "vcpu", "type", "cpu", "xml", "description", "kernel", "cmdlines"]),
     );
     const boot = localStep(deployment, "duetdev-boot");
     const values = ["memory", "vcpus", "type", "cpu", "stub", "device"].map((name) => given(boot, name));

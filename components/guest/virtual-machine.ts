@@ -183,11 +183,11 @@ export class VirtualMachine extends pulumi.ComponentResource {
         deleteBeforeReplace: true,
         replaceOnChanges: ["disks", "networkInterfaces"],
         // gdb leaves a domain paused, which reads as "not running"; the step below brings it back. It also gives the
-        // domain what the spec asks for, instead of another one without what a person has added to it. And the addresses
-        // of a domain that has just been made read as none, now and then; they follow from the network anyway. The mark of
-        // whose it is stays as it was made.
+        // domain what the spec asks for, instead of another one without what a person has added to it; a kernel that is
+        // booted directly is given later. And the addresses of a domain that has just been made read as none, now and
+        // then; they follow from the network anyway. The mark of whose it is stays as it was made.
         ignoreChanges: [
-          ...["running", "memory", "vcpu", "type", "cpu", "xml", "description"],
+          ...["running", "memory", "vcpu", "type", "cpu", "xml", "description", "kernel", "initrd", "cmdlines"],
           "networkInterfaces[0].addresses",
         ],
         dependsOn: log === undefined ? [] : [log.resource],
