@@ -66,11 +66,15 @@ export const drgnNote = "drgn";
 export const imageVolume = "image.qcow2";
 export const diskVolume = (guest: string): string => `${guestId(guest)}.qcow2`;
 export const seedVolume = (guest: string, key: string): string => `${guest}-${key}-seed.iso`;
-// And `GUEST-KEY-kernel`, which libvirt boots directly: components/kernel/direct.sh.
+
+/** The guest of whom a volume is the kernel, which libvirt boots directly: components/kernel/direct.sh. */
+export function guestOfKernel(volume: string): string | undefined {
+  return /^(.+)-[0-9a-f]{16}-kernel$/.exec(volume)?.[1];
+}
 
 /** Whether a volume of the stack's pool is the stack's own by its name; a disk is one by the image that it is of. */
 export function isOwnVolume(name: string): boolean {
-  return name === imageVolume || /-[0-9a-f]{16}-(?:seed\.iso|kernel)$/.test(name);
+  return name === imageVolume || /-[0-9a-f]{16}-seed\.iso$/.test(name) || guestOfKernel(name) !== undefined;
 }
 
 /** Types of what libvirt has of a stack, as the stack's state names them. */

@@ -1,4 +1,4 @@
-import { libvirtName, libvirtTypes as types } from "../../components/names.ts";
+import { guestOfKernel, libvirtName, libvirtTypes as types } from "../../components/names.ts";
 import type { Deployment } from "./deployment.ts";
 import { recorded, type Survey } from "./survey.ts";
 
@@ -16,10 +16,11 @@ export function unknownDomains(survey: Survey, deployment: Deployment): Survey["
   return survey.domains.filter(({ uuid }) => !known.has(uuid));
 }
 
-/** The volumes of the stack's pool that the state does not have. */
+/** The volumes of the stack's pool that the state does not have. A kernel is there by a step, and goes with its guest. */
 export function unknownVolumes(survey: Survey, deployment: Deployment): Survey["volumes"] {
   const known = new Set(recorded(deployment, types.volume).map(({ name }) => name));
-  return survey.volumes.filter((volume) => !known.has(volume));
+  const guests = new Set(recorded(deployment, types.domain).map(({ name }) => name));
+  return survey.volumes.filter((volume) => !known.has(volume) && !guests.has(guestOfKernel(volume) ?? ""));
 }
 
 /**

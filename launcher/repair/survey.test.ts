@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { isOwnVolume } from "../../components/names.ts";
 import { forget, missing, said, saidOf, standIn } from "./missing.ts";
 import { orphans, unknownDomains, unknownVolumes } from "./orphans.ts";
 import { parseSurvey, surveyCommands } from "./survey.ts";
@@ -109,6 +110,9 @@ describe("orphans", () => {
   it("may be the volumes that the state does not have", () => {
     expect(unknownVolumes(survey, state)).toEqual(["my notes.txt"]);
     expect(unknownVolumes(survey, {})).toEqual(survey.volumes);
+    const volumes = ["duetdev-0123456789abcdef-kernel", "gone-0123456789abcdef-kernel"];
+    expect(unknownVolumes({ ...survey, volumes }, state)).toEqual(volumes.slice(1));
+    expect(volumes.map(isOwnVolume)).toEqual([true, true]);
   });
 
   it("are all that an interrupted first run has left, guests first and the pool last", () => {
