@@ -28,8 +28,8 @@ function dump(folder: string): string {
   return folder;
 }
 
-beforeEach(() => {
-  beginHome();
+beforeEach(async () => {
+  await beginHome();
   standTwo();
 });
 
