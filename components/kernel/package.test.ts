@@ -171,6 +171,7 @@ describe.runIf(isRoot)("the package of a kernel", () => {
   it("is not made for guests that boot it directly, whose modules take the place of those before", async () => {
     const modules = join(args.build, "staged/lib/modules");
     mkdirSync(join(modules, "6.0+duet-old"), { recursive: true });
+    execFileSync("chown", ["-R", "54321:54322", join(args.build, "staged")]);
     expect(await packed(["modules"])).toEqual({});
     expect(readdirSync(modules)).toEqual([release]);
     expect(readdirSync(args.build).filter((name) => /\.deb$|\.new$/.test(name))).toEqual([]);
