@@ -3,6 +3,7 @@
 # it tells by itself what became of it.
 . ../machine/step.sh
 . ../machine/lib/files.sh
+. ../machine/lib/since.sh
 
 settings=/etc/sysctl.d/60-duet-crash.conf
 wanted=$'kernel.panic_on_oops = 1\nkernel.printk = 7 4 1 7'
@@ -14,13 +15,18 @@ create() {
 }
 
 facts() {
-  local value level
-  checksum_fact 'settings of crashes' "$settings"
+  local value level oops='goes on'
+  if newer_than_record "$settings"; then
+    checksum_fact 'settings of crashes' "$settings"
+  else
+    recorded 'settings of crashes'
+  fi
   read -r value </proc/sys/kernel/panic_on_oops
   read -r level _ </proc/sys/kernel/printk
   # The kernel raises it itself once it has warned of something. Source: console_verbose() in include/linux/printk.h.
   if [ "$level" -gt 7 ]; then level=7; fi
-  fact 'an oops' "$(if [ "$value" = 1 ]; then echo stops; else echo goes on; fi), console level $level"
+  if [ "$value" = 1 ]; then oops=stops; fi
+  fact 'an oops' "$oops, console level $level"
 }
 
 delete() {

@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { runStep } from "../../test/support/run-script.ts";
+import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { scriptText } from "../machine/script.ts";
 
 /** A mount namespace in which what the kernel does on an oops is a file. */
@@ -23,3 +25,16 @@ it.runIf(process.getuid?.() === 0)(
     );
   },
 );
+
+it.runIf(process.getuid?.() === 0)("is as recorded while nobody has changed its file", async () => {
+  const records = temporaryFolder("settings-");
+  const script = scriptText(import.meta.url, "settings.sh", {});
+  const facts = async (since: string) => {
+    const recorded = `mkdir /etc/sysctl.d; : >/etc/sysctl.d/60-duet-crash.conf
+echo 'settings of crashes: as recorded' >'${join(records, "step")}'; ${since}`;
+    const options = { enter: ["unshare", "--mount"], before: `${before}; ${recorded}`, records };
+    return (await runStep(script, "facts", options)).stdout;
+  };
+  expect(await facts(":")).toMatch(/^settings of crashes: as recorded\nan oops: goes on/);
+  expect(await facts("touch -d tomorrow /etc/sysctl.d/*")).toMatch(/^settings of crashes: \w{16}\nan oops: goes on/);
+});

@@ -39,7 +39,9 @@ almost_full() { printf 'the disk of %s has %s MiB left' "$HOSTNAME" "$(left)"; }
 
 # The Duet kernels that are installed, and GRUB's settings.
 facts() {
-  local lists=(/var/lib/dpkg/info/linux-{image,headers}-*+duet-*.list)
+  local package lists=(/var/lib/dpkg/info/linux-image-*+duet-*.list)
+  # That of headers is there only if they were asked for.
+  for package in "${packages[@]##*/}"; do lists+=("/var/lib/dpkg/info/${package%%_*}.list"); done
   if newer_than_record "${lists[@]}" "$grub_file"; then
     # shellcheck disable=SC2016 # dpkg-query's own variables.
     dpkg-query -W -f='package ${Package}: ${Version} ${db:Status-Status}\n' "${kernels[@]}" 2>/dev/null

@@ -221,6 +221,21 @@ until [ -s ${join(root, "held")} ]; do :; done`.shell;
     expect(await facts("", "a")).not.toBe(before);
   });
 
+  it("is as recorded, and nobody is asked, until one of its packages is gone or new", async () => {
+    const packages = ["/b/linux-image-6.1+duet-b_6.1-1+c_amd64.deb"];
+    const installs = scriptText(import.meta.url, "install.sh", { ...values, packages });
+    const list = "/var/lib/dpkg/info/linux-image-6.1+duet-b.list";
+    const facts = async (since: string) => {
+      const before = `${emptied}; mkdir /var/lib/dpkg/info /etc/default/grub.d; touch '${list}' /etc/default/grub.d/duet.cfg
+echo as recorded >'${root}/step'; ${since}`;
+      const stubs = { "dpkg-query": "echo asked" };
+      return (await runStep(installs, "facts", { stubs, enter, before, records: root })).stdout;
+    };
+    expect(await facts(":")).toBe("as recorded\n");
+    expect(await facts(`rm '${list}'`)).toMatch(/^asked$/m);
+    expect(await facts("touch -d tomorrow /var/lib/dpkg/info/linux-image-9+duet-x.list")).toMatch(/^asked$/m);
+  });
+
   it("is taken back, but for the kernel that runs", async () => {
     const stubs = guest({
       "dpkg-query": "printf '%s\\n' linux-image-6.1.0+duet-abc linux-image-6.1.0+duet-def",
