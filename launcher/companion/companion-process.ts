@@ -8,6 +8,8 @@ import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { Ahead } from "../../provider/ahead.ts";
+import "./exports.ts";
+import "./lean-sdk.ts";
 
 const early: Socket[] = [];
 const listener = createServer((socket) => early.push(socket)).listen(0, "127.0.0.1");
@@ -17,8 +19,7 @@ process.stdout.write(`${(listener.address() as { port: number }).port}\n`);
 const ahead = new Ahead();
 const input = createInterface({ input: process.stdin });
 input.on("line", (line) => ahead.begin(JSON.parse(line)));
-// The SDK has a page to say of promises that a run which failed has left, unless the process has failed too.
-input.on("close", () => process.exit(1));
+input.on("close", () => process.exit());
 await once(input, "line");
 
 const { serviceOf } = await import("./companion-service.ts");

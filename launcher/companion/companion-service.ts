@@ -1,4 +1,3 @@
-import "./lean-sdk.ts";
 import type { Socket } from "node:net";
 import * as grpc from "@grpc/grpc-js";
 import type { Ahead } from "../../provider/ahead.ts";

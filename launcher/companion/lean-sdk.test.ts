@@ -2,11 +2,11 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
-/** Runs a program that imports the SDK behind the hook, and gives what it prints. */
+/** Runs a program that imports the SDK behind the hooks, and gives what it prints. */
 function run(program: string): string {
-  const hook = join(import.meta.dirname, "lean-sdk.ts");
+  const hooks = ["exports.ts", "lean-sdk.ts"].map((name) => join(import.meta.dirname, name));
   const lines = [
-    `import ${JSON.stringify(hook)};`,
+    ...hooks.map((hook) => `import ${JSON.stringify(hook)};`),
     'const { default: pulumi } = await import("@pulumi/pulumi");',
     program,
   ];
@@ -16,7 +16,7 @@ function run(program: string): string {
 
 const loaded = 'import("node:module").then(({ Module }) => Object.keys(Module._cache).join("\\n"))';
 
-describe("the SDK behind the hook", () => {
+describe("the SDK behind the hooks", () => {
   it("starts without what serialises functions, and what runs stacks", () => {
     const modules = run(`console.log(typeof pulumi.ComponentResource, await ${loaded})`);
     expect(modules).toMatch(/^function /);
@@ -26,6 +26,15 @@ describe("the SDK behind the hook", () => {
 
   it("has its Automation API all the same, for a program that uses it", () => {
     expect(run("console.log(typeof pulumi.automation.LocalWorkspace.createOrSelectStack)")).toBe("function\n");
+  });
+
+  it("exports by name and as a whole what it exports to CommonJS", () => {
+    const program = `
+      const named = await import("@pulumi/pulumi");
+      const { createRequire } = await import("node:module");
+      const all = createRequire(import.meta.url)("@pulumi/pulumi");
+      console.log(named.default === all, Object.keys(all).every((name) => named[name] === all[name]), Object.keys(all).length > 50);`;
+    expect(run(program)).toBe("true true true\n");
   });
 
   it("serialises a function all the same, with the compiler that it loads then", () => {

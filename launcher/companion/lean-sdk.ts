@@ -1,12 +1,18 @@
 import * as modules from "node:module";
 
 /**
- * Has the SDK load npm's resolver and the TypeScript compiler when it first uses them, which is to serialise functions,
- * and its Automation API when a program does. Nothing here does either, and loading them takes a third of a second of each
- * start. To be imported before the SDK.
+ * Has the SDK load npm's resolver and reader of packages and the TypeScript compiler when it first uses them, which is to
+ * serialise functions, and its Automation API when a program does. Nothing here does either, and loading them takes a
+ * third of a second of each start. To be imported before the SDK.
  */
-const packages =
-  /\/node_modules\/(?:@pulumi\/pulumi\/automation\/index|@npmcli\/arborist\/lib\/index|typescript\/lib\/typescript)\.js$/;
+const packages = new RegExp(
+  `/node_modules/(?:${[
+    "@pulumi/pulumi/automation/index",
+    "@npmcli/arborist/lib/index",
+    "normalize-package-data/lib/normalize",
+    "typescript/lib/typescript",
+  ].join("|")})\\.js$`,
+);
 
 /** In the place of such a package: the first use loads the package itself. */
 const onDemand = `let real;
@@ -16,7 +22,7 @@ const load = () => {
   return here(__filename);
 };
 module.exports = new Proxy({}, {
-  get: (_, name) => name === "__esModule" || (real ??= load())[name],
+  get: (_, name) => name === "__esModule" || ((real ??= load())[name] ?? (name === "default" ? real : undefined)),
 });`;
 
 const replaced = new Set<string>();

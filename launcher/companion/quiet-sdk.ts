@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import debuggable from "@pulumi/pulumi/runtime/debuggable.js";
 import { announcementMark } from "../../components/machine/step.ts";
 
 const { debug } = pulumi.log;
@@ -12,3 +13,6 @@ Object.assign(pulumi.log, {
   debug: (...words: Parameters<typeof debug>) =>
     words[0].startsWith(announcementMark) ? debug(...words) : Promise.resolve(),
 });
+
+/** Nor does it note of each promise where it was made: thousands of stack traces, for a page on promises that are left. */
+Object.assign(debuggable, { debuggablePromise: <T>(promise: Promise<T>) => promise });
