@@ -130,6 +130,9 @@ reset() {
     reset_in_place
   elif go_back; then
     return
+  elif [ "$("${virsh[@]}" domstate -- "$guest")" = 'shut off' ]; then
+    # Going back has cut it off, and no more.
+    start
   else
     drop_breakpoints "$stub"
     reset_guest

@@ -45,7 +45,8 @@ go_back() {
   cut_off
   forget_panic
   "${virsh[@]}" snapshot-revert --running -- "$guest" "$proven" >&2 || {
-    say "$guest cannot go back to how it was proven: see libvirt's line above; it boots"
+    say "$guest cannot go back to how it was proven: see libvirt's line above; it boots, and is kept anew by the next up"
+    forget_snapshot
     return 1
   }
   end_shared_connection

@@ -52,13 +52,13 @@ const values = (proven = "duet-proven") => ({
   console: join(root, "console"),
   ...{ tree: "/nowhere", build: "/nowhere", modules: "/nowhere", uid: 1000, gid: 1000 },
 });
-const domainStep = (proven?: string) =>
+const domainStep = (proven?: string, timeout = 60) =>
   scriptText(import.meta.url, "domain.sh", {
     ...values(proven),
     ...{ watch: join(root, "watch"), reports: join(root, "reports"), told: join(root, "told") },
     stub: "127.0.0.1:1234",
     kernel_stylesheet: ownKernelStylesheet,
-    timeout: 60,
+    timeout,
   });
 const takeStep = (state = "s1") =>
   scriptText(import.meta.url, "snapshot.sh", { ...values(), stub: "127.0.0.1:1234", state });
@@ -166,8 +166,20 @@ describe("a guest that is kept as it was proven", () => {
     await take();
     write("damaged", "");
     const ran = await crash();
-    expect(ran.stderr).toMatch(/^one cannot go back to how it was proven: .*; it boots$/m);
+    expect(ran.stderr).toMatch(
+      /^one cannot go back to how it was proven: .*; it boots, and is kept anew by the next up$/m,
+    );
     expect([ran.code, hasBooted()]).toEqual([0, true]);
+    expect(await facts()).toMatch(/^snapshot: none$/m);
+  });
+
+  it("starts if going back has only cut it off, after it hung", async () => {
+    await take();
+    write("damaged", "");
+    write("answers", "no");
+    const ran = await run(domainStep("duet-proven", 1), "create");
+    expect([ran.code, hasBooted(), read("state")]).toEqual([0, true, "running\n"]);
+    expect(read("calls")).not.toMatch(/^reset$/m);
   });
 
   it("is forgotten before anything in it becomes another, and at destroy", async () => {

@@ -9,7 +9,7 @@
 
 create() {
   local before
-  if [ "$(running)" != "$wanted" ]; then
+  if [ "$(running)" != "$wanted" ] || is_direct; then
     before=$(boot_id)
     in_guest 60 '' boot_once "$release" >&2
     # It would come before GRUB.

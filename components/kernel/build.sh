@@ -34,8 +34,10 @@ facts() {
   cd -- "$build" || return
   stat -c '%n: %s bytes' vmlinux vmlinux-gdb.py Module.symvers
   case " ${packages[*]} " in
-    *' modules '*) stat -c '%n: %s bytes' arch/x86/boot/bzImage staged/lib/modules/*/modules.order ;;
+    *' modules '*) stat -c '%n: %s bytes' arch/x86/boot/bzImage modules.tar ;;
   esac
+  # Where none is packed there may be those of another stack.
+  if [ "${packages[*]}" = modules ]; then return; fi
   for package in linux-*.deb; do fact package "$package"; done
 }
 

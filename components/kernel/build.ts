@@ -63,8 +63,8 @@ export class KernelBuild extends pulumi.ComponentResource {
   readonly release: pulumi.Output<string>;
   /** The build id of vmlinux, in hex. */
   readonly buildId: pulumi.Output<string>;
-  /** Absolute path of the folder that has lib/modules for guests which boot it directly; undefined if none does. */
-  readonly staged: string | undefined;
+  /** Absolute path of the archive of modules for guests which boot it directly; undefined if none does. */
+  readonly modules: string | undefined;
   /** Absolute paths of the Debian packages, that of the kernel first. */
   readonly packages: pulumi.Output<readonly string[]>;
 
@@ -80,7 +80,7 @@ export class KernelBuild extends pulumi.ComponentResource {
     this.toolchain = config.toolchain;
     this.modulesBy = isOfGuestsToo(config.toolchain) && !config.hasBtf ? "guest" : "host";
     this.tree = source.tree;
-    this.staged = isDirect ? `${config.build}/staged` : undefined;
+    this.modules = isDirect ? `${config.build}/modules.tar` : undefined;
     const step = host.step(
       name,
       {

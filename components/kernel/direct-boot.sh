@@ -8,7 +8,7 @@
 
 create() {
   local before kernel line
-  if [ "$(running)" != "$wanted" ]; then
+  if [ "$(running)" != "$wanted" ] || ! is_direct; then
     require_built_in
     before=$(boot_id)
     line=$(in_guest 60 '' command_line "${parameters[@]}")

@@ -1,4 +1,5 @@
 # Has a guest boot, from now on, the kernel that has come up in it. Source: guide, step 10.
+: "${uuid?}" # Another domain has none yet.
 . ../machine/step.sh
 . ../machine/lib/ssh.sh
 . ./direct.sh

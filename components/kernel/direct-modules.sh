@@ -1,5 +1,5 @@
 # The modules of a kernel in one guest, which has no package of it. Source: guide, step 10.
-: "${staged:?}" "${release:?}" "${build:?}" "${build_id:?}"
+: "${packed:?}" "${release:?}" "${build:?}" "${build_id:?}"
 . ../machine/step.sh
 . ../machine/lib/developer.sh
 
@@ -13,7 +13,7 @@ create() {
   rm -rf -- "$fresh"
   mkdir -p -- "$fresh"
   # Over NFS root is nobody: the developer reads.
-  developer_does '' pack_folder "$staged/lib/modules/$release" | tar --no-same-owner -xf - -C "$fresh"
+  as_developer cat -- "$packed" | tar --no-same-owner -xf - -C "$fresh"
   ln -s -- "$build" "$fresh/build"
   # What others have put there for this release.
   if [ -d "$modules/updates" ]; then cp -a -- "$modules/updates" "$fresh/"; fi
@@ -22,12 +22,6 @@ create() {
   mv -- "$fresh" "$modules"
   timeout 120 depmod "$release" </dev/null >&2
   forget_but "$release" "$(uname -r)"
-}
-
-# As the developer.
-pack_folder() { # FOLDER
-  cd -- "$1"
-  tar --exclude=./build --exclude=./source -cf - .
 }
 
 facts() {

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deploy, given, localGuest, localHost, localStep, printedOf, settled } from "../../test/support/mocks.ts";
@@ -145,9 +146,13 @@ describe.runIf(isRoot)("booting a kernel directly", () => {
     expect(read(`pool/${volume}`)).toBe(image);
   });
 
-  it("is not done if it runs already", async () => {
+  it("is not done if it runs already, unless a boot loader has brought it", async () => {
+    write("live.xml", domain("/somewhere", line));
     expect(await boot(guest({ before: wanted }))).toMatchObject({ code: 0, stdout: `running: ${release}\n` });
     expect([read("calls"), volumes()]).toEqual(["", []]);
+    write("live.xml", domain());
+    expect(await boot(guest({ before: wanted, after: wanted }))).toMatchObject({ code: 0 });
+    expect(read("calls")).toBe("poweroff\nvirsh destroy\nvirsh create\n");
   });
 
   it("that panics is given up for what the guest had booted before, and says so", async () => {
@@ -186,7 +191,7 @@ describe.runIf(isRoot)("booting a kernel directly", () => {
 });
 
 describe.runIf(isRoot)("the kernel that a guest boots from now on", () => {
-  const script = () => scriptText(import.meta.url, "direct-default.sh", values());
+  const script = () => scriptText(import.meta.url, "direct-default.sh", { ...values(), uuid: "u" });
   const path = () => join(root, "pool", volume);
 
   it("is the one that came up; that before it goes", async () => {
@@ -234,7 +239,7 @@ describe.runIf(isRoot)("the kernel that a guest boots from now on", () => {
   });
 
   it("is dropped before a start if its file is gone, which is said", async () => {
-    const library = () => scriptText(import.meta.url, "direct-default.sh", values());
+    const library = () => scriptText(import.meta.url, "direct-default.sh", { ...values(), uuid: "u" });
     write("inactive.xml", domain("/gone", line));
     const stubs = guest({ before: wanted });
     const ran = await runLibrary(library(), "drop_lost_kernel", { stubs, enter, before: seeKernel() });
@@ -254,7 +259,7 @@ describe("the modules of a kernel that has no package", () => {
   // The machine that tests may have no /lib/modules.
   const script = () =>
     scriptText(import.meta.url, "direct-modules.sh", {
-      ...{ staged: join(root, "staged"), release, build: join(root, "build"), build_id: buildId },
+      ...{ packed: join(root, "modules.tar"), release, build: join(root, "build"), build_id: buildId },
       ...{ uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     }).replace(/^all=.*$/m, `all=${modules()}`);
   const stubs = (): Stubs => ({
@@ -270,10 +275,9 @@ describe("the modules of a kernel that has no package", () => {
       writeFileSync(join(folder(name), ".duet-build"), "1\n");
     }
     mkdirSync(folder("6.0-of-others"));
-    const staged = `staged/lib/modules/${release}`;
-    mkdirSync(join(root, staged, "kernel"), { recursive: true });
-    write(`${staged}/kernel/dummy.ko`, "module");
-    symlinkSync("/elsewhere", join(root, staged, "build"));
+    mkdirSync(join(root, "packed/kernel"), { recursive: true });
+    write("packed/kernel/dummy.ko", "module");
+    execFileSync("tar", ["-C", join(root, "packed"), "-cf", join(root, "modules.tar"), "."]);
   });
 
   it("are copied from the build, and those of the kernels before it go, but for what runs or has a package", async () => {
@@ -331,7 +335,7 @@ describe("DirectKernel", () => {
   it("brings the modules, boots once, and keeps what came up, one after the other", async () => {
     const deployment = await deployed(["direct"]);
     const modules = deployment.resource("command:remote:Command", "vm-kernel-modules");
-    expect(given(modules, "staged")).toBe("/d/build/duet-kernel/staged");
+    expect(given(modules, "packed")).toBe("/d/build/duet-kernel/modules.tar");
     expect(given(localStep(deployment, "kernel"), "packages")).toBe("(modules)");
     const [boot, lasting] = ["vm-kernel-direct", "vm-kernel-default"].map((name) => localStep(deployment, name));
     expect(boot?.dependsOn).toContain("command:remote:Command vm-kernel-modules");

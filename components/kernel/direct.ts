@@ -25,7 +25,7 @@ export class DirectKernel extends pulumi.ComponentResource {
 
   constructor(name: string, { guest, kernel }: DirectKernelArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:kernel:DirectKernel", name, {}, opts);
-    if (kernel.staged === undefined) {
+    if (kernel.modules === undefined) {
       throw new Error(`cannot boot ${name} directly: its kernel is built for guests that install it; pass boots`);
     }
     const { host } = guest;
@@ -47,7 +47,7 @@ export class DirectKernel extends pulumi.ComponentResource {
       `${name}-modules`,
       {
         title: `bring the kernel's modules into ${guest.name}`,
-        script: script(import.meta.url, "direct-modules.sh", { ...built, staged: kernel.staged, ...host.developer }),
+        script: script(import.meta.url, "direct-modules.sh", { ...built, packed: kernel.modules, ...host.developer }),
       },
       // Pulumi hands what a component depends on to none of its children.
       { parent: this, dependsOn: opts?.dependsOn ?? [] },
@@ -65,7 +65,7 @@ export class DirectKernel extends pulumi.ComponentResource {
       `${name}-default`,
       {
         title: `have ${guest.name} boot that kernel`,
-        script: script(import.meta.url, "direct-default.sh", given),
+        script: script(import.meta.url, "direct-default.sh", { ...given, uuid: guest.definition.uuid ?? "" }),
       },
       { parent: this, dependsOn: [boot.resource] },
     );

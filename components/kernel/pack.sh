@@ -6,9 +6,9 @@
 . ../machine/step.sh
 . ../machine/lib/developer.sh
 
-# The folder that becomes a package, that of modules without one, and the packages that are there.
+# The folder that becomes a package, the modules without one, and the packages that are there.
 folder=$build/.package
-staged=$build/staged
+modules=$build/modules.tar
 packed=()
 
 # Hands on where each is: of the image as `package`, and of another one under its own name.
@@ -18,6 +18,7 @@ pack() { # RELEASE BUILD-ID
   version=${release%%+*}-1+${build_id:0:12}
   if grep -q '^CONFIG_BLK_DEV_INITRD=y' "$build/.config"; then initrd=Yes; fi
   for kind in "${packages[@]}"; do "pack_$kind"; done
+  if [ "${#packed[@]}" = 0 ]; then return; fi
   find "$build" -maxdepth 1 -name 'linux-*.deb' | while IFS= read -r file; do
     case " ${packed[*]} " in *" $file "*) ;; *) rm -f -- "$file" ;; esac
   done
@@ -55,12 +56,13 @@ begin_package() {
   as_developer mkdir "$folder"
 }
 
-# The modules for guests that boot the kernel directly. Another stack's guest may be about to read them.
+# The modules for guests that boot the kernel directly: not as files, of which gdb would take some for those that were
+# built, with their symbols.
 pack_modules() {
-  as_developer rm -rf -- "$staged.new"
-  install_modules "$staged.new" INSTALL_MOD_STRIP=1
-  as_developer rm -rf -- "$staged"
-  as_developer mv -- "$staged.new" "$staged"
+  begin_package
+  install_modules "$folder" INSTALL_MOD_STRIP=1
+  developer_does '' close_modules "$folder/lib/modules/$release" "$modules"
+  rm -rf -- "$folder"
 }
 
 install_modules() { # FOLDER WORD...
@@ -119,6 +121,12 @@ add_headers() { # FOLDER BUILD RELEASE TREE
     find arch/x86/include include scripts -type f
     find tools/objtool -maxdepth 1 -name objtool 2>/dev/null || true
   } | tar -c -T - | tar -x -C "$to"
+}
+
+# A guest of another stack may be about to read them.
+close_modules() { # FOLDER FILE
+  tar -C "$1" --exclude=./build --exclude=./source -cf "$2.new" .
+  mv -- "$2.new" "$2"
 }
 
 close_package() { # FOLDER PACKAGE CONTROL

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -169,12 +169,15 @@ describe.runIf(isRoot)("the package of a kernel", () => {
   });
 
   it("is not made for guests that boot it directly, whose modules take the place of those before", async () => {
-    const modules = join(args.build, "staged/lib/modules");
-    mkdirSync(join(modules, "6.0+duet-old"), { recursive: true });
-    execFileSync("chown", ["-R", "54321:54322", join(args.build, "staged")]);
+    const modules = join(args.build, "modules.tar");
+    writeFileSync(modules, "of the build before");
+    writeFileSync(join(args.build, "linux-image-of-another-stack.deb"), "");
     expect(await packed(["modules"])).toEqual({});
-    expect(readdirSync(modules)).toEqual([release]);
-    expect(readdirSync(args.build).filter((name) => /\.deb$|\.new$/.test(name))).toEqual([]);
+    const { stdout } = spawnSync("tar", ["-tf", modules], { encoding: "utf8" });
+    expect(stdout.split("\n").filter((name) => !name.endsWith("/"))).toEqual(["./kernel/fs/x.ko", ""]);
+    expect(readdirSync(args.build).filter((name) => /\.ko$|\.deb$|\.new$/.test(name))).toEqual([
+      "linux-image-of-another-stack.deb",
+    ]);
   });
 
   it("is made again after one that was cut off", async () => {

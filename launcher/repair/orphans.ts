@@ -1,5 +1,5 @@
-import { guestOfKernel, libvirtName, libvirtTypes as types } from "../../components/names.ts";
-import type { Deployment } from "./deployment.ts";
+import { guestId, guestOfKernel, libvirtName, libvirtTypes as types } from "../../components/names.ts";
+import { type Deployment, nameOf } from "./deployment.ts";
 import { recorded, type Survey } from "./survey.ts";
 
 /** Something that libvirt has and the stack's state has not. */
@@ -16,11 +16,12 @@ export function unknownDomains(survey: Survey, deployment: Deployment): Survey["
   return survey.domains.filter(({ uuid }) => !known.has(uuid));
 }
 
-/** The volumes of the stack's pool that the state does not have. A kernel is there by a step, and goes with its guest. */
+/** The volumes of the stack's pool that the state does not have. A kernel is there by a step, and goes with that. */
 export function unknownVolumes(survey: Survey, deployment: Deployment): Survey["volumes"] {
   const known = new Set(recorded(deployment, types.volume).map(({ name }) => name));
-  const guests = new Set(recorded(deployment, types.domain).map(({ name }) => name));
-  return survey.volumes.filter((volume) => !known.has(volume) && !guests.has(guestOfKernel(volume) ?? ""));
+  const steps = new Set((deployment.resources ?? []).map(nameOf));
+  const isOfStep = (guest?: string) => guest !== undefined && steps.has(`${guestId(guest)}-kernel-default`);
+  return survey.volumes.filter((volume) => !known.has(volume) && !isOfStep(guestOfKernel(volume)));
 }
 
 /**

@@ -111,7 +111,10 @@ describe("orphans", () => {
     expect(unknownVolumes(survey, state)).toEqual(["my notes.txt"]);
     expect(unknownVolumes(survey, {})).toEqual(survey.volumes);
     const volumes = ["duetdev-0123456789abcdef-kernel", "gone-0123456789abcdef-kernel"];
-    expect(unknownVolumes({ ...survey, volumes }, state)).toEqual(volumes.slice(1));
+    const step = resource("command:local:Command", "1", "duetdev-kernel-default");
+    expect(unknownVolumes({ ...survey, volumes }, { resources: [...state.resources, step] })).toEqual(volumes.slice(1));
+    // One that did not come up, before there was such a step.
+    expect(unknownVolumes({ ...survey, volumes }, state)).toEqual(volumes);
     expect(volumes.map(isOwnVolume)).toEqual([true, true]);
   });
 

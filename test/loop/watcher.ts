@@ -43,36 +43,44 @@ function watcherOf({ name, environment }: TestStack) {
   };
 }
 
+/** Saves one edit after the other, beside a watcher. */
+async function edits(stack: TestStack, original: string, say: (line: string) => void): Promise<void> {
+  const info = () => stack.guest("one", sh`modinfo -F loop duet`);
+  const save = (value: string) => writeFileSync(file, `${original}\nMODULE_INFO(loop, "${value}");\n`);
+  const watcher = watcherOf(stack);
+  try {
+    await watcher.says(/watches \S+/, 60);
+    for (const value of ["first", "second"]) {
+      save(value);
+      say((await watcher.says(/one: build \w+ is loaded, [\d.]+ s after the edit/, 180)).slice(9));
+      demand("the module that is loaded", await info(), value);
+    }
+    appendFileSync(file, "no such thing;\n");
+    say((await watcher.says(/cannot build .*main\.c:\d+:\d+: error: /, 120)).slice(9));
+    demand("the module that is loaded", await info(), "second");
+    save("third");
+    await watcher.says(/one: build \w+ is loaded/, 180);
+    await stack.guestAnew("one", sh`sync; echo c >/proc/sysrq-trigger`, 10).catch(() => {});
+    await sleep(2000);
+    save("fourth");
+    say((await watcher.says(/cannot load the module in one: it does not answer .*run pulumi up/, 500)).slice(9));
+  } finally {
+    demand("the exit status of the watcher", String(await watcher.end()), "130");
+  }
+  await stack.run("up");
+  demand("the module that is loaded", await info(), "fourth");
+  await stack.stays();
+}
+
 export const watcherCase: Case = {
   about: "watcher",
   name: "an edit is loaded when it is saved, an error is told, and a guest that panics meanwhile is brought back by up",
   run: async (stack, say) => {
     const original = readFileSync(file, "utf8");
-    const info = () => stack.guest("one", sh`modinfo -F loop duet`);
-    const save = (value: string) => writeFileSync(file, `${original}\nMODULE_INFO(loop, "${value}");\n`);
-    const watcher = watcherOf(stack);
     try {
-      await watcher.says(/watches \S+/, 60);
-      for (const value of ["first", "second"]) {
-        save(value);
-        say((await watcher.says(/one: build \w+ is loaded, [\d.]+ s after the edit/, 180)).slice(9));
-        demand("the module that is loaded", await info(), value);
-      }
-      appendFileSync(file, "no such thing;\n");
-      say((await watcher.says(/cannot build .*main\.c:\d+:\d+: error: /, 120)).slice(9));
-      demand("the module that is loaded", await info(), "second");
-      save("third");
-      await watcher.says(/one: build \w+ is loaded/, 180);
-      await stack.guestAnew("one", sh`sync; echo c >/proc/sysrq-trigger`, 10).catch(() => {});
-      await sleep(2000);
-      save("fourth");
-      say((await watcher.says(/cannot load the module in one: it does not answer .*run pulumi up/, 500)).slice(9));
+      await edits(stack, original, say);
     } finally {
-      demand("the exit status of the watcher", String(await watcher.end()), "130");
+      writeFileSync(file, original);
     }
-    await stack.run("up");
-    demand("the module that is loaded", await info(), "fourth");
-    await stack.stays();
-    writeFileSync(file, original);
   },
 };
