@@ -125,7 +125,7 @@ esac`;
       const { status, stdout, stderr } = draw("--", "dash", "-c", busy);
       expect({ status, stdout, stderr }).toMatchObject({ status: 0, stdout: "done\n" });
       expect(stderr).toContain(`duetctl: the flame graph is ${file()}`);
-      expect(/<title>dash \(\d+ samples/.test(readFileSync(file(), "utf8"))).toBe(true);
+      expect(/<title>dash \([\d,]+ samples/.test(readFileSync(file(), "utf8"))).toBe(true);
     });
   });
 });

@@ -84,15 +84,17 @@ read_dump() { # FOLDER
 
 # Keeps the last dumps, and the last reports. A dump that somebody has asked for has no report, and goes whole.
 prune_reports() {
-  local folder count=0 bytes=0 all=0
+  local folder size count=0 bytes=0 all=0
   while IFS= read -r folder; do
     all=$((all + 1))
     if [ "$all" -gt "$kept_reports" ]; then
       rm -rf -- "$folder"
     elif [ -e "$folder/memory.kdump" ]; then
-      count=$((count + 1))
-      bytes=$((bytes + $(stat -c %s -- "$folder/memory.kdump")))
+      size=$(stat -c %s -- "$folder/memory.kdump")
+      count=$((count + 1)) bytes=$((bytes + size))
       if [ "$count" -gt "$dumps" ] || [ "$bytes" -gt "$((space << 30))" ]; then
+        # One that is too large takes no other along.
+        count=$((count - 1)) bytes=$((bytes - size))
         rm -f -- "$folder"/{memory.kdump,vmlinux,core*,gdb.sh,*.ko}
         if [ ! -e "$folder/report.txt" ]; then rm -rf -- "$folder"; fi
       fi

@@ -108,8 +108,12 @@ begin_folder() {
 }
 
 collect() (
+  take_turn || {
+    # The mark may be another's, who is at it.
+    if [ "$(<"$watch/collecting")" = "$$" ]; then rm -f -- "$watch/collecting"; fi
+    exit 0
+  }
   trap 'rm -f -- "$watch/collecting"' EXIT
-  take_turn || exit 0
   settle
   is_new || exit 0
   begun=$SECONDS
@@ -128,9 +132,9 @@ collect() (
 # libvirt has a guest go on that it has stopped for its dump, and no other: one that gdb or a panic has stopped stays as
 # it is. Source: virsh(1), dump; libvirt's qemuDomainCoreDumpWithFormat.
 dump() (
+  take_turn || die "cannot dump the memory of $guest: its watcher has been at it for 300 s; wait for its report"
   new=
   trap 'rm -rf -- "$watch/collecting" "$new"' EXIT
-  take_turn || die "cannot dump the memory of $guest: its watcher has been at it for 300 s; wait for its report"
   begin_folder
   [ -z "$no_dump" ] || die "cannot dump the memory of $guest: $no_dump"
   mv -T -- "$new" "$reports/$name"

@@ -45,7 +45,7 @@ go_back() {
   cut_off
   forget_panic
   "${virsh[@]}" snapshot-revert --running -- "$guest" "$proven" >&2 || {
-    say "$guest cannot go back to how it was proven: see libvirt's line above; it boots, and is kept anew by the next up"
+    say "$guest cannot go back to how it was proven: see libvirt's line above; it boots, and the next up keeps it anew"
     forget_snapshot
     return 1
   }

@@ -167,7 +167,7 @@ describe("a guest that is kept as it was proven", () => {
     write("damaged", "");
     const ran = await crash();
     expect(ran.stderr).toMatch(
-      /^one cannot go back to how it was proven: .*; it boots, and is kept anew by the next up$/m,
+      /^one cannot go back to how it was proven: .*; it boots, and the next up keeps it anew$/m,
     );
     expect([ran.code, hasBooted()]).toEqual([0, true]);
     expect(await facts()).toMatch(/^snapshot: none$/m);

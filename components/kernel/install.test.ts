@@ -291,7 +291,7 @@ case "$*" in true) [ "$left" = 0 ] || { echo $((left - 1)) >refusals; exit 255; 
 [ "$(cat running)" != nothing ] || exit 255
 case "$*" in *boot_id*) cat boots;; *) ${see}; exec bash -c "$*";; esac`,
       virsh: `cd '${root}'; case $4 in
-  dumpxml) echo "<domain type='${type}' id='1'><os/></domain>"; exit;;
+  dumpxml) echo "<domain type='${type}' id='1'><os>$(cat own 2>/dev/null)</os></domain>"; exit;;
   domstate) cat state; exit;;
 esac
 echo "virsh $4 $6" >>calls
@@ -340,6 +340,15 @@ ${seeKernel()}`,
     const ran = await boot(guest({ before: wanted }));
     expect(ran).toMatchObject({ code: 0, stdout: `running: ${release}\n` });
     expect(read("calls")).toBe("default gnulinux-6.1.0+duet-abc-advanced-1234\n");
+  });
+
+  it("starts over if it runs without a boot loader", async () => {
+    write("own", "<kernel>/k</kernel>");
+    const ran = await boot(guest({ before: wanted, after: wanted }));
+    expect(ran).toMatchObject({ code: 0, stdout: `running: ${release}\n` });
+    expect(read("calls")).toMatch(
+      /^once .*\nvirsh define .*\npoweroff\nvirsh destroy duetdev\nvirsh start duetdev\ndefault /m,
+    );
   });
 
   it("reboots into another build of the same release", async () => {

@@ -10,7 +10,7 @@ export interface Drift {
 }
 
 /** Milliseconds after which the machines are asked anew. */
-const interval = 30_000;
+const interval = 60_000;
 
 /** Asks the machines of a stack for the facts of their steps, as a preview does, and never while they are being asked. */
 export class DriftReader {
@@ -47,25 +47,29 @@ export class DriftReader {
     const works = this.#works;
     this.#begun = performance.now();
     this.#isReading = true;
-    const lines = (await Promise.all(stack.machines.map((machine) => ask(machine, stack.enter)))).flat();
+    const answers = await Promise.all(stack.machines.map((machine) => ask(machine, stack.enter)));
     this.#isReading = false;
     if (this.#works === works) {
       const time = new Date().toTimeString().slice(0, 8);
-      this.#found = { line: `${lines.length === 0 ? "Nothing has drifted" : "Found"}, as of ${time}.`, lines };
+      const what = answers.some(({ hasDrifted }) => hasDrifted) ? "Found" : "Nothing has drifted";
+      this.#found = { line: `${what}, as of ${time}.`, lines: answers.flatMap(({ lines }) => lines) };
     }
   }
 }
 
-async function ask(
-  { name, reader }: Standing["machines"][number],
-  enter: Standing["enter"],
-): Promise<readonly string[]> {
+/** What a machine says. A step may have something to say although nothing has drifted. */
+interface Answer {
+  readonly hasDrifted: boolean;
+  readonly lines: readonly string[];
+}
+
+async function ask({ name, reader }: Standing["machines"][number], enter: Standing["enter"]): Promise<Answer> {
   // What a person does there must not wait for this.
   const inputs = { reader: { ...reader, command: [...enter, "nice", ...reader.command] } };
   try {
-    const { messages } = await diff(created(inputs), inputs);
-    return messages.map((message) => `${name}: ${message}`);
+    const { changed, messages } = await diff(created(inputs), inputs);
+    return { hasDrifted: changed.length > 0, lines: messages.map((message) => `${name}: ${message}`) };
   } catch (error) {
-    return [`${name}: cannot be asked: ${(error as Error).message}`];
+    return { hasDrifted: true, lines: [`${name}: cannot be asked: ${(error as Error).message}`] };
   }
 }

@@ -170,7 +170,7 @@ export async function perfChapter(stack: TestStack, guest: string): Promise<Perf
   const example: Example = {
     name: "Draw where events come from, as a flame graph",
     typed: [folded.shell, `${drawn.shell} folded >perf.svg    # on the host`],
-    answer: /<title>duet_handle_event \(\d+ events/,
+    answer: /<title>duet_handle_event \([\d,]+ events/,
   };
   const titles = svg.match(/<title>.*<\/title>/g) ?? [];
   return { shown: [...shown, { example, printed: titles.join("\n") }], svg };
