@@ -11,7 +11,8 @@ import type { Reading } from "./drift.ts";
 import { created, diff, type FactsInputs, type FactsState, updated } from "./facts.ts";
 import { serve } from "./grpc.ts";
 
-const version = "0.1.0";
+/** That of the package. */
+export const version = "0.1.0";
 /** The engine's mark for a value that a preview cannot know. Source: Pulumi's resource provider protocol. */
 const unknownValue = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 

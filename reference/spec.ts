@@ -54,7 +54,7 @@ function rowsOf(schema: Schema, path: string, seen = new Set<string>()): readonl
 }
 
 /** What a value is, in a few words. */
-function takes(schema: Schema): string {
+export function takes(schema: Schema): string {
   const { type, enum: values, const: only, items, anyOf, properties, minimum, maximum } = schema;
   if (anyOf !== undefined) {
     return anyOf.map(takes).join(", ");
@@ -73,7 +73,7 @@ function takes(schema: Schema): string {
 }
 
 /** A value as YAML takes it on one line. */
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     return `{ ${Object.entries(value)
       .map(([key, part]) => `${key}: ${shown(part)}`)

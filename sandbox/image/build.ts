@@ -170,9 +170,10 @@ function bash(what: string, script: string, cwd: string): Promise<string> {
 /** Words of the command that builds an image; packages that it has besides may follow. */
 export const buildCommand: readonly string[] = [process.execPath, import.meta.filename];
 
-// Node has the former from 24.2 on, and whoever imports the package may have an older one.
+// Node has the former from 24.2 on, and whoever imports the package may have an older one. Nothing is awaited here: what
+// `require` takes, as Pulumi does for a plugin, must not.
 if (import.meta.main ?? process.argv[1] === import.meta.filename) {
-  await entryPoint("image", async () => {
+  void entryPoint("image", async () => {
     const cacheHome = baseDirectory(process.env, "XDG_CACHE_HOME");
     const recipe = debianWith(process.argv.slice(2));
     const image = await guestImage({ cacheHome, recipe, report: reportTo("image") });

@@ -6,7 +6,10 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { parse, stringify } from "yaml";
 import { project } from "../../launcher/project.ts";
+import { packageSchema } from "../../plugin/schema.ts";
+import { schemaOf } from "./plugin.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
 
@@ -55,7 +58,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs a program of a folder with mocks: the resources that it declares, a line each, or what it says is wrong. */
+/** Runs a program of a folder with mocks: the resources that it declares and its outputs, or what it says is wrong. */
 async function declare(root: string, program: string, stack: string, guests: readonly string[]) {
   const words = [join(import.meta.dirname, "declare.ts"), join(root, program), stack, ...guests];
   const env = { PATH: process.env.PATH, HOME: "/home/dev" };
@@ -65,7 +68,8 @@ async function declare(root: string, program: string, stack: string, guests: rea
     .replaceAll(join(installed, "dist"), project)
     .replaceAll(root, "/program")
     .replaceAll("image/build.js", "image/build.ts");
-  return { ...ran, made: same.split("\n").filter((line) => line !== "") };
+  const lines = same.split("\n").filter((line) => line !== "");
+  return { ...ran, made: lines.toSorted().map((line) => JSON.parse(line)) };
 }
 
 const examples = [
@@ -94,7 +98,7 @@ describe("the package", () => {
       const theirs = await declare(packed, `${example}/index.ts`, stack, guests);
       expect(theirs.stderr).toBe("");
       expect(theirs.made.length).toBeGreaterThan(30);
-      expect(theirs.made.toSorted()).toEqual(ours.made.toSorted());
+      expect(theirs.made).toEqual(ours.made);
     },
   );
 
@@ -110,6 +114,45 @@ describe("the package", () => {
       expect.stringMatching(/^ {2}duet:vms\[0\]\.name: asked for "One"; /),
     ]);
   });
+
+  it("has a plugin that makes for a program in YAML what the program in TypeScript makes", async () => {
+    const ours = await declare(source, "one-guest/index.ts", "dev", ["duetdev"]);
+    const theirs = await declare(packed, "yaml/Pulumi.yaml", "dev", ["duetdev"]);
+    expect(theirs.stderr).toBe("");
+    expect(theirs.made.length).toBeGreaterThan(30);
+    expect(theirs.made).toEqual(ours.made);
+  });
+
+  it("has a plugin that says its schema, of the package's version", async () => {
+    const said = await schemaOf(join(installed, "dist/plugin"));
+    expect(said).toEqual(JSON.parse(JSON.stringify(packageSchema(manifest.version))));
+  });
+
+  const later = { "4dabf18193072939515e22adb298388d": "d0e6a833031e9bbcd3f4e8bde6ca49a4" };
+  it.each([
+    {
+      inputs: { host: { uri: 1 }, vms: [{ name: "One" }] },
+      problems: [
+        /duet:host\.uri: asked for 1; takes /,
+        /duet:sources: is missing; /,
+        /duet:vms\[0\]\.name: asked for "One"; /,
+      ],
+    },
+    {
+      inputs: { sources: later, vms: [{ name: "one", memory: later }] },
+      problems: [/duet:sources: asked for an output /, /duet:vms\[0\]\.memory: asked for an output /],
+    },
+  ])(
+    "has a plugin that says what is wrong with $inputs, a line a problem, and makes nothing",
+    async ({ inputs, problems }) => {
+      const program = parse(readFileSync(join(packed, "yaml/Pulumi.yaml"), "utf8"));
+      program.resources.duet.properties = inputs;
+      writeFileSync(join(packed, "yaml/wrong.yaml"), stringify(program));
+      const { exitCode, stderr, made } = await declare(packed, "yaml/wrong.yaml", "dev", []);
+      expect({ exitCode, made }).toEqual({ exitCode: 1, made: [] });
+      expect(stderr.split("\n").slice(1)).toEqual(problems.map((line) => expect.stringMatching(line)));
+    },
+  );
 
   it("has the provider as the program that pulumi starts, which says on which port it listens", async () => {
     const env = { PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
