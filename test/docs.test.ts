@@ -11,7 +11,7 @@ import { type Known, problemsIn } from "./docs.ts";
 const read = (file: string) => readFileSync(join(project, file), "utf8");
 
 /** Commands that are about no stack: the launcher's own, and what pulumi has and a page names. */
-const others = ["doctor", "login"];
+const others = ["doctor", "login", "package"];
 
 const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: project });
 const known: Known = {

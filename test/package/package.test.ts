@@ -1,6 +1,6 @@
 /** The package as others have it: packed, unpacked below a program of theirs, and imported there. */
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -10,6 +10,7 @@ import { parse, stringify } from "yaml";
 import { project } from "../../launcher/project.ts";
 import { packageSchema } from "../../plugin/schema.ts";
 import { schemaOf } from "./plugin.ts";
+import { type Preview, previewer } from "./preview.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
 
@@ -72,6 +73,14 @@ async function declare(root: string, program: string, stack: string, guests: rea
   return { ...ran, made: lines.toSorted().map((line) => JSON.parse(line)) };
 }
 
+/** Writes a program in YAML that is the example's with other inputs. */
+function writeYaml(file: string, inputs: object): void {
+  const program = parse(readFileSync(join(packed, "yaml/Pulumi.yaml"), "utf8"));
+  program.resources.duet.properties = inputs;
+  mkdirSync(join(packed, dirname(file)), { recursive: true });
+  writeFileSync(join(packed, file), stringify(program));
+}
+
 const examples = [
   { example: "one-guest", stack: "dev", guests: ["duetdev"] },
   { example: "two-kernels", stack: "before", guests: ["duet-before"] },
@@ -128,6 +137,13 @@ describe("the package", () => {
     expect(said).toEqual(JSON.parse(JSON.stringify(packageSchema(manifest.version))));
   });
 
+  it("has a plugin in whose folder npm, which Pulumi calls for a new package, has nothing to install", async () => {
+    const cwd = join(installed, "dist/plugin");
+    await execa("npm", ["install", "--offline"], { cwd, env: { npm_config_cache: join(folder, "npm") } });
+    expect(existsSync(join(cwd, "package-lock.json"))).toBe(true);
+    expect(existsSync(join(installed, "package-lock.json"))).toBe(false);
+  });
+
   const later = { "4dabf18193072939515e22adb298388d": "d0e6a833031e9bbcd3f4e8bde6ca49a4" };
   it.each([
     {
@@ -167,5 +183,40 @@ describe("the package", () => {
     const { readMachine } = await import(join(installed, "dist/provider/drift.js"));
     const reader = { command: ["bash", "-c"], records: join(folder, "steps"), timeout: 60 };
     expect(await readMachine(reader)).toEqual({ drift: {}, hasSteps: false, notes: [] });
+  });
+});
+
+describe("the package under the real engine", () => {
+  let preview: (program: string) => Promise<Preview>;
+
+  beforeAll(async () => {
+    preview = await previewer(join(folder, "engine"));
+  }, 900_000);
+
+  /** What would be created for an example, in a project of one name: much is named for it. */
+  async function plannedOf(example: string) {
+    const file = join(packed, example, "Pulumi.yaml");
+    writeFileSync(file, readFileSync(file, "utf8").replace(/^name: .*/m, "name: one"));
+    const { planned, errors } = await preview(join(packed, example));
+    expect(errors).toEqual([]);
+    return planned
+      .filter(({ type }) => type !== "pulumi:providers:duet-environment")
+      .map(({ urn, inputs }) => ({ urn, inputs }))
+      .toSorted((a, b) => a.urn.localeCompare(b.urn));
+  }
+
+  it("has a preview of the program in YAML that plans what it plans for the one in TypeScript", async () => {
+    const planned = await plannedOf("yaml");
+    expect(planned.length).toBeGreaterThan(60);
+    expect(planned).toEqual(await plannedOf("one-guest"));
+  });
+
+  it("has a preview of a program in YAML that says what is wrong, with paths below the program's folder", async () => {
+    const sources = { kernel: { copy: "a" }, module: { copy: "b" }, tools: { copy: "c" } };
+    writeYaml("wrong/Pulumi.yaml", { sources, vms: [{ name: "one" }], kernel: { fragments: ["none/of.it"] } });
+    const { planned, errors } = await preview(join(packed, "wrong"));
+    expect(planned.map(({ type }) => type)).not.toContain("duet:index:DuetEnvironment");
+    expect(errors).toEqual([expect.stringContaining(`below ${join(packed, "wrong")};`)]);
+    expect(errors[0]).toMatch(/problem\(s\):\n {2}duet:kernel\.fragments: asked for none\/of\.it, [^\n]+$/);
   });
 });
