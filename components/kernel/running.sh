@@ -10,9 +10,6 @@ wanted="$release $build_id"
 
 running() { in_guest 60 read_build_id running_kernel 2>/dev/null; }
 
-# Whether its QEMU was given a kernel. The same one from a boot loader is another way to run it.
-is_direct() { grep -q '<kernel>' < <("${virsh[@]}" dumpxml -- "$guest" 2>/dev/null); }
-
 # In the guest: prints release and build id of the kernel that runs.
 running_kernel() {
   local release id

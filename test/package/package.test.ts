@@ -217,6 +217,6 @@ describe("the package under the real engine", () => {
     const { planned, errors } = await preview(join(packed, "wrong"));
     expect(planned.map(({ type }) => type)).not.toContain("duet:index:DuetEnvironment");
     expect(errors).toEqual([expect.stringContaining(`below ${join(packed, "wrong")};`)]);
-    expect(errors[0]).toMatch(/problem\(s\):\n {2}duet:kernel\.fragments: asked for none\/of\.it, [^\n]+$/);
+    expect(errors[0]).toMatch(/problem\(s\):\n {2}duet:kernel\.fragments: asked for none\/of\.it, [^\n]+\n*$/);
   });
 });
