@@ -80,6 +80,12 @@ function touchesStack(command: string): boolean {
   return command === "preview" || runs.has(command) || onState.has(command);
 }
 
+/** The options among the words of a pulumi command line: of each its name, without hyphens, and its value, if it has one. */
+export function optionsIn(words: readonly string[]): readonly { readonly name: string; readonly value?: string }[] {
+  const { tokens } = parseArgs({ args: [...words], options, strict: false, allowPositionals: true, tokens: true });
+  return tokens.flatMap((token) => (token.kind === "option" ? [token] : []));
+}
+
 /** A command line of pulumi with more options, which may not follow a `--`. */
 export function withOptions(words: readonly string[], more: readonly string[]): readonly string[] {
   const end = words.includes("--") ? words.indexOf("--") : words.length;

@@ -55,6 +55,7 @@ describe("the companion of pulumi", () => {
     ["refresh", false],
     ["up --attach-debugger", false],
     ["up -d", false],
+    ["up -yd", false],
     ["preview --debug", false],
     ["up --attach-debugger=program", false],
     ["preview --client 127.0.0.1:1", false],

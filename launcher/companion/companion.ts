@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Invocation } from "../invocation.ts";
+import { type Invocation, optionsIn } from "../invocation.ts";
 import { project } from "../project.ts";
 import { type Deployment, machinesIn } from "../repair/deployment.ts";
 
@@ -35,7 +35,7 @@ const flags = [
 
 /** Whether a command runs the program, and leaves it to the launcher how. */
 export function runsProgram({ command }: Invocation, words: readonly string[]): boolean {
-  const isOwn = words.some((word) => /^(?:--(?:client|remote|attach-debugger|debug)(?:=|$)|-d$)/.test(word));
+  const isOwn = optionsIn(words).some(({ name }) => /^(?:client|remote|attach-debugger|debug|d)$/.test(name));
   return (command === "up" || command === "preview") && !isOwn;
 }
 

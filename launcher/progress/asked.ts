@@ -1,5 +1,4 @@
-import { parseArgs } from "node:util";
-import type { Invocation } from "../invocation.ts";
+import { type Invocation, optionsIn } from "../invocation.ts";
 
 /** The options of pulumi that say what is to be done. Every other one may ask for something of its own to be shown. */
 const ofWork = new Set([
@@ -17,8 +16,7 @@ const ofWork = new Set([
  * @param words the arguments of pulumi
  */
 export function showsProgress({ command = "", effect }: Invocation, words: readonly string[]): boolean {
-  const { tokens } = parseArgs({ args: [...words], strict: false, allowPositionals: true, tokens: true });
-  const options = tokens.flatMap((token) => (token.kind === "option" ? [token] : []));
+  const options = optionsIn(words);
   const isAnswered = options.some(({ name, value = "true" }) => /^(?:yes|y)$/.test(name) && value !== "false");
   return (
     /^(?:up|preview|destroy)$/.test(command) &&
