@@ -161,9 +161,7 @@ describe("the package", () => {
   ])(
     "has a plugin that says what is wrong with $inputs, a line a problem, and makes nothing",
     async ({ inputs, problems }) => {
-      const program = parse(readFileSync(join(packed, "yaml/Pulumi.yaml"), "utf8"));
-      program.resources.duet.properties = inputs;
-      writeFileSync(join(packed, "yaml/wrong.yaml"), stringify(program));
+      writeYaml("yaml/wrong.yaml", inputs);
       const { exitCode, stderr, made } = await declare(packed, "yaml/wrong.yaml", "dev", []);
       expect({ exitCode, made }).toEqual({ exitCode: 1, made: [] });
       expect(stderr.split("\n").slice(1)).toEqual(problems.map((line) => expect.stringMatching(line)));

@@ -40,7 +40,7 @@ const yamlHost: Artefact = {
 export async function previewer(folder: string): Promise<(program: string) => Promise<Preview>> {
   const toolchain = await installToolchain(process.env);
   const home = join(folder, "home");
-  mkdirSync(home, { recursive: true });
+  mkdirSync(join(home, "bin"), { recursive: true });
   for (const name of ["plugins", "dynamic_tf_plugins"]) {
     symlinkSync(join(toolchain.home, name), join(home, name));
   }
