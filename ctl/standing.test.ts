@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { stackFolder } from "../launcher/environment.ts";
+import { exclusive } from "../sandbox/exclusive.ts";
 import { beginHome, duetctl, home, stand, standTwo } from "../test/support/duetctl.ts";
 import { writeProgram } from "../test/support/run-script.ts";
 
@@ -26,6 +28,12 @@ describe.runIf(process.getuid?.() === 0)("a stack that stands", () => {
     expect(two).toMatch(/^two: shut off\n/);
     expect(two).toMatch(/gdb \(pid 77\) is attached to 127\.0\.0\.1:1235/);
     expect(two).toMatch(/^ {2}kernel {3}the guest does not answer$/m);
+  });
+
+  it("is told of with who works on it", async () => {
+    const release = await exclusive("stack dev", stackFolder(join(home, "state/duet"), "dev"));
+    onTestFinished(release);
+    expect(duetctl(["status"]).stdout).toMatch(/^\S.*, is working on the stack\.\nstack dev, /);
   });
 
   it("is told of as JSON", () => {

@@ -13,6 +13,12 @@ describe("where a stack is to be", () => {
     expect(groundOf("config: { duet:sources: { directory: /srv/duet } }", "a.yaml").sources).toBe("/srv/duet");
   });
 
+  it("is not guessed if a key has no namespace: each is named", () => {
+    expect(() => groundOf("config: { host: { sandbox: true }, duet:vms: [], vms: [] }", "a.yaml")).toThrow(
+      /a\.yaml: host has .*write duet:host\n.*vms has .*write duet:vms$/,
+    );
+  });
+
   it.each([
     "",
     "config:",

@@ -20,7 +20,16 @@ export interface Ground {
  * @param name what the file is called in a message
  */
 export function groundOf(text: string, name: string): Ground {
-  const { "duet:host": host, "duet:sources": sources, "duet:vms": vms } = parsed(text, name)?.config ?? {};
+  const config = parsed(text, name)?.config ?? {};
+  // Pulumi would say so too, but on another host than the one that is meant.
+  const keys = typeof config === "object" ? Object.keys(config) : [];
+  const bare = keys.filter((key) => !key.includes(":"));
+  if (bare.length > 0) {
+    throw new UserError(
+      bare.map((key) => `cannot read ${name}: ${key} has no namespace; write duet:${key}`).join("\n"),
+    );
+  }
+  const { "duet:host": host, "duet:sources": sources, "duet:vms": vms } = config;
   const directory = sources?.directory;
   return {
     sandbox: host?.sandbox === true,

@@ -117,6 +117,10 @@ def main(dump, vmlinux, core, *objects):
         prog.load_debug_info([vmlinux, *objects])
     except drgn.MissingDebugInfoError:
         pass
+    try:
+        prog.symbol("_text")
+    except LookupError:
+        sys.exit(f"cannot read {dump} in gdb: {vmlinux} is not the kernel that ran; drgn and crash may read it with that one's")
     write_core(prog, core)
     write_commands(prog, core, vmlinux, objects)
 

@@ -26,6 +26,8 @@ attached() { # STUB
 # Prints the far ends of the connections of a stub, a line each.
 clients() { # STUB
   case $1 in
+    # A guest that has never come up whole.
+    '') ;;
     # The end that QEMU has accepted has the path, and tells the number of the other one.
     /*)
       ss -Hxp state established |

@@ -53,6 +53,8 @@ describe("a debugger that is attached", () => {
     const ss = `case "$*" in *'established dport = :1234'*) echo 'ESTAB 0 0 [::1]:5 [::1]:1234 users:(("gdb",pid=77,fd=3))';; esac`;
     expect(await call("attached 127.0.0.1:1234", { ss })).toBe("gdb (pid 77)\n");
     expect(await call("attached 127.0.0.1:1235", { ss })).toBe("");
+    // A guest that has never come up whole has no stub yet.
+    expect(await call("attached ''", { ss: ss.replace(":1234", ":") })).toBe("");
   });
 
   it("is said without a name if it is a process of another user, which only root sees", async () => {

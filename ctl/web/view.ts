@@ -1,9 +1,9 @@
+import { type Doing, doingTo } from "../doing.ts";
 import { look } from "../look.ts";
 import { draw } from "../picture/drawing.ts";
 import { type Picture, pictureOf } from "../picture/model.ts";
 import { report } from "../report.ts";
 import type { Standing } from "../standing.ts";
-import { type Doing, doingTo } from "./doing.ts";
 import { type Drift, DriftReader } from "./drift.ts";
 
 /** What the page is told after a look. */

@@ -11,7 +11,7 @@ import { until } from "../../sandbox/processes.ts";
 import { writeProgram } from "../../test/support/run-script.ts";
 import { accessIn, standIn } from "../../test/support/standing-stack.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
-import { doingTo } from "./doing.ts";
+import { doingTo } from "../doing.ts";
 import { DriftReader } from "./drift.ts";
 import { Rounds } from "./rounds.ts";
 import { type ServedPage, servePage } from "./server.ts";

@@ -139,7 +139,10 @@ export async function typed(stack: TestStack, guest: string, example: Example): 
     "export COLUMNS=130 LINES=40; mkdir -p /var/tmp/t; duet start >/dev/null",
   ];
   const lines: Shell = { shell: [...before, ...example.typed, "kill $silent"].join("\n") };
-  return { example, printed: lastScreen(await stack.guest(guest, lines, 400)) };
+  const printed = await stack.guest(guest, lines, 400).catch((error: Error) => {
+    throw new Error(`${example.name}: ${error.message}`);
+  });
+  return { example, printed: lastScreen(printed) };
 }
 
 /** Draws the call paths of the events that were followed. @returns an SVG */

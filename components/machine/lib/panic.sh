@@ -23,12 +23,24 @@ last_of_console() { # LINES
   tail -n "$1" -- "$console" 2>/dev/null | tr -d '\r'
 }
 
+# In a line of a trace: the release of the kernel that speaks. Source: dump_stack_print_info() in lib/dump_stack.c.
+speaker='(Not tainted|Tainted: [A-Z ]+) ([^ ]+) #[0-9]'
+
+# Whether a kernel may be the one that was built: of another one vmlinux knows no line.
+may_be_built() { # RELEASE
+  local built
+  { [ -n "$1" ] && read -r built <"$build/include/config/kernel.release"; } 2>/dev/null || return 0
+  [ "$1" = "$built" ]
+}
+
 # Puts file and line in the place of addresses, if that can be done. The scripts are the developer's.
 decoded() {
-  local text
+  local text release=''
   text=$(cat)
-  as_developer timeout 60 "$tree/scripts/decode_stacktrace.sh" "$build/vmlinux" "$tree" "$modules" \
-    <<<"$text" 2>/dev/null || printf '%s\n' "$text"
+  if [[ $text =~ $speaker ]]; then release=${BASH_REMATCH[2]}; fi
+  may_be_built "$release" &&
+    as_developer timeout 60 "$tree/scripts/decode_stacktrace.sh" "$build/vmlinux" "$tree" "$modules" <<<"$text" \
+      2>/dev/null || printf '%s\n' "$text"
 }
 
 # What is before the kernel's words: the prompt at which it has interrupted, the time, and who speaks.
@@ -41,9 +53,10 @@ reporters+='|__lock_acquire|lock_acquire|_*mutex_lock|_raw_\w+_lock|_*schedule|r
 
 # Prints in a line what the panic was, where that is in the sources, and where in a module it came from.
 panic_story() { # [LOG-OF-THE-KERNEL]
-  local line said='' at='' from='' is_exact='' frame='^[A-Za-z_][^ ]*\+0x[0-9a-f]+/0x[0-9a-f]+'
+  local line said='' at='' from='' is_exact='' release='' frame='^[A-Za-z_][^ ]*\+0x[0-9a-f]+/0x[0-9a-f]+'
   while IFS= read -r line; do
     line=${line#"${line%%[! ]*}"}
+    if [[ $line =~ $speaker ]]; then release=${BASH_REMATCH[2]}; fi
     case $line in
       'Linux version '*) said='' at='' from='' is_exact='' ;;
       # What it is called once more.
@@ -70,6 +83,10 @@ panic_story() { # [LOG-OF-THE-KERNEL]
   if [ "$from" = "$at" ] || [[ $at == *']' ]]; then from=; fi
   printf '%s' "${said#Kernel panic - not syncing: }"
   if [ -z "$at" ]; then return; fi
+  if ! may_be_built "$release"; then
+    printf '; at %s of kernel %s, which is not the one that was built' "$at" "$release"
+    return
+  fi
   printf '; at %s' "$(with_line "$at" "$is_exact")"
   if [ -n "$from" ]; then printf ', from %s' "$(with_line "$from")"; fi
 }

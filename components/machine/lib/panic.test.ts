@@ -1,5 +1,5 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { runLibrary, writeProgram } from "../../../test/support/run-script.ts";
 import { temporaryFolder } from "../../../test/support/temporary-folder.ts";
@@ -24,7 +24,7 @@ async function story(...lines: readonly string[]): Promise<string> {
     guest: "vm",
     console,
     tree: root,
-    build: "/b",
+    build: join(root, "build"),
     modules: root,
     uid: 1000,
     gid: 1000,
@@ -70,6 +70,17 @@ describe("what became of a guest", () => {
 
   it("is a panic that somebody called, from where, and from where in a module", async () => {
     expect(await story(boot, ...called)).toBe("no more; at list_add_valid+0x1/0x2, from duet_tick+0x5/0x10 [duet]");
+  });
+
+  it("has no line of another kernel's than the one that was built, and says whose it is", async () => {
+    const release = join(root, "build/include/config/kernel.release");
+    mkdirSync(dirname(release), { recursive: true });
+    writeFileSync(release, "6.1.0+duet-abc\n");
+    expect(await story(boot, ...called)).toMatch(/^no more; at list_add_valid\+0x1\/0x2, from /);
+    writeFileSync(release, "6.1.0+duet-other\n");
+    expect(await story(boot, ...called)).toMatch(
+      /^no more; at list_add_valid\S+ of kernel 6\.1\.0\+duet-abc, which is not /,
+    );
   });
 
   it("is the last one: neither one of an earlier boot, nor an oops that was survived", async () => {
@@ -139,7 +150,7 @@ describe("what became of a guest", () => {
 
   it("has file and line, if the sources know how: a module's from its object, by the offset alone", async () => {
     writeFileSync(join(root, "duet.ko"), "");
-    const lines = `case "$*" in '/b/vmlinux list_add_valid+0x0/0x2') echo "list_add_valid at lib/list.c:9" ;;
+    const lines = `case "$*" in "$ROOT/build/vmlinux list_add_valid+0x0/0x2") echo "list_add_valid at lib/list.c:9" ;;
 "$ROOT/duet.ko duet_tick+0x4") echo "duet_tick at /m/main.c:7" ;;
 "$ROOT/duet.ko duet_tick+0x5") echo "duet_tick at /m/main.c:8" ;; *) exit 1 ;; esac`;
     writeProgram(join(root, "scripts/faddr2line"), `ROOT=\${0%/scripts/*}\necho "$2:"\n${lines}`);

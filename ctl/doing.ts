@@ -1,8 +1,8 @@
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readlinkSync, readSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { holderOf } from "../../sandbox/exclusive.ts";
-import type { Standing } from "../standing.ts";
+import { holderOf } from "../sandbox/exclusive.ts";
+import type { Standing } from "./standing.ts";
 
 /** What is being done to a stack. */
 export interface Doing {
