@@ -53,7 +53,7 @@ export const perfExamples: readonly Example[] = [
       "dummy_task -w -t 12 /var/tmp/t >/dev/null & task=$!",
       "(sleep 5; dummy_task -n 5 /var/tmp/t >/dev/null) &",
       "timeout -s INT 10 perf trace -p $task",
-      "wait",
+      "wait $task",
     ],
     answer: /read\(fd: 3<\/dev\/duet>, .*\) += \d+\n/,
   },
