@@ -77,7 +77,7 @@ export const perfExamples: readonly Example[] = [
       "echo :mod:duet >set_ftrace_filter",
       "echo function_graph >current_tracer",
       "dummy_task -n 5 /var/tmp/t >/dev/null",
-      "head -n 16 trace",
+      "head -n 28 trace",
       "echo nop >current_tracer",
       "echo >set_ftrace_filter",
     ],
@@ -116,7 +116,7 @@ export const bpfExamples: readonly Example[] = [
     name: "Trace functions with trace-cmd",
     typed: [
       "trace-cmd record -q -p function -l ':mod:duet' -o /var/tmp/trace.dat dummy_task -n 5 /var/tmp/t >/dev/null",
-      "trace-cmd report -i /var/tmp/trace.dat | grep -m 8 dummy_task",
+      "trace-cmd report -i /var/tmp/trace.dat | grep -m 14 dummy_task",
     ],
     answer: /dummy_task-\d+ .*duet_handle_event/,
   },
