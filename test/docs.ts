@@ -143,7 +143,7 @@ function commandProblems(text: string, { scripts, verbs, isCommand }: Known): re
  * Pulumi's, which has a second colon, is none.
  */
 function keyProblems(text: string, keys: ReadonlySet<string>): readonly string[] {
-  const paths = text.matchAll(/\bduet:[a-z]\w*(?:\[\d*\])?(?:\.\w+(?:\[\d*\])?)*(?!\w|:\w)/g);
+  const paths = text.matchAll(/\bduet:[a-z][a-zA-Z\d]*(?:\[\d*\])?(?:\.\w+(?:\[\d*\])?)*(?!\w|:\w)/g);
   const names = [...paths].map(([path]) => path.replaceAll(/\[\d*\]/g, ""));
   try {
     const spec = /^\s*duet:\w+:(?!\w)/m.test(text) ? (parse(text) ?? {}) : {};

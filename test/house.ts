@@ -51,7 +51,10 @@ export function readHouse(): Map<string, string> {
     .split("\0")
     .filter(
       (file) =>
-        file !== "" && !/^(sdks|samples|docs\/reference)\/|^package-lock\.json$|\.(sum|svg|schema\.json)$/.test(file),
+        file !== "" &&
+        !/^(sdks|samples|docs\/reference)\/|^docs\/(drift|gdb|perf)\.md$|^package-lock\.json$|\.(sum|svg|schema\.json)$/.test(
+          file,
+        ),
     );
   const files = new Map<string, string>();
   for (const file of new Set(written)) {
