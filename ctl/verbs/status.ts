@@ -1,5 +1,4 @@
 import { InvalidArgumentError, Option } from "commander";
-import { folders } from "../../launcher/environment.ts";
 import { type StackOptions, stackVerb } from "../command.ts";
 
 interface Options extends StackOptions {
@@ -36,7 +35,9 @@ export const status = () =>
         const { name, uri, isEmbedded, kernel, module, workspace } = stack;
         console.log(JSON.stringify({ stack: name, uri, isEmbedded, kernel, module, workspace, guests }, undefined, 2));
       } else {
-        const [{ report }, { doingTo }] = await Promise.all([import("../report.ts"), import("../doing.ts")]);
+        const { report } = await import("../report.ts");
+        const { doingTo } = await import("../doing.ts");
+        const { folders } = await import("../../launcher/environment.ts");
         const { who, line } = await doingTo(stack, folders(process.env).cache);
         // What is seen meanwhile is on its way.
         console.log([...(who === undefined ? [] : [line]), report(stack, guests, new Date())].join("\n"));
