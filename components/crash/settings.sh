@@ -16,11 +16,7 @@ create() {
 
 facts() {
   local value level oops='goes on'
-  if newer_than_record "$settings"; then
-    checksum_fact 'settings of crashes' "$settings"
-  else
-    recorded 'settings of crashes'
-  fi
+  lasting_checksum 'settings of crashes' "$settings"
   read -r value </proc/sys/kernel/panic_on_oops
   read -r level _ </proc/sys/kernel/printk
   # The kernel raises it itself once it has warned of something. Source: console_verbose() in include/linux/printk.h.

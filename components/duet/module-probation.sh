@@ -32,7 +32,7 @@ unit_facts() {
   local state=no
   if [ -e "$wanted_by" ]; then state=yes; fi
   fact 'loaded at boot' "$state"
-  if newer_than_record "$unit_file"; then checksum_fact unit "$unit_file"; else recorded 'unit: '; fi
+  lasting_checksum unit "$unit_file"
 }
 
 # Runs at each boot, by the unit.

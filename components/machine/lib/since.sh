@@ -2,6 +2,7 @@
 # recorded, and no process is started to read them again: in a guest without KVM each costs 25 ms. A file that was
 # replaced by an older one, its time and all, is not noticed.
 . ../step.sh
+. ./files.sh
 
 # Whether one of the files is missing, or newer than the step's record.
 newer_than_record() { # FILE...
@@ -20,4 +21,9 @@ recorded() { # KEY...
       case $line in "$key"*) printf '%s\n' "$line" ;; esac
     done
   done <"$record"
+}
+
+# Prints the fact WHAT: a checksum of the file, which is read again only if it is newer than the record.
+lasting_checksum() { # WHAT FILE
+  if newer_than_record "$2"; then checksum_fact "$1" "$2"; else recorded "$1: "; fi
 }
