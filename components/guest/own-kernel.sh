@@ -11,9 +11,6 @@ definition_with() { # MODE [KERNEL COMMAND-LINE]
 # Prints the path of the kernel that the domain is to boot next, and its command line, a line each; nothing for none.
 own_kernel() { definition_with tell; }
 
-# Whether the QEMU that runs was given a kernel. The same one from a boot loader is another way to run it.
-is_direct() { grep -q '<kernel>' < <("${virsh[@]}" dumpxml -- "$guest" 2>/dev/null); }
-
 # Has the domain boot a kernel from the next start on; if that is the empty word, what is on its disk.
 define_kernel() { # KERNEL COMMAND-LINE
   local text

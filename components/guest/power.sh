@@ -7,11 +7,15 @@ virsh=(virsh -q -c "$uri")
 # Whether another QEMU takes the place of a reset. One that translates the guest's code keeps over a reset what it has
 # translated, and each byte that the next boot writes over code of the last is slow for that: after a build in the
 # guest, its boot loader and then its kernel were silent for a minute each. And one that was given a kernel boots that
-# again, whatever the domain has by now. Not through a pipe: virsh dies of it if grep has seen enough, and would be
-# believed.
-needs_other_qemu() {
-  grep -qE "^<domain type='qemu'|<kernel>" < <("${virsh[@]}" dumpxml -- "$guest" 2>/dev/null)
-}
+# again, whatever the domain has by now.
+needs_other_qemu() { runs_with "^<domain type='qemu'|<kernel>"; }
+
+# Whether the QEMU that runs was given a kernel. The same one from a boot loader is another way to run it.
+is_direct() { runs_with '<kernel>'; }
+
+# Whether a line of the definition of what runs matches. Not through a pipe: virsh dies of it if grep has seen enough,
+# and would be believed.
+runs_with() { grep -qE -e "$1" < <("${virsh[@]}" dumpxml -- "$guest" 2>/dev/null); } # PATTERN
 
 cut_off() { "${virsh[@]}" destroy -- "$guest" >/dev/null 2>&1 || true; }
 
