@@ -50,6 +50,7 @@ describe("what is held against the project", () => {
     ["Type `duetctl --help`, `duetctl VERB`, `pulumi up` or\n`npm\nrun lint`. pulumi ends then, and duetctl begins."],
     ["    pulumi   starts the program\n    duetctl, of which this is a drawing"],
     ["`duet:host.crashes.after`, `duet:vms[].gdbPort`, `duet:sources.kernel.git`, `duet:host:NfsExport`, `duet:*`"],
+    ["`echo 'p:mine duet:duet_handle_event index=$arg2:u64' >>kprobe_events`"],
     ["`duet:kernel: { toolchain: { suite: … }, fragments: [perf] }`"],
     ["```yaml\nduet:host:\n  crashes:\n    dumps: 3 # each\n```"],
     ["    config:\n      duet:vms:\n        - { name: one, memory: 1024 }"],
@@ -78,6 +79,7 @@ describe("what is held against the project", () => {
     ["    $ bash test/fly/run --now", "there is no test/fly/run"],
     ["    npx vitest run test/fly.test.ts", "there is no test/fly.test.ts"],
     ["`duet:hosts`", "the spec has no key duet:hosts"],
+    ["`duet:no_such`", "the spec has no key duet:no_such"],
     ["`duet:vms[].port`", "the spec has no key duet:vms.port"],
     ["Ask for `duet:host: { stubb: socket }`", "the spec has no key duet:host.stubb"],
     [

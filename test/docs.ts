@@ -140,10 +140,10 @@ function commandProblems(text: string, { scripts, verbs, isCommand }: Known): re
 
 /**
  * The keys in a text that the spec has not, by their paths, as `duet:host.crashes.after`, or written out as YAML. A token of
- * Pulumi's, which has a second colon, is none.
+ * Pulumi's, which has a second colon, is none, nor is the place of a probe in the kernel, behind `p:NAME`.
  */
 function keyProblems(text: string, keys: ReadonlySet<string>): readonly string[] {
-  const paths = text.matchAll(/\bduet:[a-z][a-zA-Z\d]*(?:\[\d*\])?(?:\.\w+(?:\[\d*\])?)*(?!\w|:\w)/g);
+  const paths = text.matchAll(/(?<!\bp:\w+ )\bduet:[a-z]\w*(?:\[\d*\])?(?:\.\w+(?:\[\d*\])?)*(?!\w|:\w)/g);
   const names = [...paths].map(([path]) => path.replaceAll(/\[\d*\]/g, ""));
   try {
     const spec = /^\s*duet:\w+:(?!\w)/m.test(text) ? (parse(text) ?? {}) : {};
