@@ -1,7 +1,8 @@
-import { closeSync, existsSync, fstatSync, openSync, readdirSync, readlinkSync, readSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { holderOf } from "../sandbox/exclusive.ts";
+import { lastBytes } from "../sandbox/last-bytes.ts";
 import type { Standing } from "./standing.ts";
 
 /** What is being done to a stack. */
@@ -64,14 +65,6 @@ function linkOf(path: string): readonly string[] {
 }
 
 function lastLines(file: string): readonly string[] {
-  const descriptor = openSync(file, "r");
-  try {
-    const from = Math.max(0, fstatSync(descriptor).size - bytes);
-    const read = Buffer.alloc(bytes);
-    const text = read.toString("utf8", 0, readSync(descriptor, read, 0, bytes, from));
-    const all = stripVTControlCharacters(text).split(/[\r\n]+/);
-    return all.filter((line) => line.trim() !== "").slice(-lines);
-  } finally {
-    closeSync(descriptor);
-  }
+  const all = stripVTControlCharacters(lastBytes(file, bytes).toString()).split(/[\r\n]+/);
+  return all.filter((line) => line.trim() !== "").slice(-lines);
 }

@@ -1,14 +1,6 @@
-import {
-  appendFileSync,
-  closeSync,
-  existsSync,
-  openSync,
-  readdirSync,
-  readSync,
-  statSync,
-  truncateSync,
-} from "node:fs";
+import { appendFileSync, existsSync, readdirSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
+import { lastBytes } from "./last-bytes.ts";
 
 /** Bytes from which on a console is cut, and which of them stay. */
 const limit = 16 * 1024 ** 2;
@@ -26,19 +18,9 @@ export function trimConsoles(folder: string): void {
     // A guest that is destroyed takes its own along.
     const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
     if (size > limit) {
-      const end = readAt(file, size - kept);
+      const end = lastBytes(file, kept);
       truncateSync(file);
       appendFileSync(file, end);
     }
-  }
-}
-
-function readAt(file: string, position: number): Buffer {
-  const end = Buffer.alloc(kept);
-  const descriptor = openSync(file, "r");
-  try {
-    return end.subarray(0, readSync(descriptor, end, 0, kept, position));
-  } finally {
-    closeSync(descriptor);
   }
 }
