@@ -11,14 +11,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { localKernel } from "../../test/support/kernel.ts";
 import { deploy, given, localHost, localStep, settled } from "../../test/support/mocks.ts";
 import { lastLine, runStep, type Stubs, type Verb } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { scriptText } from "../machine/script-text.ts";
 import { stepCommand, stepFile, stepInput } from "../machine/step.ts";
-import { SourceTree } from "../sources/source-tree.ts";
-import { KernelBuild } from "./build.ts";
-import { KernelConfig } from "./config.ts";
 
 const isRoot = process.getuid?.() === 0;
 
@@ -223,12 +221,7 @@ describe("KernelBuild", () => {
   const deployed = () =>
     deploy(
       () => {
-        const host = localHost();
-        const directory = "/d";
-        const source = new SourceTree("source", { host, role: "duet-kernel", source: { tree: "/d/src" }, directory });
-        const asked = { base: "tiny", localmodconfig: false, fragments: [] };
-        const config = new KernelConfig("config", { host, source, directory, ...asked });
-        return new KernelBuild("kernel", { host, source, config, packages: ["debug"] });
+        return localKernel(localHost(), { packages: ["debug"] });
       },
       {
         source: "commit: abc\nhash: h1",

@@ -2,14 +2,12 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { localKernel } from "../../test/support/kernel.ts";
 import { deploy, given, localGuest, localHost, localStep, printedOf, settled } from "../../test/support/mocks.ts";
 import { lastLine, type Ran, runLibrary, runStep, type Stubs } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { ownKernelStylesheet } from "../guest/definition.ts";
 import { scriptText } from "../machine/script-text.ts";
-import { SourceTree } from "../sources/source-tree.ts";
-import { KernelBuild } from "./build.ts";
-import { KernelConfig } from "./config.ts";
 import { DirectKernel } from "./direct.ts";
 import { bootParameters } from "./grub.ts";
 
@@ -315,12 +313,7 @@ describe("DirectKernel", () => {
   const deployed = (boots: readonly ("direct" | "installed")[]) =>
     deploy(
       () => {
-        const host = localHost();
-        const directory = "/d";
-        const source = new SourceTree("source", { host, role: "duet-kernel", source: { tree: "/d/src" }, directory });
-        const asked = { base: "tiny", localmodconfig: false, fragments: [] };
-        const config = new KernelConfig("config", { host, source, directory, ...asked });
-        const kernel = new KernelBuild("kernel", { host, source, config, boots });
+        const kernel = localKernel(localHost(), { boots });
         return new DirectKernel("vm-kernel", { guest: localGuest("vm"), kernel });
       },
       {

@@ -3,15 +3,13 @@ import * as os from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { beforeEach, describe, expect, it } from "vitest";
+import { localKernel } from "../../test/support/kernel.ts";
 import { deploy, given, localGuest, localHost, localStep, printedOf, settled } from "../../test/support/mocks.ts";
 import { lastLine, type Ran, runLibrary, runStep, type Stubs, type Verb } from "../../test/support/run-script.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { ownKernelStylesheet } from "../guest/definition.ts";
 import { scriptText } from "../machine/script-text.ts";
 import { sh } from "../machine/shell.ts";
-import { SourceTree } from "../sources/source-tree.ts";
-import { KernelBuild } from "./build.ts";
-import { KernelConfig } from "./config.ts";
 import { KernelInstall } from "./install.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -421,12 +419,7 @@ describe("KernelInstall", () => {
   const deployed = () =>
     deploy(
       () => {
-        const host = localHost();
-        const directory = "/d";
-        const source = new SourceTree("source", { host, role: "duet-kernel", source: { tree: "/d/src" }, directory });
-        const asked = { base: "tiny", localmodconfig: false, fragments: [] };
-        const config = new KernelConfig("config", { host, source, directory, ...asked });
-        const kernel = new KernelBuild("kernel", { host, source, config });
+        const kernel = localKernel(localHost());
         return new KernelInstall("vm-kernel", { guest: localGuest("vm"), kernel });
       },
       {

@@ -9,7 +9,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sh } from "../../components/index.ts";
 import { project } from "../../launcher/project.ts";
-import { until } from "../../sandbox/processes.ts";
 import { Random } from "../faults/draw.ts";
 import { fixedFaults } from "../faults/list.ts";
 import { survive } from "../faults/run.ts";
@@ -19,6 +18,7 @@ import { callPath, typed } from "../guide/perf.ts";
 import { checkAll, checks, consoleOf, leavesNoProcess, logsIn, ofSamples } from "./checks.ts";
 import { takesVerbs } from "./duetctl.ts";
 import { readsSources, stopsInAdapter } from "./editor.ts";
+import { panic } from "./panic.ts";
 import { changes, drifts, problem } from "./pulumi-output.ts";
 import { difference, type Snapshot, snapshot } from "./snapshot.ts";
 import { shared, TestStack } from "./stack.ts";
@@ -255,14 +255,10 @@ describe("data in a guest", () => {
 });
 
 describe("a guest that panics", () => {
-  const state = () => stack.virsh("domstate", "one");
-
   it(
     "stays as it is, is told of by file and line at the next up with a report of its stack, and comes back",
     async () => {
-      const asked = stack.guestAnew("one", sh`sync; echo c >/proc/sysrq-trigger`, 10).catch(() => {});
-      expect(await until(60_000, async () => (await sleep(1000, await state())) === "crashed")).toBe(true);
-      await asked;
+      await panic(stack, "one");
       const { output } = await stack.run("up");
       const told = /one panicked: sysrq triggered crash; at sysrq_handle_crash \(\S*sysrq\.c:(\d+)\); report: (\S+)/;
       expect(output).toMatch(told);

@@ -9,16 +9,13 @@ import { checkAll } from "../e2e/checks.ts";
 import type { Snapshot } from "../e2e/snapshot.ts";
 import { TestStack } from "../e2e/stack.ts";
 import { machineBefore, takeDown } from "../e2e/take-down.ts";
+import { say } from "../support/say.ts";
 import { draw, Random } from "./draw.ts";
 import { faults } from "./list.ts";
 import { type FaultOptions, faultOptions, replayCommand, usage } from "./options.ts";
 import { commitHere, keepProgress, type Progress, resumed } from "./progress.ts";
 import { type Outcome, type Place, survive } from "./run.ts";
 import { tablePage } from "./table.ts";
-
-function say(line: string): void {
-  console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
-}
 
 /** Brings the environment back after a fault that it did not survive. @returns whether that worked. */
 async function recover(stack: TestStack): Promise<boolean> {

@@ -9,6 +9,7 @@ import { checkAll } from "../e2e/checks.ts";
 import { TestStack } from "../e2e/stack.ts";
 import { machineBefore, takeDown } from "../e2e/take-down.ts";
 import { commitHere, keepProgress, type Noted, resumed } from "../faults/progress.ts";
+import { say } from "../support/say.ts";
 import { one, staysClean } from "./case.ts";
 
 /** Something that is tried on a standing stack. */
@@ -25,10 +26,6 @@ export interface Case {
 interface Progress extends Noted {
   /** Names of the cases with the right outcome. */
   readonly right: readonly string[];
-}
-
-function say(line: string): void {
-  console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
 }
 
 /** Tries one, and brings the stack back to its own spec. @returns whether the outcome was the right one */

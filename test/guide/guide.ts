@@ -14,6 +14,7 @@ import { installPackages } from "../../sandbox/packages.ts";
 import { entryPoint, reportTo, UserError } from "../../sandbox/report.ts";
 import { kernel, TestStack } from "../e2e/stack.ts";
 import { machineBefore, takeDown } from "../e2e/take-down.ts";
+import { say } from "../support/say.ts";
 import { browserPackages, consoleInBrowser } from "./browser.ts";
 import { crashExamples } from "./crash.ts";
 import { crashPage } from "./crash-page.ts";
@@ -21,10 +22,6 @@ import { type Shown, wrong } from "./example.ts";
 import { gdbExamples } from "./gdb.ts";
 import { gdbPage, perfPage } from "./page.ts";
 import { perfChapter } from "./perf.ts";
-
-function say(line: string): void {
-  console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
-}
 
 /** A kernel with BTF, and guests with perf and what else looks at a kernel that runs. */
 const tracing = {

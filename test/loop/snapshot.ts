@@ -1,22 +1,14 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { sh } from "../../components/index.ts";
 import { libvirtName } from "../../components/names.ts";
-import { until } from "../../sandbox/processes.ts";
 import { demand } from "../e2e/checks.ts";
-import { shared, type TestStack } from "../e2e/stack.ts";
+import { panic } from "../e2e/panic.ts";
+import { shared } from "../e2e/stack.ts";
 import type { Case } from "../field/campaign.ts";
 import { bootOf, change, one } from "../field/case.ts";
 
 const kept = { "duet:vms": [{ ...one, snapshot: true }] } as const;
-
-async function panic(stack: TestStack): Promise<void> {
-  const asked = stack.guestAnew("one", sh`sync; echo c >/proc/sysrq-trigger`, 10).catch(() => {});
-  const isDown = async () => (await sleep(1000, await stack.virsh("domstate", "one"))) === "crashed";
-  demand("whether it panicked", String(await until(60_000, isDown)), "true");
-  await asked;
-}
 
 export const snapshotCases: readonly Case[] = [
   {
@@ -31,7 +23,7 @@ export const snapshotCases: readonly Case[] = [
         appendFileSync(file, '\nMODULE_INFO(loop, "kept");\n');
         await stack.run("up");
         await stack.guest("one", sh`touch /root/lost; sync`);
-        await panic(stack);
+        await panic(stack, "one");
         const { output, seconds } = await stack.run("up");
         say(`back and proven ${seconds.toFixed(1)} s after up was typed`);
         demand("what up says", output, /one goes back to how it was proven/);
@@ -54,14 +46,14 @@ export const snapshotCases: readonly Case[] = [
     name: "a guest boots if what was kept of it is damaged, and is kept anew",
     run: async (stack) => {
       await change(stack, kept);
-      await panic(stack);
+      await panic(stack, "one");
       await stack.virsh("destroy", "one");
       const disk = await stack.virsh("vol-path", "--pool", libvirtName(stack.name), "one.qcow2");
       await stack.host(sh`qemu-img snapshot -d duet-proven ${disk}`);
       // As it was: up finds a guest that has panicked.
       await stack.virsh("start", "one");
       await stack.awaitGuest("one", "boot", sh`true`, 300);
-      await panic(stack);
+      await panic(stack, "one");
       const { output } = await stack.run("up");
       demand("what up says", output, /one cannot go back to how it was proven: .*; it boots/);
       await stack.run("up");
