@@ -1,4 +1,10 @@
 import { defineConfig } from "vitest/config";
 
-// A test that runs bash takes a second, and ten on a machine that builds a kernel beside it.
-export default defineConfig({ test: { testTimeout: 60_000, hookTimeout: 60_000 } });
+export default defineConfig({
+  test: {
+    // A test that runs bash takes a second, and ten on a machine that builds a kernel beside it.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    setupFiles: "test/support/between-tests.ts",
+  },
+});

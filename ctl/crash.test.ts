@@ -28,8 +28,8 @@ function dump(folder: string): string {
   return folder;
 }
 
-beforeEach(async () => {
-  await beginHome();
+beforeEach(() => {
+  beginHome();
   standTwo();
 });
 

@@ -17,8 +17,8 @@ const records =
 /** A guest that does as ssh does: it hands the words that it is given to a shell as one line. */
 const guest = (path: string) => sh`shift; PATH=${path}; export PATH; exec bash -c "$*"`.shell;
 
-beforeEach(async () => {
-  await beginHome();
+beforeEach(() => {
+  beginHome();
   standTwo();
   writeProgram(join(home, "bin/guest"), guest(`${home}/guest:/usr/bin:/bin`));
 });

@@ -17,7 +17,8 @@ carriers='^components/machine/(lib/.*|step\.sh)$'
 mapfile -t others < <(printf '%s\n' "${scripts[@]}" | grep -vE -- "$carriers")
 
 status=0
-shellcheck --severity=style -- "${scripts[@]}" || status=1
+# It takes a second of one core for each script.
+printf '%s\0' "${scripts[@]}" | xargs -0 -n 20 -P "$(nproc)" shellcheck --severity=style -- || status=1
 shfmt -d -- "${scripts[@]}" || status=1
 if grep -nE -e '(^|[^-])\beval\b' -e 'bash -c "\$' -- "${others[@]}"; then
   echo 'These lines carry a value into another interpreter: call as_developer, developer_does or in_guest.'

@@ -1,7 +1,6 @@
 /** duetctl as a process, at a stack that is nothing but its state, with a libvirt and guests that say what they are told. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import { project } from "../../launcher/project.ts";
 import { writeProgram } from "./run-script.ts";
 import { accessIn, type StandingStackArgs, standIn } from "./standing-stack.ts";
@@ -10,10 +9,8 @@ import { temporaryFolder } from "./temporary-folder.ts";
 /** Home of who types. */
 export let home: string;
 /** Makes one for the test that is about to run. */
-export async function beginHome(): Promise<void> {
+export function beginHome(): void {
   home = temporaryFolder("duetctl-");
-  // Each test waits for its programs: between two of them vitest gets its word in.
-  await setImmediate();
 }
 
 /** Types words. */
