@@ -77,7 +77,7 @@ export class Editor extends pulumi.ComponentResource {
       `${name}-files`,
       {
         title: "write what an editor needs",
-        script: script(import.meta.url, "files.sh", {
+        script: script(import.meta.url, "editor-files.sh", {
           folder: host.stateFolder,
           names: files.apply((all) => [...ofGdb, ...all].map(([file]) => file)),
           texts: pulumi
