@@ -79,7 +79,6 @@ export function loopStack(name: string, spec: string, environment: NodeJS.Proces
   }));
   const buildFile = kept.get("module-build");
   const [{ name: first = "" } = {}] = vms;
-  const build = "build the module";
   const { module } = sources;
   const tree = "tree" in module ? module.tree : join(sources.directory, "duet-module");
   return {
@@ -88,7 +87,10 @@ export function loopStack(name: string, spec: string, environment: NodeJS.Proces
     trees: [tree, ...("copy" in module ? [resolve(project, module.copy)] : [])],
     source: onHost("bring the sources", sourceFile),
     sourceRecord: recordAt(sourceFile.replace(/\.sh$/, "")),
-    build: buildFile === undefined ? inGuest(build, first, "module-build") : onHost(build, buildFile),
+    build:
+      buildFile === undefined
+        ? inGuest(`build the module in ${first}`, first, "module-build")
+        : onHost("build the module", buildFile),
     guests,
   };
 }

@@ -63,7 +63,9 @@ async function edits(stack: TestStack, original: string, say: (line: string) => 
     await stack.guestAnew("one", sh`sync; echo c >/proc/sysrq-trigger`, 10).catch(() => {});
     await sleep(2000);
     save("fourth");
-    say((await watcher.says(/cannot load the module in one: it does not answer .*run pulumi up/, 500)).slice(9));
+    say(
+      (await watcher.says(/cannot (?:build|load) the module in one: it does not answer .*run pulumi up/, 500)).slice(9),
+    );
   } finally {
     demand("the exit status of the watcher", String(await watcher.end()), "130");
   }
