@@ -16,6 +16,7 @@ import { consoleInBrowser } from "../guide/browser.ts";
 import { wrong } from "../guide/example.ts";
 import { callPath, typed } from "../guide/perf.ts";
 import { checkAll, checks, consoleOf, leavesNoProcess, logsIn, ofSamples } from "./checks.ts";
+import { clearSources } from "./clear-sources.ts";
 import { takesVerbs } from "./duetctl.ts";
 import { readsSources, stopsInAdapter } from "./editor.ts";
 import { panic } from "./panic.ts";
@@ -54,6 +55,7 @@ const stack = new TestStack({
 let before: Snapshot;
 
 beforeAll(async () => {
+  clearSources(shared, stack.folder);
   before = snapshot(process.env);
   stack.writeSpec();
   await stack.run("up");
