@@ -69,7 +69,7 @@ describe("a site", () => {
 
   it("reads the fragments of the project, and leaves those of the kernel to whoever has its sources", () => {
     const fragments = ["debug.config", "perf", "stacks/kernel-sandbox.config"];
-    expect(siteOf({ kernel: { fragments, config: ["CONFIG_A=y", "CONFIG_B=y"] } }).fragments).toEqual([
+    expect(siteOf({ kernel: { fragments, config: ["CONFIG_A=y", "CONFIG_B=y"] } }).kernels[0].fragments).toEqual([
       { name: "debug.config" },
       { name: "perf" },
       { name: "stacks/kernel-sandbox.config", text: expect.stringContaining("CONFIG_PERF_EVENTS=y") },

@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { totalmem, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { loginHere } from "./components/host/forward.ts";
-import type { Fragment, ImageSource, Site, Source, Spec } from "./components/index.ts";
+import type { Fragment, ImageSource, KernelSpec, Site, SiteKernel, Source, Spec } from "./components/index.ts";
 import { perfSource, SpecError, shippedFragments } from "./components/index.ts";
+import { placeOf } from "./components/spec-cross.ts";
 import { folders, leasesOf, stackFolder } from "./launcher/environment.ts";
 import { identityWith, idVariable } from "./launcher/identity.ts";
 import { rootAccess } from "./launcher/root.ts";
@@ -18,25 +19,36 @@ const firstUser = 1000;
 /** What may be a fragment of the kernel's own. Whether it is cannot be said before the sources are there. */
 const kernelsOwn = /^[\w.-]+\.config$/;
 
-function fragmentsOf(spec: Spec, project: string): readonly Fragment[] {
-  const asked = spec.kernel.fragments.map((name): Fragment => {
+/** A kernel with what is read for it. */
+function kernelOf(kernel: KernelSpec, project: string): SiteKernel {
+  const { name, fragments: names, config, source } = kernel;
+  const fragments = names.map((name): Fragment => {
     const text = textOf(resolve(project, name));
     return text === undefined ? { name } : { name, text };
   });
+  const own = config.length > 0 ? [{ name: `${placeOf(kernel)}.config`, text: config.join("\n") }] : [];
+  return { name, fragments: [...fragments, ...own], source: source && sourceOf(source, project) };
+}
+
+/** Fragments that are nowhere, a line each. */
+function absentFragments({ fragments, ...kernel }: SiteKernel, project: string): readonly string[] {
   const isElsewhere = (name: string) => shippedFragments.includes(name) || kernelsOwn.test(name);
-  const absent = asked.filter(({ name, text }) => text === undefined && !isElsewhere(name));
-  if (absent.length > 0) {
-    throw new SpecError(
-      absent.map(
-        ({ name }) =>
-          `duet:kernel.fragments: asked for ${name}, and there is no such file, or none to be read, below ${project}; ` +
-          `correct it, or take ${shippedFragments.join(" or ")}, or one of the kernel's own, such as kvm_guest.config`,
-      ),
+  return fragments
+    .filter(({ name, text }) => text === undefined && !isElsewhere(name))
+    .map(
+      ({ name }) =>
+        `${placeOf(kernel)}.fragments: asked for ${name}, and there is no such file, or none to be read, below ${project}; ` +
+        `correct it, or take ${shippedFragments.join(" or ")}, or one of the kernel's own, such as kvm_guest.config`,
     );
+}
+
+function kernelsOf(spec: Spec, project: string): Site["kernels"] {
+  const kernels = spec.kernels.map((kernel) => kernelOf(kernel, project));
+  const absent = kernels.flatMap((kernel) => absentFragments(kernel, project));
+  if (absent.length > 0) {
+    throw new SpecError(absent);
   }
-  const own =
-    spec.kernel.config.length > 0 ? [{ name: "duet:kernel.config", text: spec.kernel.config.join("\n") }] : [];
-  return [...asked, ...own];
+  return kernels;
 }
 
 function textOf(file: string): string | undefined {
@@ -71,12 +83,12 @@ function sourceOf(source: Spec["sources"]["kernel"], project: string): Source {
 }
 
 function imageOf(spec: Spec, cache: string, cacheHome: string): ImageSource {
-  const { image, kernel, tools } = spec;
+  const { image, kernels, tools } = spec;
   if ("build" in image) {
     // Such guests have no network to install them from.
     const packages = [
       ...tools.packages,
-      ...(perfSource(tools.perf, kernel.toolchain) === "package" ? ["linux-perf"] : []),
+      ...(kernels.some(({ toolchain }) => perfSource(tools.perf, toolchain) === "package") ? ["linux-perf"] : []),
     ];
     return {
       path: guestImagePath(cacheHome, debianWith(packages)),
@@ -129,7 +141,7 @@ export function findSite(spec: Spec, stack: string, project: string, environment
       login: loginHere(environment),
     },
     image: imageOf(spec, cache, join(cache, "..")),
-    fragments: fragmentsOf(spec, project),
+    kernels: kernelsOf(spec, project),
     sources: {
       kernel: sourceOf(spec.sources.kernel, project),
       module: sourceOf(spec.sources.module, project),

@@ -105,7 +105,7 @@ await entryPoint("bench", async () => {
   const build = join(stack.sources, "build/duet-kernel");
   const make = sh`make -s -C ${build} M=${tree} modules`;
   const developer = ask(sh`getent passwd ${statSync(tree).uid}`).split(":")[0] ?? "";
-  const { name: called } = stack.module;
+  const called = stack.module;
   const load = sh`rmmod ${called} && insmod ${join(tree, `${called}.ko`)}`;
   const up = () =>
     seconds(join(project, "bin/pulumi"), ["up", "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name]);

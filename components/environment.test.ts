@@ -36,7 +36,7 @@ const site: Site = {
   },
   console: { sandboxRun: "/run/duet/run", login: "dev@host" },
   image: { path: "/images/debian.qcow2" },
-  fragments: [{ name: "perf", text: "CONFIG_PERF_EVENTS=y" }],
+  kernels: [{ fragments: [{ name: "perf", text: "CONFIG_PERF_EVENTS=y" }] }],
   sources: { kernel: spec.sources.kernel, module: spec.sources.module, tools: spec.sources.tools },
 };
 
@@ -453,6 +453,72 @@ describe("another spec", () => {
     );
     expect(given(both.resource(local, "kernel"), "packages")).toBe("(image modules)");
     expect(given((await environment([one])).resource(local, "kernel"), "packages")).toBe("(modules)");
+  });
+
+  it("has a build, and an object of the module, for each of several kernels", async () => {
+    const kernels = { old: { boot: "direct" }, new: {}, "v6.12": { source: { tree: "/media/data/duet/mine" } } };
+    const vms = [
+      { name: "one", kernel: "old" },
+      { name: "two", kernel: "new" },
+      { name: "three", kernel: "v6.12" },
+    ];
+    const { kernel: _, ...rest } = spec;
+    const asked = parseSpec({ ...rest, kernels, tools: { perf: true }, vms });
+    const ofKernel = (id: string) => ({
+      [`${id}-guest-config`]: "CONFIG_FROM_GUEST=y",
+      [`${id}-config-guest-modules`]: "Module Size",
+      [`${id}-config-guest-config`]: "CONFIG_FROM_GUEST=y",
+      [`${id}-config`]: "config: c1",
+      [id]: `${printedByHost.kernel}\n`,
+    });
+    const env = await deploy(
+      () =>
+        new DuetEnvironment("duet", {
+          spec: asked,
+          site: {
+            ...site,
+            kernels: asked.kernels.map(({ name, source }) => ({ name, fragments: [], source: source as never })),
+          },
+        }),
+      {
+        ...printed,
+        ...printedOf(["one", "two", "three"]),
+        "kernel.v6.12-source": "commit: abc\nhash: h1",
+        ...Object.assign({}, ...Object.keys(kernels).map((name) => ofKernel(`kernel.${name}`))),
+        ...Object.fromEntries(Object.keys(kernels).map((name) => [`module.${name}-build`, "build-id: m1"])),
+        ...Object.fromEntries(Object.keys(kernels).map((name) => [`perf.${name}-build`, "perf: p1"])),
+      },
+    );
+    const commands = env.made.filter(({ type }) => type === local || type === remote);
+    const step = (name: string) => commands.find((one) => one.name === name) as Made;
+    expect(new Set(commands.map(({ name }) => name)).size).toBe(commands.length);
+    const builds = Object.keys(kernels).map((name) => `/media/data/duet/build/duet-kernel.${name}`);
+    const steps = Object.keys(kernels).map((name) => step(`kernel.${name}`));
+    expect(steps.map((one) => [given(one, "build"), given(one, "tree"), given(one, "what")])).toEqual([
+      [builds[0], "/media/data/duet/duet-kernel", "kernel-build.old"],
+      [builds[1], "/media/data/duet/duet-kernel", "kernel-build.new"],
+      [builds[2], "/media/data/duet/mine", "kernel-build.v6.12"],
+    ]);
+    expect(steps.map((one) => given(one, "packages"))).toEqual(["(modules)", "(image)", "(image)"]);
+    expect(commands.map(({ name }) => name).filter((name) => /^kernel.*-source$/.test(name))).toEqual([
+      "kernel-source",
+      "kernel.v6.12-source",
+    ]);
+    for (const [at, [guest, name]] of [
+      ["one", "old"],
+      ["two", "new"],
+      ["three", "v6.12"],
+    ].entries()) {
+      const objects = `${builds[at]}/duet-module.duet`;
+      expect([guest, given(step(`module.${name}-build`), "objects")]).toEqual([guest, objects]);
+      // A guest that goes over to another kernel keeps the step.
+      expect([guest, given(step(`module-${guest}`), "objects")]).toEqual([guest, objects]);
+      expect(scriptOf(step(`${guest}-debug`)).script).toContain(`lx-symbols ${objects}\n`);
+      expect([guest, given(step(`perf-${guest}`), "build")]).toEqual([guest, builds[at]]);
+      expect([guest, given(step(`${guest}-boot`), "build")]).toEqual([guest, builds[at]]);
+    }
+    const { value } = await settled(env.value.vms);
+    expect(value.map(({ name, kernel }) => [name, kernel])).toEqual(vms.map(({ name, kernel }) => [name, kernel]));
   });
 
   it("forgets how a guest was proven before anything is done in it, and keeps it once all is done", async () => {

@@ -1,6 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
 import { CrashReports } from "./crash/crash-reports.ts";
-import { DuetModule } from "./duet/module.ts";
 import { DuetTools } from "./duet/tools.ts";
 import { Editor } from "./editor/editor.ts";
 import { AutoLoad } from "./gdb/auto-load.ts";
@@ -17,15 +16,13 @@ import { Network } from "./host/network.ts";
 import { NfsExport } from "./host/nfs-export.ts";
 import { prepareHost } from "./host/prepare.ts";
 import type { WebConsoleAccess } from "./host/web-console.ts";
-import { KernelBuild } from "./kernel/build.ts";
-import { KernelConfig, kernelBuildFolder } from "./kernel/config.ts";
 import { DirectKernel } from "./kernel/direct.ts";
 import { KernelInstall } from "./kernel/install.ts";
-import { Perf, perfSource } from "./kernel/perf.ts";
-import { toolchainOf } from "./kernel/toolchain.ts";
 import type { Site } from "./site.ts";
 import { SourceTree } from "./sources/source-tree.ts";
 import type { Spec } from "./spec.ts";
+import { kernelFor } from "./spec-kernel.ts";
+import { buildKernels, stackKernels } from "./stack-kernel.ts";
 
 /** What an environment is made from. */
 export interface DuetEnvironmentArgs {
@@ -53,18 +50,21 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     super("duet:index:DuetEnvironment", name, {}, opts);
     const parent = { parent: this };
     const { directory } = spec.sources;
-    const perfFrom = perfSource(spec.tools.perf, spec.kernel.toolchain);
-    const prepared = prepareHost(`${name}-libvirt`, { spec, site, perf: perfFrom }, parent);
+    const prepared = prepareHost(`${name}-libvirt`, { spec, site }, parent);
     const { host, server, packages, place, libvirtParent } = prepared;
     this.webConsole = prepared.webConsole;
 
-    const source = (role: keyof Site["sources"]): SourceTree =>
+    const afterPlace = { ...parent, dependsOn: [packages, ...place] };
+    const source = (role: "module" | "tools"): SourceTree =>
       new SourceTree(
         `${role}-source`,
         { host, role: `duet-${role}`, source: site.sources[role], directory },
-        { ...parent, dependsOn: [packages, ...place] },
+        afterPlace,
       );
-    const sources = { kernel: source("kernel"), module: source("module"), tools: source("tools") };
+    const [module, ofTools] = [source("module"), source("tools")];
+    const ofKernels = { host, spec, site, module, afterPlace };
+    const kernels = stackKernels(ofKernels);
+    const sources = [...new Set([...kernels.map((kernel) => kernel.source), module, ofTools])];
     const network = new Network("network", { host }, libvirtParent);
     const vms = spec.vms.map((vm) => ({
       ...vm,
@@ -79,65 +79,56 @@ export class DuetEnvironment extends pulumi.ComponentResource {
     const nfs = new NfsExport(
       "nfs-export",
       { host, directory, server, address: network.hostAddress, clients: vms.map(({ address }) => address.address) },
-      { ...parent, dependsOn: [packages, ...Object.values(sources), network] },
+      { ...parent, dependsOn: [packages, ...sources, network] },
     );
     // Root's own gdb is to run nothing that the developer writes.
     const autoLoad = host.isOfPerson ? [new AutoLoad("gdb-access", { host, directory }, parent)] : [];
 
-    const build = kernelBuildFolder(directory);
-    const symbols = { tree: sources.kernel.tree, build, modules: sources.module.tree };
-    const guests = vms.map(
-      (vm) =>
-        new VirtualMachine(
-          vm.name,
-          { host, network, image, symbols, stub: spec.host.stub, reports: spec.host.crashes.directory, ...vm },
-          libvirtParent,
-        ),
-    );
-    const trees = Object.values(sources).map(({ tree }) => tree);
+    const { stub, crashes: kept } = spec.host;
+    const guests = vms.map((vm) => {
+      const { symbols } = kernelFor(vm, kernels);
+      const given = { host, network, image, symbols, stub, reports: kept.directory, ...vm };
+      return new VirtualMachine(vm.name, given, libvirtParent);
+    });
+    const trees = sources.map(({ tree }) => tree);
     const crashes = new CrashReports("crash-reports", { host, spec, trees }, { ...parent, dependsOn: packages });
-    const toolchain = toolchainOf(spec.kernel.toolchain, host, { ...parent, dependsOn: packages });
-    const asked = { ...spec.kernel, toolchain, fragments: site.fragments, guest: guests[0] };
-    const config = new KernelConfig("kernel-config", { host, source: sources.kernel, directory, ...asked }, parent);
-    const boots = spec.vms.map(({ boot = spec.kernel.boot }) => boot);
-    const kernel = new KernelBuild(
-      "kernel",
-      { host, source: sources.kernel, config, packages: spec.kernel.packages, boots },
-      parent,
-    );
-    const module = new DuetModule("module", { host, source: sources.module, kernel, ...spec.module }, parent);
-    const tools = new DuetTools("tools", { source: sources.tools }, parent);
-    const ofPerf = { host, source: sources.kernel, config, kernel, module: module.moduleName };
-    const perf = perfFrom && new Perf("perf", { ...ofPerf, from: perfFrom }, parent);
+    const built = buildKernels(kernels, ofKernels, guests, parent, packages);
+    const tools = new DuetTools("tools", { source: ofTools }, parent);
 
-    const hashes = [config, ...Object.values(sources)].map(({ hash }) => hash);
-    const of = { spec, hashes, kernel: kernel.buildId, packages: kernel.packages, mount: nfs.mountSource };
     const accesses = guests.map((guest, at) => {
       const after = (...dependsOn: pulumi.Resource[]) => ({ ...parent, dependsOn });
       const { user, conflict } = spec.developer;
       const names = [...guestPackages, ...spec.tools.packages];
-      const snapshot = spec.vms[at]?.snapshot && new Snapshot(`${guest.id}-snapshot`, { guest, of }, parent);
+      const vm = vms[at]!;
+      const { asked, source, config, kernel, module: ofKernel, perf } = kernelFor(vm, built);
+      const hashes = [config, source, module, ofTools].map(({ hash }) => hash);
+      const of = { spec, hashes, kernel: kernel.buildId, packages: kernel.packages, mount: nfs.mountSource };
+      const snapshot = vm.snapshot && new Snapshot(`${guest.id}-snapshot`, { guest, of }, parent);
       const packages = new GuestPackages(`${guest.id}-packages`, { guest, packages: names }, parent);
       const account = new Account(`${guest.id}-account`, { guest, user, conflict }, after(packages));
-      const source = nfs.mountSource;
-      const mount = new NfsMount(`${guest.id}-mount`, { guest, source, directory }, after(packages, nfs));
-      const Kernel = boots[at] === "direct" ? DirectKernel : KernelInstall;
+      const mount = new NfsMount(
+        `${guest.id}-mount`,
+        { guest, source: nfs.mountSource, directory },
+        after(packages, nfs),
+      );
+      const Kernel = (vm.boot ?? asked.boot) === "direct" ? DirectKernel : KernelInstall;
       const install = new Kernel(`${guest.id}-kernel`, { guest, kernel }, after(mount, crashes.watch(guest)));
-      const loaded = module.loadIn(guest, { dependsOn: [account, mount, install] });
+      const loaded = ofKernel.loadIn(guest, { dependsOn: [account, mount, install] });
       const installed = [
         tools.installIn(guest, { dependsOn: loaded.resource }),
         ...(perf ? [perf.installIn(guest, { dependsOn: [account, mount, install] })] : []),
       ];
       const session = new DebugSession(
         `${guest.id}-debug`,
-        { guest, directory, kernel, module, loaded, functionName: spec.module.breakpoint },
+        { guest, directory, kernel, module: ofKernel, loaded, functionName: spec.module.breakpoint },
         after(loaded.resource, ...autoLoad),
       );
       if (snapshot) snapshot.take([session, ...installed]);
-      return accessTo(guest, install, session);
+      return accessTo(guest, asked.name, install, session);
     });
     const { command } = site;
-    const ofEditor = { host, kernel, module, sources: Object.values(sources), guests, command };
+    const { kernel, module: ofFirst } = built[0]!;
+    const ofEditor = { host, kernel, module: ofFirst, sources, guests, command };
     const editor = new Editor("editor", ofEditor, parent);
     this.vms = pulumi.all(accesses);
     this.workspace = editor.workspace;

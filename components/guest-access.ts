@@ -14,6 +14,8 @@ export interface GuestAccess {
   readonly stub: string;
   /** Undefined for a socket. */
   readonly gdbPort?: number | undefined;
+  /** Name of its kernel among the stack's; undefined if the stack has one. */
+  readonly kernel?: string | undefined;
   /** What `uname -r` says there. */
   readonly kernelRelease: string;
   /** The command that logs in to it as root; a command for the guest may follow. */
@@ -22,9 +24,14 @@ export interface GuestAccess {
   readonly gdbCommand: string;
 }
 
-/** How to work with a guest, known once it is proven debuggable. */
+/**
+ * How to work with a guest, known once it is proven debuggable.
+ *
+ * @param kernel name of its kernel, if the stack has several
+ */
 export function accessTo(
   guest: VirtualMachine,
+  kernel: string | undefined,
   install: KernelInstall,
   session: DebugSession,
 ): pulumi.Output<GuestAccess> {
@@ -36,6 +43,7 @@ export function accessTo(
       address,
       stub,
       gdbPort,
+      ...(kernel === undefined ? {} : { kernel }),
       kernelRelease,
       sshCommand: commandLine([...host.enter, ...ssh]),
       gdbCommand: commandLine(gdb),

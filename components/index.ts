@@ -38,7 +38,8 @@ export { Machine, type MachineArgs, type SshConnection } from "./machine/machine
 export { script, type ValueInputs } from "./machine/script.ts";
 export { type Shell, type ShellValue, sh } from "./machine/shell.ts";
 export type { Step, StepArgs } from "./machine/step.ts";
-export type { Site } from "./site.ts";
+export type { Site, SiteKernel } from "./site.ts";
 export { type Source, SourceTree, type SourceTreeArgs } from "./sources/source-tree.ts";
 export { parseSpec, type Spec, type SpecInput, type VirtualMachineSpec, valuesOf } from "./spec.ts";
+export type { KernelSpec } from "./spec-kernel.ts";
 export { SpecError } from "./spec-problems.ts";

@@ -53,11 +53,42 @@ export function guestId(guest: string): string {
   return ownWords.has(guest) ? `${guest}.vm` : guest;
 }
 
+/**
+ * By what the steps and the folders of a kernel are called, if a stack has several: no host name has a dot.
+ *
+ * @param kernel its name; undefined if it is the only one
+ */
+export function kernelId(kernel: string | undefined): string {
+  return kernel === undefined ? "kernel" : `kernel.${kernel}`;
+}
+
+/**
+ * Absolute path of the build directory, below the sources directory.
+ *
+ * @param kernel name of the kernel, if the directory has several. Defaults to none.
+ */
+export function kernelBuildFolder(directory: string, kernel?: string): string {
+  return `${directory}/build/duet-${kernelId(kernel)}`;
+}
+
 /** The file in a stack's folder of the state that names the image of which its guests' disks are made. */
 export const imageNote = "image";
 
-/** The file there that names the build root with whose compiler its kernel is built. */
-export const toolchainNote = "toolchain";
+/**
+ * The file there that names the build root with whose compiler a kernel is built, and the step that makes that one.
+ *
+ * @param kernel name of the kernel; undefined if it is the only one
+ */
+export function toolchainNote(
+  kernel: string | undefined,
+  { suite, mirror = "" }: { suite: string; mirror?: string | undefined },
+): string {
+  const key = createHash("sha256").update(`${suite} ${mirror}`).digest("hex");
+  return kernel === undefined ? "toolchain" : `toolchain.${key.slice(0, 8)}`;
+}
+
+/** Whether a file there is such a note. */
+export const isToolchainNote = (file: string): boolean => /^toolchain(?:\.[0-9a-f]{8})?$/.test(file);
 
 /** The file there that names the virtual environment by which its crashes are read. */
 export const drgnNote = "drgn";

@@ -4,6 +4,16 @@ import type { WebConsoleArgs } from "./host/web-console.ts";
 import type { Fragment } from "./kernel/config.ts";
 import type { Source } from "./sources/source-tree.ts";
 
+/** What a spec does not say of a kernel. */
+export interface SiteKernel {
+  /** Its name among the stack's kernels; undefined for the only one. */
+  readonly name?: string | undefined;
+  /** What is laid over the base of its configuration, read from where the spec says. */
+  readonly fragments: readonly Fragment[];
+  /** Its own sources, with absolute paths. Undefined if they are those of all kernels. */
+  readonly source?: Source | undefined;
+}
+
 /** What a spec does not say. Entry points find it out, components never do. */
 export interface Site {
   /** The host. */
@@ -12,9 +22,9 @@ export interface Site {
   readonly console: Omit<WebConsoleArgs, "host">;
   /** The image of the guests' disks. */
   readonly image: ImageSource;
-  /** What is laid over the base of the kernel's configuration, read from where the spec says. */
-  readonly fragments: readonly Fragment[];
-  /** The sources, with absolute paths. */
+  /** One for each kernel of the spec. */
+  readonly kernels: readonly SiteKernel[];
+  /** The sources, with absolute paths; those of the kernel are for all that have none of their own. */
   readonly sources: { readonly kernel: Source; readonly module: Source; readonly tools: Source };
   /** Words of the command by which people work with the stack, for the tasks of an editor. Defaults to none. */
   readonly command?: readonly string[] | undefined;

@@ -1,7 +1,66 @@
 import type { Spec } from "./spec.ts";
+import { type KernelSpec, kernelFor } from "./spec-kernel.ts";
+import { pathOf, quoted } from "./spec-problems.ts";
 
 function twice<T>(values: readonly T[]): readonly T[] {
   return [...new Set(values.filter((value, index) => values.indexOf(value) !== index))];
+}
+
+/** Where what is asked of a kernel stands. */
+export const placeOf = ({ name }: Pick<KernelSpec, "name">) =>
+  pathOf(name === undefined ? ["kernel"] : ["kernels", name]);
+
+/** Sources in places that guests cannot see. */
+function hiddenTrees({ sources: { directory, ...roles }, kernels }: Spec): readonly string[] {
+  const all = [
+    ...Object.entries(roles).map(([role, source]) => [`duet:sources.${role}`, source] as const),
+    ...kernels.map((kernel) => [`${placeOf(kernel)}.source`, kernel.source] as const),
+  ];
+  return all.flatMap(([place, source]) =>
+    source !== undefined && "tree" in source && !source.tree.startsWith(`${directory}/`)
+      ? [`${place}.tree: asked for ${source.tree}, which guests cannot see; keep it below ${directory}`]
+      : [],
+  );
+}
+
+/** Guests that ask for a kernel which is none, and kernels for which none asks. */
+function unmatched({ vms, kernels }: Spec): readonly string[] {
+  const names = kernels.flatMap(({ name }) => name ?? []);
+  const choice = names.length === 0 ? "there is no duet:kernels; leave it out" : `take ${names.join(" or ")}`;
+  return [
+    ...vms.flatMap(({ kernel }, at) =>
+      kernel === undefined || names.includes(kernel)
+        ? []
+        : [`duet:vms[${at}].kernel: asked for ${quoted(kernel)}, which is no kernel of this stack; ${choice}`],
+    ),
+    ...kernels.flatMap((kernel) =>
+      vms.some((vm) => kernelFor(vm, kernels) === kernel)
+        ? []
+        : [`${placeOf(kernel)}: asked for a kernel that no guest runs; have one do so in duet:vms, or leave it out`],
+    ),
+  ];
+}
+
+/** What cannot be had with one of the kernels. */
+function ofKernel(kernel: KernelSpec, { module, tools, vms, kernels }: Spec): readonly string[] {
+  const place = placeOf(kernel);
+  const isOfHost = kernel.toolchain === "host";
+  const guests = vms.filter((vm) => kernelFor(vm, kernels) === kernel);
+  const isInstalled = guests.some(({ boot = kernel.boot }) => boot === "installed");
+  return [
+    ...(!isOfHost && module.build === "guest"
+      ? [`duet:module.build: asked for guest, which has not the compiler of ${place}.toolchain; leave it out`]
+      : []),
+    ...(kernel.fragments.includes("bpf") && module.build === "guest"
+      ? [`duet:module.build: asked for guest, which has no pahole, and ${place}.fragments has bpf; leave it out`]
+      : []),
+    ...(!isOfHost && tools.perf === "source"
+      ? [`duet:tools.perf: asked for source, and ${place}.toolchain has not the libraries; take package`]
+      : []),
+    ...(kernel.packages.length > 0 && guests.length > 0 && !isInstalled
+      ? [`${place}.packages: asked for ${kernel.packages.join(", ")}, and no guest installs its kernel; leave it out`]
+      : []),
+  ];
 }
 
 /** What no single field can know, a line a problem. */
@@ -10,14 +69,6 @@ export function crossProblems(spec: Spec): readonly string[] {
   const names = twice(all);
   const ports = twice(spec.vms.flatMap((vm) => vm.gdbPort ?? []));
   const logs = all.filter((name) => all.includes(`${name}-console`));
-  const trees = (["kernel", "module", "tools"] as const).flatMap((key) => {
-    const source = spec.sources[key];
-    return "tree" in source && !source.tree.startsWith(`${spec.sources.directory}/`)
-      ? [
-          `duet:sources.${key}.tree: asked for ${source.tree}, which guests cannot see; keep it below ${spec.sources.directory}`,
-        ]
-      : [];
-  });
   const isSocket = spec.host.stub === "socket";
   const stubs = [
     ...(isSocket && spec.host.sandbox
@@ -31,30 +82,11 @@ export function crossProblems(spec: Spec): readonly string[] {
     spec.host.console && !spec.host.sandbox && !spec.host.uri.startsWith("qemu:///")
       ? [`duet:host.console: asked for one, and libvirt is elsewhere, at ${spec.host.uri}; leave it out`]
       : [];
-  const isInstalled = spec.vms.some(({ boot = spec.kernel.boot }) => boot === "installed");
-  const packages =
-    spec.kernel.packages.length > 0 && !isInstalled
-      ? [
-          `duet:kernel.packages: asked for ${spec.kernel.packages.join(", ")}, and no guest installs its kernel; leave it out`,
-        ]
-      : [];
-  const isOfHost = spec.kernel.toolchain === "host";
-  const builders = [
-    ...(!isOfHost && spec.module.build === "guest"
-      ? ["duet:module.build: asked for guest, which has not the compiler of duet:kernel.toolchain; leave it out"]
-      : []),
-    ...(spec.kernel.fragments.includes("bpf") && spec.module.build === "guest"
-      ? ["duet:module.build: asked for guest, which has no pahole, and duet:kernel.fragments has bpf; leave it out"]
-      : []),
-    ...(!isOfHost && spec.tools.perf === "source"
-      ? ["duet:tools.perf: asked for source, and duet:kernel.toolchain has not the libraries; take package"]
-      : []),
-  ];
   return [
     ...stubs,
     ...consoles,
-    ...builders,
-    ...packages,
+    ...spec.kernels.flatMap((kernel) => ofKernel(kernel, spec)),
+    ...unmatched(spec),
     ...names.map((name) => `duet:vms: asked for two VMs with the name ${name}; give each its own`),
     ...ports.map((port) => `duet:vms: asked for gdb port ${port} twice; give each VM its own, or leave it out`),
     ...logs.map(
@@ -62,6 +94,6 @@ export function crossProblems(spec: Spec): readonly string[] {
         `duet:vms: asked for VMs ${name} and ${name}-console; the first one's console and the second one's QEMU would ` +
         `write to one log, ${name}-console.log; give one of them another name`,
     ),
-    ...trees,
+    ...hiddenTrees(spec),
   ];
 }

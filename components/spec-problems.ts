@@ -47,7 +47,7 @@ export class SpecError extends Error {
 }
 
 /** Where a problem is, as a person would write it: `duet:vms[0].name`. */
-function pathOf(path: readonly PropertyKey[]): string {
+export function pathOf(path: readonly PropertyKey[]): string {
   const rest = path.map((part, at) => {
     const name = /^[\w-]{1,60}$/.test(String(part)) ? String(part) : quoted(part);
     return typeof part === "number" ? `[${part}]` : `${at === 0 ? ":" : "."}${name}`;
@@ -55,8 +55,11 @@ function pathOf(path: readonly PropertyKey[]): string {
   return `duet${rest.join("")}`;
 }
 
-/** The lines of a problem that the shape has found: each name that it does not know is one. */
+/** The lines of a problem that the shape has found: each name that it does not know, or does not take, is one. */
 export function linesOf(issue: z.core.$ZodIssue): readonly string[] {
+  if (issue.code === "invalid_key") {
+    return issue.issues.map(({ message }) => `${pathOf(issue.path)}: ${message}`);
+  }
   return issue.code === "unrecognized_keys"
     ? issue.keys.map(
         (key) => `${pathOf([...issue.path, key])}: nothing here is called that; correct the name or remove it`,

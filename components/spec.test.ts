@@ -27,7 +27,7 @@ describe("parseSpec", () => {
       host: { sandbox: false, uri: "qemu:///system", nfsServer: "auto", accelerator: "auto" },
       developer: { user: "duet", conflict: "move" },
       sources: { directory: "/media/data/duet" },
-      kernel: { base: "guest", localmodconfig: true, fragments: [], config: [] },
+      kernels: [{ base: "guest", localmodconfig: true, fragments: [], config: [] }],
       vms: [{ name: "duetdev", memory: 1024, vcpus: 2 }],
     });
   });
@@ -50,6 +50,43 @@ describe("parseSpec", () => {
       expect.stringMatching(/^duet:module\.build: .*pahole.*leave it out$/),
     ]);
     expect(withTools({}, { fragments: ["bpf"] })).toEqual([]);
+  });
+
+  it("takes several kernels, of which each guest names one, or runs the first", () => {
+    const kernels = { old: { source: { package: "linux-source-6.1" }, boot: "direct" }, "v6.12": { base: "tiny" } };
+    const asked = { ...good, kernels, vms: [{ name: "a" }, { name: "b", kernel: "v6.12" }] };
+    expect(parseSpec(asked).kernels).toMatchObject([
+      { name: "old", base: "guest", boot: "direct" },
+      { name: "v6.12", base: "tiny", boot: "installed" },
+    ]);
+    const vms = [{ name: "a", kernel: "new" }, { name: "b" }];
+    expect(problemsOf({ ...asked, vms })).toEqual([
+      expect.stringMatching(/^duet:vms\[0\]\.kernel: asked for "new".*take old or v6\.12$/),
+      expect.stringMatching(/^duet:kernels\."v6\.12": .*no guest runs.*leave it out$/),
+    ]);
+    expect(problemsOf({ ...good, vms })).toEqual([expect.stringMatching(/^duet:vms\[0\]\.kernel: .*leave it out$/)]);
+    expect(problemsOf({ ...asked, kernel: {} })).toEqual([expect.stringMatching(/^duet:kernels: .*leave out one/)]);
+    expect(problemsOf({ ...asked, kernels: {} })).toEqual([expect.stringMatching(/^duet:kernels: .*leave it out$/)]);
+    // Such names are those of other folders and steps, or come in another order.
+    for (const name of ["old.config", "a-b", "6", "Old", "", "x".repeat(17)]) {
+      expect([name, problemsOf({ ...asked, kernels: JSON.parse(`{ ${JSON.stringify(name)}: {} }`) })]).toEqual([
+        name,
+        [expect.stringMatching(/^duet:kernels\..*: asked for a kernel "/)],
+      ]);
+    }
+    const builds = { ...asked, module: { build: "guest" }, tools: { perf: "source" } };
+    const withToolchain = {
+      ...kernels,
+      old: { toolchain: { suite: "bullseye" }, packages: ["debug"], boot: "direct" },
+    };
+    expect(problemsOf({ ...builds, kernels: withToolchain })).toEqual([
+      expect.stringMatching(/^duet:module\.build: .* duet:kernels\.old\.toolchain/),
+      expect.stringMatching(/^duet:tools\.perf: .* duet:kernels\.old\.toolchain/),
+      expect.stringMatching(/^duet:kernels\.old\.packages: asked for debug/),
+    ]);
+    expect(problemsOf({ ...asked, kernels: { ...kernels, old: { source: { tree: "/elsewhere" } } } })).toEqual([
+      expect.stringMatching(/^duet:kernels\.old\.source\.tree: .*keep it below/),
+    ]);
   });
 
   it("takes a way to boot for all guests and for one, and refuses packages that no guest would install", () => {

@@ -1,23 +1,13 @@
-import { isAbsolute, normalize } from "node:path/posix";
 import { z } from "zod";
 import { crossProblems } from "./spec-cross.ts";
+import { absolutePath, sourceTree } from "./spec-fields.ts";
+import { boot, type KernelSpecs, kernel, kernels, kernelsOf } from "./spec-kernel.ts";
 import { defaultMessage, linesOf, quoted, SpecError } from "./spec-problems.ts";
 
 /**
  * The declarative spec of a stack: what `stacks/Pulumi.NAME.yaml` says under `duet:`.
  * It is checked whole before anything runs, and every problem is listed.
  */
-
-const absolutePath = z
-  .string()
-  .refine((path) => isAbsolute(path) && normalize(path) === path && path !== "/" && !path.endsWith("/"), {
-    error: (issue) =>
-      `asked for ${quoted(issue.input)}, which is not a plain absolute path; write one like /media/data/duet`,
-  })
-  // These are written to /etc/fstab and to export files, whose fields end at white space.
-  .refine((path) => /^[\w@%+=:,./-]*$/.test(path), {
-    error: (issue) => `asked for ${quoted(issue.input)}; a shared path has letters, digits and @%+=:,./_- only`,
-  });
 
 const hostName = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/, {
   error: (issue) =>
@@ -28,58 +18,16 @@ const userName = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, {
   error: (issue) => `asked for ${quoted(issue.input)}; a user name has 1 to 32 of a-z, 0-9, _ and -, no digit first`,
 });
 
-const gitReference = z.string().regex(/^(?!-)(?!.*\.\.)[\w./-]{1,200}$/, {
-  error: (issue) => `asked for ${quoted(issue.input)}, which git does not take as a branch, a tag or a commit`,
-});
-
-const gitUrl = z.string().regex(/^(?:https?:\/\/|ssh:\/\/|git:\/\/|file:\/\/|\/|[\w.-]+@[\w.-]+:)[^\s]+$/, {
-  error: (issue) => `asked for ${quoted(issue.input)}, which git does not take as a URL`,
-});
-
 const unixId = (what: string) =>
   z
     .int()
     .min(1, { error: (issue) => `asked for ${what} ${issue.input}; root is squashed over NFS, take 1 or more` })
     .max(4294967293);
 
-/** A file or folder of the project's, or an absolute path: it stands in messages. */
-const fileName = z.string().regex(/^[^\p{C}\p{Zl}\p{Zp}]{1,1024}$/u);
-
-const sourceTree = z.union(
-  [
-    z.strictObject({ git: gitUrl, branch: gitReference.optional(), submodules: z.boolean().optional() }),
-    z.strictObject({ package: z.string().regex(/^linux-source-[\w.+-]+$/) }),
-    z.strictObject({ tree: absolutePath }),
-    z.strictObject({ copy: fileName }),
-  ],
-  {
-    error:
-      "takes one of { git, branch, submodules }, { package: linux-source-… }, { tree: /absolute/path } and { copy: folder }",
-  },
-);
-
-const kconfigLine = z.string().regex(/^(?:CONFIG_\w+=\S.*|# CONFIG_\w+ is not set)$/, {
-  error: (issue) =>
-    `asked for ${quoted(issue.input)}; a symbol is written CONFIG_NAME=value or "# CONFIG_NAME is not set"`,
-});
-
 const port = z
   .int({ error: (issue) => `asked for port ${quoted(issue.input)}; take a whole number from 1024 to 65535` })
   .min(1024, { error: (issue) => `asked for port ${issue.input}; take one from 1024 to 65535` })
   .max(65535, { error: (issue) => `asked for port ${issue.input}; take one from 1024 to 65535` });
-
-const toolchain = z.union(
-  [
-    z.literal("host"),
-    z.strictObject({
-      suite: z.string().regex(/^[a-z][a-z0-9-]{1,40}$/),
-      mirror: z.url({ protocol: /^https?$/ }).optional(),
-    }),
-    z.strictObject({ root: absolutePath }),
-    z.strictObject({ cc: z.string().regex(/^(?!-)[\w+./-]{1,200}$/) }),
-  ],
-  { error: "takes one of host, { suite: bullseye, mirror: https://… }, { root: /absolute/path } and { cc: gcc-9 }" },
-);
 
 const debianPackage = z.string().regex(/^[a-z0-9][a-z0-9+.-]{1,100}$/, {
   error: (issue) => `asked for ${quoted(issue.input)}, which is no name of a Debian package`,
@@ -92,9 +40,6 @@ const crashes = z.strictObject({
   after: z.enum(["stay", "reset"]).default("stay"),
   directory: absolutePath.optional(),
 });
-
-/** How a guest comes to its kernel. */
-const boot = z.enum(["installed", "direct"]);
 
 const virtualMachine = z.strictObject({
   name: hostName,
@@ -110,6 +55,7 @@ const virtualMachine = z.strictObject({
   disk: z.int().min(4).max(1024).default(8),
   gdbPort: port.optional(),
   bootTimeout: z.int().min(30).max(86400).default(600),
+  kernel: z.string().optional(),
   boot: boot.optional(),
   snapshot: z.boolean().default(false),
 });
@@ -159,17 +105,8 @@ const specShape = z.strictObject({
       { error: "takes one of { build: debian-12 }, { path, sha256 } and { url, sha256 }, sha256 in 64 hex digits" },
     )
     .default({ build: "debian-12" }),
-  kernel: z
-    .strictObject({
-      base: z.union([z.enum(["guest", "tiny", "defconfig"]), absolutePath]).default("guest"),
-      localmodconfig: z.boolean().default(true),
-      fragments: z.array(fileName).default([]),
-      config: z.array(kconfigLine).default([]),
-      toolchain: toolchain.default("host"),
-      packages: z.array(z.enum(["headers", "debug"])).default([]),
-      boot: boot.default("installed"),
-    })
-    .prefault({}),
+  kernel: kernel.optional(),
+  kernels: kernels.optional(),
   module: z
     .strictObject({
       name: z
@@ -204,8 +141,8 @@ export function specSchema(): z.core.JSONSchema.BaseSchema {
   return z.toJSONSchema(specShape, { io: "input" });
 }
 
-/** A spec with every default filled in. */
-export type Spec = z.infer<typeof specShape>;
+/** A spec with every default filled in, and its kernels in one form. */
+export type Spec = Omit<z.infer<typeof specShape>, "kernel" | "kernels"> & { readonly kernels: KernelSpecs };
 /** A spec as it is written: what has a default may be left out. docs/reference/spec.md has each key in words. */
 export type SpecInput = z.input<typeof specShape>;
 /** One entry of `duet:vms`. */
@@ -247,9 +184,15 @@ export function parseSpec(config: unknown): Spec {
   if (!result.success) {
     throw new SpecError(result.error.issues.flatMap(linesOf));
   }
-  const problems = crossProblems(result.data);
+  const { kernel, kernels, ...rest } = result.data;
+  const spec = { ...rest, kernels: kernelsOf(kernel, kernels) };
+  const both =
+    kernel !== undefined && kernels !== undefined
+      ? ["duet:kernels: asked for beside duet:kernel, which is its short form for one; leave out one of them"]
+      : [];
+  const problems = [...both, ...crossProblems(spec)];
   if (problems.length > 0) {
     throw new SpecError(problems);
   }
-  return result.data;
+  return spec;
 }

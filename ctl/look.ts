@@ -19,6 +19,8 @@ export interface GuestStatus {
   readonly stub: string;
   /** Who is attached there: a debugger by name and pid. Undefined if nobody is. */
   readonly debugger: string | undefined;
+  /** Name of its kernel among the stack's; undefined if the stack has one. */
+  readonly kernelName: string | undefined;
   /** The kernel that runs; undefined if the guest does not answer. */
   readonly kernel: string | undefined;
   /** The build id of the module that is loaded; empty if none is, undefined if the guest does not answer. */
@@ -37,7 +39,7 @@ export interface GuestStatus {
 /** Asks libvirt, the stubs and the guests of a stack, all at once and none for long. */
 export async function look(stack: Standing): Promise<readonly GuestStatus[]> {
   const { guests, uri, enter } = stack;
-  const running = scriptText(import.meta.url, "running.sh", { module: stack.module.name.replaceAll("-", "_") });
+  const running = scriptText(import.meta.url, "running.sh", { module: stack.module.replaceAll("-", "_") });
   const [states, debuggers, inside] = await Promise.all([
     statesAt(uri),
     attached(
@@ -46,7 +48,7 @@ export async function look(stack: Standing): Promise<readonly GuestStatus[]> {
     ),
     Promise.all(guests.map(({ sshCommand }) => answer(printed(sshCommand, [...brief, "bash", "-s"]), running))),
   ]);
-  return guests.map(({ name, address, stub, sshCommand, gdbCommand }, at) => {
+  return guests.map(({ name, address, stub, kernel: kernelName, sshCommand, gdbCommand }, at) => {
     const [kernel, module] = inside[at]?.split("\n") ?? [];
     const file = join(stack.consoles, `${name}-console.log`);
     return {
@@ -55,6 +57,7 @@ export async function look(stack: Standing): Promise<readonly GuestStatus[]> {
       state: states.get(name),
       stub,
       debugger: debuggers[at],
+      kernelName,
       kernel,
       module,
       console: { file, written: writtenAt(file) },

@@ -1,10 +1,11 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { scriptText } from "../components/machine/script-text.ts";
-import { toolchainNote } from "../components/names.ts";
+import { kernelBuildFolder, kernelId, toolchainNote } from "../components/names.ts";
 import type { Spec } from "../components/spec.ts";
+import type { KernelSpec } from "../components/spec-kernel.ts";
 import { project } from "../launcher/project.ts";
-import { CtlError, exitCodes } from "./exit.ts";
+import { CtlError, exitCodes, usageError } from "./exit.ts";
 import { changedLines, withLines } from "./fragment.ts";
 import { handOver } from "./hand-over.ts";
 import type { Standing } from "./standing.ts";
@@ -17,14 +18,35 @@ export interface Changes {
 }
 
 /**
- * Has the person at the terminal choose in the menus of the kernel that was built last.
+ * The kernel of a spec that somebody means.
+ *
+ * @param named its name. Defaults to the only one.
+ * @throws CtlError if the spec has none of that name, or several
+ */
+export function meantKernel({ kernels }: Spec, named: string | undefined): KernelSpec {
+  const [first, ...others] = kernels;
+  const found = named === undefined && others.length === 0 ? first : kernels.find(({ name }) => name === named);
+  if (found === undefined) {
+    const what = named === undefined ? "one of several kernels" : `kernel ${named}`;
+    const choice = kernels.flatMap(({ name }) => name ?? []).join(", ");
+    throw usageError(
+      `cannot choose ${what}: ${choice === "" ? "this stack has one, without a name" : `take ${choice}`}`,
+    );
+  }
+  return found;
+}
+
+/**
+ * Has the person at the terminal choose in the menus of a kernel that was built.
  *
  * @param menu a target of the kernel's make: "menuconfig", "nconfig"
- * @throws CtlError if there is no such kernel
+ * @throws CtlError if it was not
  */
-export async function choose(stack: Standing, spec: Spec, menu: string): Promise<Changes> {
-  const { directory, kernel } = spec.sources;
-  const build = join(directory, "build/duet-kernel");
+export async function choose(stack: Standing, spec: Spec, asked: KernelSpec, menu: string): Promise<Changes> {
+  const { directory } = spec.sources;
+  const own = asked.source === undefined ? undefined : asked.name;
+  const kernel = asked.source ?? spec.sources.kernel;
+  const build = kernelBuildFolder(directory, asked.name);
   // Where `up` configures, with the menus' program of the right toolchain.
   const scratch = `${build}.config`;
   const configuration = join(build, ".config");
@@ -36,14 +58,14 @@ export async function choose(stack: Standing, spec: Spec, menu: string): Promise
   }
   const owner = statSync(configuration);
   const script = scriptText(import.meta.url, "menuconfig.sh", {
-    tree: "tree" in kernel ? kernel.tree : join(directory, "duet-kernel"),
+    tree: "tree" in kernel ? kernel.tree : join(directory, `duet-${kernelId(own)}`),
     scratch,
     configuration,
     menu,
     directory,
     uid: owner.uid,
     gid: owner.gid,
-    ...toolchainOf(spec.kernel.toolchain, stack.folder),
+    ...toolchainOf(asked, stack.folder),
   });
   const [before, after] = [join(scratch, ".before"), join(scratch, ".after")];
   try {
@@ -51,7 +73,7 @@ export async function choose(stack: Standing, spec: Spec, menu: string): Promise
     const isDone = process.exitCode === exitCodes.done;
     return {
       lines: isDone ? changedLines(readFileSync(before, "utf8"), readFileSync(after, "utf8")) : [],
-      fragment: spec.kernel.fragments.map((name) => resolve(project, name)).findLast((file) => existsSync(file)),
+      fragment: asked.fragments.map((name) => resolve(project, name)).findLast((file) => existsSync(file)),
     };
   } finally {
     for (const file of [before, after, `${after}.old`]) {
@@ -61,11 +83,12 @@ export async function choose(stack: Standing, spec: Spec, menu: string): Promise
 }
 
 /** The build root and the compiler, as kernel/toolchain.sh takes them. */
-function toolchainOf(asked: Spec["kernel"]["toolchain"], folder: string) {
-  if (asked === "host" || "cc" in asked) {
-    return { build_root: "", compiler: asked === "host" ? "gcc" : asked.cc };
+function toolchainOf({ name, toolchain }: KernelSpec, folder: string) {
+  if (toolchain === "host" || "cc" in toolchain) {
+    return { build_root: "", compiler: toolchain === "host" ? "gcc" : toolchain.cc };
   }
-  const root = "root" in asked ? asked.root : readFileSync(join(folder, toolchainNote), "utf8").trim();
+  const root =
+    "root" in toolchain ? toolchain.root : readFileSync(join(folder, toolchainNote(name, toolchain)), "utf8").trim();
   return { build_root: root, compiler: "gcc" };
 }
 

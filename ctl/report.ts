@@ -22,8 +22,7 @@ export function report(stack: Standing, guests: readonly GuestStatus[], now: Dat
   const { workspace } = stack;
   return [
     stackLine(stack),
-    line("kernel", builtKernel(stack)),
-    line("module", builtModule(stack)),
+    ...stack.builds.flatMap((built) => [line("kernel", builtKernel(built)), line("module", builtModule(built, stack))]),
     ...(workspace === undefined ? [] : [line("editor", workspace)]),
     ...guests.flatMap((guest) => ["", ...guestLines(guest, stack, now)]),
   ].join("\n");

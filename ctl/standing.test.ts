@@ -43,7 +43,8 @@ describe.runIf(process.getuid?.() === 0)("a stack that stands", () => {
     expect(told).toMatchObject({
       stack: "dev",
       isEmbedded: true,
-      module: { name: "duet-x", buildId: "9427da293c5b8116" },
+      builds: [{ kernel: { release: "6.1.1+duet" }, module: "9427da293c5b8116" }],
+      module: "duet-x",
     });
     expect(told.guests.map(({ name, state }: { name: string; state: string }) => [name, state])).toEqual([
       ["one", "running"],

@@ -50,10 +50,10 @@ export interface Standing {
   readonly folder: string;
   /** Its guests. One that has never come up whole has no address, no stub and no command for gdb: they are empty. */
   readonly guests: readonly GuestAccess[];
-  /** The kernel that was built last; undefined if none was. */
-  readonly kernel: { readonly release: string; readonly buildId: string } | undefined;
-  /** The module that was built last, without a build id if none was. */
-  readonly module: { readonly name: string; readonly buildId: string | undefined };
+  /** Its kernels, one at least, each with the module that was built for it. */
+  readonly builds: readonly [Built, ...Built[]];
+  /** Name of the module. */
+  readonly module: string;
   /** Absolute path of the workspace file for editors; undefined if it was brought up without. */
   readonly workspace: string | undefined;
   /** Absolute path of the folder of what root's steps keep of the stack. */
@@ -64,6 +64,16 @@ export interface Standing {
   readonly consoles: string;
   /** Absolute paths of the folder of libvirt's logs. */
   readonly logs: { readonly libvirtd: string; readonly guests: string };
+}
+
+/** A kernel and its module, as they were built last. */
+export interface Built {
+  /** Name of the kernel; undefined if the stack has one. */
+  readonly name: string | undefined;
+  /** Undefined if it was not built yet. */
+  readonly kernel: { readonly release: string; readonly buildId: string } | undefined;
+  /** The module's build id; undefined if it was not built yet. */
+  readonly module: string | undefined;
 }
 
 /**
@@ -110,10 +120,7 @@ export async function standingStack(named: string | undefined, environment: Node
     folder,
     ...built,
     guests: [...guests, ...begun.map((name) => accessToBegun(name, enter, folder))],
-    module: {
-      name: parse(text)?.config?.["duet:module"]?.name ?? "duet",
-      buildId: moduleBuild(deployment?.resources ?? []),
-    },
+    module: parse(text)?.config?.["duet:module"]?.name ?? "duet",
     rootFolder,
     crashes: parse(text)?.config?.["duet:host"]?.crashes?.directory,
     consoles: isEmbedded
@@ -157,22 +164,31 @@ function accessToBegun(name: string, enter: readonly string[], folder: string): 
 /** What a state says of a stack. */
 function known(
   resources: readonly Resource[],
-): Pick<Standing, "guests" | "exports" | "machines" | "kernel" | "workspace"> {
+): Pick<Standing, "guests" | "exports" | "machines" | "builds" | "workspace"> {
   const outputs = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
-  const kernel = resources.find(({ type }) => type === "duet:kernel:KernelBuild")?.outputs;
   return {
     guests: (outputs.vms ?? []) as readonly GuestAccess[],
     exports: resources.flatMap(({ type, outputs }) =>
       type === "duet:host:NfsExport" && typeof outputs?.mountSource === "string" ? [outputs.mountSource] : [],
     ),
     machines: machinesIn(resources),
-    kernel: kernel as Standing["kernel"],
+    builds: buildsIn(resources),
     workspace: outputs.workspace as string | undefined,
   };
 }
 
-function moduleBuild(resources: readonly Resource[]): string | undefined {
-  const { outputs } = resources.find((one) => nameOf(one) === "module-build" && one.type.startsWith("command:")) ?? {};
+function buildsIn(resources: readonly Resource[]): Standing["builds"] {
+  const kernels = resources.filter(({ type }) => type === "duet:kernel:KernelBuild");
+  const [first, ...others] = kernels.map((one): Built => {
+    const name = /^kernel\.(.+)$/.exec(nameOf(one))?.[1];
+    return { name, kernel: one.outputs as Built["kernel"], module: moduleBuild(resources, name) };
+  });
+  return [first ?? { name: undefined, kernel: undefined, module: undefined }, ...others];
+}
+
+function moduleBuild(resources: readonly Resource[], kernel: string | undefined): string | undefined {
+  const step = kernel === undefined ? "module-build" : `module.${kernel}-build`;
+  const { outputs } = resources.find((one) => nameOf(one) === step && one.type.startsWith("command:")) ?? {};
   const stdout = outputs?.stdout;
   return typeof stdout === "string" && /^build-id: /m.test(stdout) ? resultIn(stdout, "build-id") : undefined;
 }

@@ -1,5 +1,5 @@
 import type { GuestStatus } from "./look.ts";
-import type { Standing } from "./standing.ts";
+import type { Built, Standing } from "./standing.ts";
 
 /** What is to be seen at once: it is not as `up` leaves it, or it cannot be told. */
 export type Mark = "differs" | "unknown";
@@ -24,15 +24,25 @@ export function stackLine({ name, isEmbedded, uri }: Standing): string {
   return `stack ${name}, on ${isEmbedded ? "the embedded host" : uri}`;
 }
 
-/** The kernel that was built last. */
-export function builtKernel({ kernel }: Standing): string {
-  return kernel === undefined ? "none built yet" : `${kernel.release}, build ${short(kernel.buildId)}`;
+/** What stands before what is said of one of several kernels. */
+const before = ({ name }: Built): string => (name === undefined ? "" : `${name}: `);
+
+/** A kernel as it was built last. */
+export function builtKernel(built: Built): string {
+  const { kernel } = built;
+  const what = kernel === undefined ? "none built yet" : `${kernel.release}, build ${short(kernel.buildId)}`;
+  return `${before(built)}${what}`;
 }
 
-/** The module that was built last. */
-export function builtModule({ module: { name, buildId } }: Standing): string {
-  return buildId === undefined ? `${name}, not built yet` : `${name}, build ${short(buildId)}`;
+/** The module that was built last for a kernel. */
+export function builtModule(built: Built, { module }: Standing): string {
+  const what = built.module === undefined ? "not built yet" : `build ${short(built.module)}`;
+  return `${before(built)}${module}, ${what}`;
 }
+
+/** What was built last for a guest. */
+const builtFor = ({ kernelName }: GuestStatus, { builds }: Standing): Built =>
+  builds.find(({ name }) => name === kernelName) ?? builds[0];
 
 /** What libvirt calls a guest. One that gdb has stopped is paused, and as it should be. */
 export function state(guest: GuestStatus): Said {
@@ -44,7 +54,9 @@ export function state(guest: GuestStatus): Said {
 }
 
 /** The kernel that runs in a guest. */
-export function runningKernel({ kernel: found }: GuestStatus, { kernel: built }: Standing): Said {
+export function runningKernel(guest: GuestStatus, stack: Standing): Said {
+  const { kernel: found } = guest;
+  const built = builtFor(guest, stack).kernel;
   if (found === undefined) {
     return noAnswer;
   }
@@ -53,7 +65,9 @@ export function runningKernel({ kernel: found }: GuestStatus, { kernel: built }:
 }
 
 /** The module that is loaded in a guest. */
-export function loadedModule({ module: id }: GuestStatus, { module: { name, buildId } }: Standing): Said {
+export function loadedModule(guest: GuestStatus, stack: Standing): Said {
+  const { module: id } = guest;
+  const name = stack.module;
   if (id === undefined) {
     return noAnswer;
   }
@@ -61,7 +75,7 @@ export function loadedModule({ module: id }: GuestStatus, { module: { name, buil
     return { text: `${name} is not loaded`, mark: "differs" };
   }
   const text = `${name}, build ${short(id)}`;
-  return id === buildId ? { text } : { text: `${text}, ${notTheLast}`, mark: "differs" };
+  return id === builtFor(guest, stack).module ? { text } : { text: `${text}, ${notTheLast}`, mark: "differs" };
 }
 
 /** Who debugs a guest. */

@@ -1,6 +1,7 @@
 import { nfsServer } from "../components/host/nfs-export.ts";
-import { kernelBuildFolder } from "../components/kernel/config.ts";
-import type { Spec } from "../components/spec.ts";
+import { kernelBuildFolder, kernelId } from "../components/names.ts";
+import type { SourceSpec, Spec } from "../components/spec.ts";
+import type { KernelSpec } from "../components/spec-kernel.ts";
 import { needed } from "../launcher/disks.ts";
 import { compiler } from "./compiler.ts";
 import { type Finding, ok, stop } from "./finding.ts";
@@ -13,12 +14,33 @@ import { sources } from "./sources.ts";
 /** Bytes that a guest takes, with its disk as it is used. */
 const guest = 3e9;
 
+/** Absolute path of sources. @param role the name of their folder, if they are no tree of the user's */
+const treeOf = (directory: string, role: string, source: SourceSpec): string =>
+  "tree" in source ? source.tree : `${directory}/duet-${role}`;
+
+/** The sources of a kernel, and where they are. */
+function kernelSource({ sources }: Spec, { name, source }: KernelSpec) {
+  const own = source ?? sources.kernel;
+  return { source: own, tree: treeOf(sources.directory, kernelId(source && name), own) };
+}
+
 /** Absolute paths of what guests have to see of the sources directory. */
-function treesOf({ sources: { directory, ...roles } }: Spec): readonly string[] {
-  const trees = Object.entries(roles).map(([role, source]) =>
-    "tree" in source ? source.tree : `${directory}/duet-${role}`,
-  );
-  return [...trees, kernelBuildFolder(directory)];
+function treesOf(spec: Spec): readonly string[] {
+  const { directory, module, tools } = spec.sources;
+  return [
+    ...new Set(spec.kernels.map((kernel) => kernelSource(spec, kernel).tree)),
+    treeOf(directory, "module", module),
+    treeOf(directory, "tools", tools),
+    ...spec.kernels.map(({ name }) => kernelBuildFolder(directory, name)),
+  ];
+}
+
+/** The compiler of each kernel. */
+function compilers(probe: Probe, spec: Spec): readonly Finding[] {
+  return spec.kernels.map((kernel) => {
+    const { source, tree } = kernelSource(spec, kernel);
+    return compiler(probe, tree, "package" in source ? source.package : undefined, kernel.toolchain);
+  });
 }
 
 /**
@@ -28,7 +50,6 @@ function treesOf({ sources: { directory, ...roles } }: Spec): readonly string[] 
  */
 export function examine(spec: Spec, cache: string, probe: Probe = here): readonly Finding[] {
   const { directory } = spec.sources;
-  const source = spec.sources.kernel;
   const wish: Wish = {
     memory: spec.vms.reduce((sum, vm) => sum + vm.memory, 0),
     folders: {
@@ -37,13 +58,12 @@ export function examine(spec: Spec, cache: string, probe: Probe = here): readonl
       ...(spec.host.sandbox ? {} : { "/var/lib/libvirt/images": guest * spec.vms.length }),
     },
   };
-  const tree = "tree" in source ? source.tree : `${directory}/duet-kernel`;
   const both = [
     processor(probe),
     memory(probe, wish),
     ...disks(probe, wish),
     ...sources(probe, directory, treesOf(spec)),
-    compiler(probe, tree, "package" in source ? source.package : undefined, spec.kernel.toolchain),
+    ...compilers(probe, spec),
     ...proxy(probe),
   ];
   if (spec.host.sandbox) {

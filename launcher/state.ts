@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { drgnNote, imageNote, toolchainNote } from "../components/names.ts";
+import { drgnNote, imageNote, isToolchainNote } from "../components/names.ts";
 import { removeEmpty } from "../sandbox/host.ts";
 import { UserError } from "../sandbox/report.ts";
 import { checkpoints, order, type Pulumi, readCheckpoint } from "./backend.ts";
@@ -71,8 +71,9 @@ export function replace(file: string, text: string): void {
 /** Absolute paths of what the stacks need of the cache: images, build roots, and by what crashes are read. */
 export function cachedInUse(state: string): readonly string[] {
   const folder = join(state, "stacks");
+  const isNote = (file: string) => file === drgnNote || file === imageNote || isToolchainNote(file);
   const notes = list(folder).flatMap((stack) =>
-    [drgnNote, imageNote, toolchainNote].map((note) => join(folder, stack, note)),
+    list(join(folder, stack)).flatMap((file) => (isNote(file) ? [join(folder, stack, file)] : [])),
   );
   return notes.flatMap((note) => read(note).trim() || []);
 }

@@ -26,7 +26,7 @@ export class Reloads {
    * @param since when the edit was saved, in milliseconds as of performance.now()
    */
   async bring(since: number): Promise<void> {
-    const { source, build, guests, sourceRecord } = this.#stack;
+    const { source, builds, sourceRecord } = this.#stack;
     const { code, stdout } = await runStep(source, "facts");
     if (code !== 0 || stdout === (sourceRecord.read() ?? this.#brought) || !(await this.#does(source))) {
       return;
@@ -34,10 +34,12 @@ export class Reloads {
     // Until it is loaded everywhere the next `up` has to bring it too, also if this process is killed meanwhile.
     this.#brought = sourceRecord.read();
     sourceRecord.forget();
-    if (!(await this.#does(build))) {
-      return;
+    const have: boolean[] = [];
+    // One after the other: each takes all processors.
+    for (const { build, guests } of builds) {
+      const isBuilt = await this.#does(build);
+      have.push(isBuilt, ...(isBuilt ? await Promise.all(guests.map((guest) => this.#reload(guest, since))) : []));
     }
-    const have = await Promise.all(guests.map((guest) => this.#reload(guest, since)));
     if (have.every((has) => has) && this.#brought !== undefined) {
       sourceRecord.write(this.#brought);
     }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { guestId } from "../components/names.ts";
+import { kernelFor } from "../components/spec-kernel.ts";
 import { folders, stackFolder } from "../launcher/environment.ts";
 import { keptSteps } from "../launcher/kept-steps.ts";
 import { project } from "../launcher/project.ts";
@@ -28,6 +29,12 @@ export interface LoopStack {
   readonly source: MachineStep;
   /** The facts of the source as they were when it was last brought, which `up` goes by. */
   readonly sourceRecord: SourceRecord;
+  /** The module's builds, one for each kernel. */
+  readonly builds: readonly LoopBuild[];
+}
+
+/** A build of the module, and the guests into which it is loaded. */
+export interface LoopBuild {
   readonly build: MachineStep;
   readonly guests: readonly LoopGuest[];
 }
@@ -53,7 +60,7 @@ export function loopStack(name: string, spec: string, environment: NodeJS.Proces
   if (!existsSync(spec)) {
     throw new UserError(`cannot find the spec of stack ${name}: there is no ${relative(process.cwd(), spec)}`);
   }
-  const { host, sources, vms } = readSpec(spec);
+  const { host, sources, vms, kernels } = readSpec(spec);
   const folder = stackFolder(folders(environment).state, name);
   const kept = new Map(keptSteps(folder).map((step) => [step.name, step.file]));
   const sourceFile = kept.get("module-source");
@@ -72,13 +79,21 @@ export function loopStack(name: string, spec: string, environment: NodeJS.Proces
     bash: [...enter, "ssh", "-F", join(folder, guestId(guest), "ssh_config"), guest, "bash"],
     file: `${guestSteps}/${step}.sh`,
   });
-  const guests = vms.map(({ name: guest }) => ({
-    name: guest,
-    load: inGuest(`load the module in ${guest}`, guest, `module-${guestId(guest)}`),
-    prove: onHost(`prove ${guest} debuggable`, join(folder, "steps", `${guestId(guest)}-debug.sh`)),
-  }));
-  const buildFile = kept.get("module-build");
-  const [{ name: first = "" } = {}] = vms;
+  const builds = kernels.map((kernel): LoopBuild => {
+    const guests = vms.flatMap((vm) => (kernelFor(vm, kernels) === kernel ? [vm.name] : []));
+    const [first = ""] = guests;
+    const step = kernel.name === undefined ? "module-build" : `module.${kernel.name}-build`;
+    const what = kernel.name === undefined ? "build the module" : `build the module for kernel ${kernel.name}`;
+    const file = kept.get(step);
+    return {
+      build: file === undefined ? inGuest(`${what} in ${first}`, first, step) : onHost(what, file),
+      guests: guests.map((guest) => ({
+        name: guest,
+        load: inGuest(`load the module in ${guest}`, guest, `module-${guestId(guest)}`),
+        prove: onHost(`prove ${guest} debuggable`, join(folder, "steps", `${guestId(guest)}-debug.sh`)),
+      })),
+    };
+  });
   const { module } = sources;
   const tree = "tree" in module ? module.tree : join(sources.directory, "duet-module");
   return {
@@ -87,11 +102,7 @@ export function loopStack(name: string, spec: string, environment: NodeJS.Proces
     trees: [tree, ...("copy" in module ? [resolve(project, module.copy)] : [])],
     source: onHost("bring the sources", sourceFile),
     sourceRecord: recordAt(sourceFile.replace(/\.sh$/, "")),
-    build:
-      buildFile === undefined
-        ? inGuest(`build the module in ${first}`, first, "module-build")
-        : onHost("build the module", buildFile),
-    guests,
+    builds,
   };
 }
 

@@ -99,7 +99,8 @@ await entryPoint("watch", async () => {
   const watcher = watch([...stack.trees], { ignoreInitial: true, ignored: /(?:^|\/)(?:\.git|\.tmp_\w*)(?:\/|$)/ });
   watcher.on("all", () => turns.event());
   watcher.on("ready", () => {
-    say(`watches ${stack.trees.join(" and ")} for ${stack.guests.map(({ name }) => name).join(", ")}; Ctrl-C ends it`);
+    const guests = stack.builds.flatMap((one) => one.guests.map(({ name }) => name));
+    say(`watches ${stack.trees.join(" and ")} for ${guests.join(", ")}; Ctrl-C ends it`);
     // What was saved before is brought at once.
     turns.event();
   });

@@ -7,6 +7,7 @@ interface Type {
   readonly type?: string;
   readonly $ref?: string;
   readonly items?: Type;
+  readonly additionalProperties?: Type;
   readonly oneOf?: readonly Type[];
   readonly secret?: boolean;
   /** Whether it is known beforehand: never an output. */
@@ -24,12 +25,12 @@ const languages = ["nodejs", "python", "go", "csharp", "java"];
 export function packageSchema(version: string): object {
   const types: Types = {};
   const { properties = {}, required } = describedSpec();
-  const access = (type: string, of: object, optional: string): Type =>
+  const access = (type: string, of: object, ...optional: readonly string[]): Type =>
     named(
       types,
       type,
       of,
-      Object.keys(of).filter((key) => key !== optional),
+      Object.keys(of).filter((key) => !optional.includes(key)),
     );
   return {
     name,
@@ -43,7 +44,7 @@ export function packageSchema(version: string): object {
         inputProperties: inputsOf(types, properties, ""),
         requiredInputs: required,
         properties: {
-          vms: { type: "array", items: access("GuestAccess", guestAccess, "gdbPort") },
+          vms: { type: "array", items: access("GuestAccess", guestAccess, "gdbPort", "kernel") },
           webConsole: access("WebConsoleAccess", webConsoleAccess, "password"),
           workspace: text,
         },
@@ -61,6 +62,7 @@ const guestAccess: Readonly<Record<keyof GuestAccess, Type>> = {
   address: text,
   stub: text,
   gdbPort: { type: "integer" },
+  kernel: text,
   kernelRelease: text,
   sshCommand: text,
   gdbCommand: text,
@@ -91,7 +93,8 @@ function inputsOf(types: Types, properties: Readonly<Record<string, Schema>>, ab
 }
 
 /** The type of a part of the spec. Of objects there is one, with the keys of all: the spec knows which go together. */
-function typeOf(types: Types, { type = "", items, anyOf, properties, required = [] }: Schema, path: string): Type {
+function typeOf(types: Types, schema: Schema, path: string): Type {
+  const { type = "", items, anyOf, properties, additionalProperties, required = [] } = schema;
   if (anyOf !== undefined) {
     const objects = anyOf.flatMap((form) => form.properties ?? []);
     const forms = anyOf.filter((form) => form.properties === undefined);
@@ -102,6 +105,10 @@ function typeOf(types: Types, { type = "", items, anyOf, properties, required = 
   }
   if (items !== undefined) {
     return { type: "array", items: typeOf(types, items, path.replace(/s$/, "")), plain: true };
+  }
+  if (typeof additionalProperties === "object") {
+    const entries = typeOf(types, additionalProperties, `${path.replace(/s$/, "")}ByName`);
+    return { type, additionalProperties: entries, plain: true };
   }
   const inputs = properties && inputsOf(types, properties, path);
   return { ...(inputs ? named(types, path, inputs, required) : { type }), plain: true };

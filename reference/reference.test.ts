@@ -5,17 +5,19 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { project } from "../launcher/project.ts";
 import { referenceFiles } from "./files.ts";
-import { describedSpec, fileSchema, type Schema, wordsPath } from "./schema.ts";
+import { describedSpec, entriesOf, fileSchema, type Schema, wordsPath } from "./schema.ts";
 import { words } from "./words.ts";
 
 /** The paths of all keys below a schema, as words.ts has them. */
-function pathsOf({ properties = {}, items, anyOf = [] }: Schema, path = ""): readonly string[] {
+function pathsOf(schema: Schema, path = ""): readonly string[] {
+  const { properties = {}, items, anyOf = [] } = schema;
   const keys = Object.entries(properties).flatMap(([key, part]) => {
     const own = path === "" ? key : `${path}.${key}`;
     return [wordsPath(own), ...pathsOf(part, own)];
   });
   const entries = items === undefined ? [] : [wordsPath(`${path}[]`), ...pathsOf(items, `${path}[]`)];
-  return [...keys, ...entries, ...anyOf.flatMap((part) => pathsOf(part, path))];
+  const named = entriesOf(schema).flatMap((entry) => [`${path}.*`, ...pathsOf(entry, `${path}.*`)]);
+  return [...keys, ...entries, ...named, ...anyOf.flatMap((part) => pathsOf(part, path))];
 }
 
 describe("the reference", () => {
@@ -30,7 +32,7 @@ describe("the reference", () => {
   it("names each verb and each key of a stack's file", () => {
     const { "docs/reference/spec.md": spec = "", "docs/reference/duetctl.md": command = "" } = referenceFiles();
     expect(spec).toMatch(/^\| `bootTimeout` \| 30 to 86400 \| `600` \| Seconds /m);
-    expect(spec.match(/^## duet:\w+$/gm)).toHaveLength(8);
+    expect(spec.match(/^## duet:\w+$/gm)).toHaveLength(9);
     expect(command).toMatch(/^## duetctl ssh$/m);
   });
 });

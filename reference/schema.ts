@@ -14,12 +14,21 @@ export interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly items?: Schema;
+  /** What each entry is, if the keys are names. */
+  readonly additionalProperties?: Schema | boolean;
   readonly anyOf?: readonly Schema[];
 }
 
-/** The path of a key in words.ts: the roles of sources have the same keys. */
+/** The path of a key in words.ts: the roles of sources have the same keys, and so have all kernels. */
 export function wordsPath(path: string): string {
-  return path.replace(/^sources\.(?:kernel|module|tools)\./, "sources.*.");
+  return path
+    .replace(/^(?:sources\.(?:kernel|module|tools)|kernels\.\*\.source)\./, "sources.*.")
+    .replace(/^kernels\.\*\.(?!source$)/, "kernel.");
+}
+
+/** The schema of each entry, if the keys are names; a list with that one, or an empty one. */
+export function entriesOf({ additionalProperties }: Schema): readonly Schema[] {
+  return typeof additionalProperties === "object" ? [additionalProperties] : [];
 }
 
 /** The shape of a spec, each key with its words. */
@@ -28,7 +37,7 @@ export function describedSpec(): Schema {
 }
 
 function described(schema: Schema, path: string): Schema {
-  const { default: value, pattern, properties, items, anyOf, ...rest } = schema;
+  const { default: value, pattern, properties, items, anyOf, additionalProperties, ...rest } = schema;
   const description = words[wordsPath(path)];
   return {
     ...(description === undefined ? {} : { description }),
@@ -42,6 +51,9 @@ function described(schema: Schema, path: string): Schema {
         Object.entries(properties).map(([key, part]) => [key, described(part, path === "" ? key : `${path}.${key}`)]),
       ),
     }),
+    ...(typeof additionalProperties === "object"
+      ? { additionalProperties: described(additionalProperties, `${path}.*`) }
+      : { ...(additionalProperties === undefined ? {} : { additionalProperties }) }),
     ...(items && { items: described(items, `${path}[]`) }),
     ...(anyOf && { anyOf: anyOf.map((part) => ({ ...described(part, path), description: undefined })) }),
   };

@@ -1,4 +1,4 @@
-import { describedSpec, type Schema, wordsPath } from "./schema.ts";
+import { describedSpec, entriesOf, type Schema, wordsPath } from "./schema.ts";
 
 /** The reference of the spec: a table a key of the file, made from the shape by which a spec is checked. */
 export function specReference(): string {
@@ -35,27 +35,45 @@ function alternatives({ anyOf = [] }: Schema): readonly string[] {
   return anyOf.length === 0 ? [] : [`Takes one of ${anyOf.map(takes).join(", ")}.`];
 }
 
-/** The keys below a schema, those of alternatives and of the roles of sources once each. */
+/** The key at the top of a path. */
+const topOf = (path: string) => path.split(/[.[]/)[0];
+
+/** The keys below a schema, those of alternatives and of the roles of sources once each, and those of another top not. */
 function rowsOf(schema: Schema, path: string, seen = new Set<string>()): readonly Row[] {
   const all = [schema, ...(schema.anyOf ?? []), ...(schema.items === undefined ? [] : [schema.items])];
-  return all.flatMap(({ properties = {}, required = [] }) =>
-    Object.entries(properties).flatMap(([key, part]): readonly Row[] => {
-      const own = wordsPath(`${path}.${key}`);
-      if (seen.has(own)) {
-        return [];
-      }
-      seen.add(own);
-      const isNeeded = required.includes(key) && schema.anyOf === undefined;
-      const otherwise = part.default === undefined ? (isNeeded ? "needed" : "") : `\`${shown(part.default)}\``;
-      const row: Row = [`\`${own.slice(own.indexOf(".") + 1)}\``, takes(part), otherwise, part.description ?? ""];
-      return [row, ...rowsOf(part, own, seen)];
-    }),
-  );
+  const entries = entriesOf(schema).flatMap((entry): readonly Row[] => [
+    ["`NAME`", takes(entry), "", entry.description ?? ""],
+    ...rowsOf(entry, `${path}.*`, seen),
+  ]);
+  return [
+    ...entries,
+    ...all.flatMap(({ properties = {}, required = [] }) =>
+      Object.entries(properties).flatMap(([key, part]): readonly Row[] => {
+        const own = wordsPath(`${path}.${key}`);
+        if (seen.has(own) || topOf(own) !== topOf(path)) {
+          return [];
+        }
+        seen.add(own);
+        const isNeeded = required.includes(key) && schema.anyOf === undefined;
+        const otherwise = part.default === undefined ? (isNeeded ? "needed" : "") : `\`${shown(part.default)}\``;
+        const row: Row = [
+          `\`${own.slice(own.indexOf(".") + 1).replace(/^\*/, topOf(own) === "kernels" ? "NAME" : "*")}\``,
+          takes(part),
+          otherwise,
+          part.description ?? "",
+        ];
+        return [row, ...rowsOf(part, own, seen)];
+      }),
+    ),
+  ];
 }
 
 /** What a value is, in a few words. */
 export function takes(schema: Schema): string {
   const { type, enum: values, const: only, items, anyOf, properties, minimum, maximum } = schema;
+  if (entriesOf(schema).length > 0) {
+    return "objects by their names";
+  }
   if (anyOf !== undefined) {
     return anyOf.map(takes).join(", ");
   }

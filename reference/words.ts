@@ -53,7 +53,7 @@ export const words: Readonly<Record<string, string>> = {
   "image.path": "Absolute path of an image that is there, qcow2 or raw.",
   "image.url": "URL of an image, which is downloaded once.",
   "image.sha256": "Its SHA-256 checksum, 64 hexadecimal digits. A download needs it.",
-  kernel: "How the kernel is configured, built and packed.",
+  kernel: "How the kernel of all guests is configured, built and packed.",
   "kernel.base":
     "What the configuration begins with: that of the guest (`guest`), tinyconfig (`tiny`), defconfig, or the file at an absolute path.",
   "kernel.localmodconfig": "Whether modules that the first guest has not loaded are left out of the build.",
@@ -74,6 +74,11 @@ export const words: Readonly<Record<string, string>> = {
     "`headers`: what builds modules without the sources. `debug`: the symbols, where perf looks for them.",
   "kernel.boot":
     "How guests come to their kernel. `installed`: from a package, by their boot loader, as on real machines. `direct`: libvirt boots it from the build, and only modules are brought into the guest, which takes less time; what a guest needs to boot has to be built in.",
+  kernels:
+    "Kernels by their names, in the place of `duet:kernel`, for guests that run different ones. A name has 1 to 16 lower-case letters, digits and `_`, a letter first, and may go on as a version does: `v6.1`. Each has a build of its own, and an object of the module; a guest that names none in `vms[].kernel` runs the first.",
+  "kernels.*": "A kernel, with the keys of `duet:kernel`.",
+  "kernels.*.source":
+    "Its own sources, with the keys of each of `duet:sources`. Defaults to `sources.kernel`, of which kernels that differ in their configuration have one tree.",
   module: "The module, and the function that proves it debuggable.",
   "module.name": "Its name, whose file is `NAME.ko`; a hyphen is as good as an underscore.",
   "module.build":
@@ -92,7 +97,8 @@ export const words: Readonly<Record<string, string>> = {
   "vms[].gdbPort": "Port of its gdb stub, on loopback. Defaults to one that is leased from 1234 on, and kept.",
   "vms[].bootTimeout":
     "Seconds that it may take to come up, in all. One that panics, or is silent for 240 s, is given up before.",
+  "vms[].kernel": "Name of the one among `duet:kernels` that it runs. Defaults to the first.",
   "vms[].snapshot":
     "Whether its memory and its disk are kept once it is proven. When it has panicked or hangs, `up` takes it back to that in the place of a boot, and what was written in it since is lost; one that is off, or was rebooted, boots.",
-  "vms[].boot": "How this one comes to its kernel. Defaults to `kernel.boot`.",
+  "vms[].boot": "How this one comes to its kernel. Defaults to what the kernel says.",
 };

@@ -1,7 +1,7 @@
 /** Holds what pages say against the project: where links lead, commands, keys of the spec, files, names of tests. */
 import { basename, dirname, join } from "node:path";
 import { parse } from "yaml";
-import type { Schema } from "../reference/schema.ts";
+import { entriesOf, type Schema } from "../reference/schema.ts";
 import { type Page, type Piece, readPage } from "./pages.ts";
 
 /** What pages are held against. */
@@ -145,13 +145,15 @@ function commandProblems(text: string, { scripts, verbs, isCommand }: Known): re
 function keyProblems(text: string, keys: ReadonlySet<string>): readonly string[] {
   const paths = text.matchAll(/(?<!\bp:\w+ )\bduet:[a-z]\w*(?:\[\d*\])?(?:\.\w+(?:\[\d*\])?)*(?!\w|:\w)/g);
   const names = [...paths].map(([path]) => path.replaceAll(/\[\d*\]/g, ""));
+  // A kernel has any name, in which there may be a dot.
+  const known = (name: string) => keys.has(name.replace(/^(duet:kernels)\.\w+(?:\.\d\w*)*/, "$1.*"));
   try {
     const spec = /^\s*duet:\w+:(?!\w)/m.test(text) ? (parse(text) ?? {}) : {};
     names.push(...namesIn(spec.config ?? spec, ""));
   } catch (error) {
     return [`this is no YAML: ${(error as Error).message.split("\n")[0]}`];
   }
-  return [...new Set(names)].filter((name) => !keys.has(name)).map((name) => `the spec has no key ${name}`);
+  return [...new Set(names)].filter((name) => !known(name)).map((name) => `the spec has no key ${name}`);
 }
 
 /** The paths of the keys in a value, those in lists without their places. */
@@ -169,13 +171,15 @@ function namesIn(value: unknown, path: string): readonly string[] {
 }
 
 /** The paths of the keys of a schema. */
-function keysOf({ properties = {}, items, anyOf = [] }: Schema, path = ""): readonly string[] {
+function keysOf(schema: Schema, path = ""): readonly string[] {
+  const { properties = {}, items, anyOf = [] } = schema;
   const own = Object.entries(properties).flatMap(([key, part]) => {
     const name = path === "" ? `duet:${key}` : `${path}.${key}`;
     return [name, ...keysOf(part, name)];
   });
   const parts = items === undefined ? anyOf : [items, ...anyOf];
-  return [...own, ...parts.flatMap((part) => keysOf(part, path))];
+  const named = entriesOf(schema).flatMap((entry) => [`${path}.*`, ...keysOf(entry, `${path}.*`)]);
+  return [...own, ...named, ...parts.flatMap((part) => keysOf(part, path))];
 }
 
 /** The names of tests, in quotes behind a colon behind their file, that are not in it. */

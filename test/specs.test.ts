@@ -53,7 +53,12 @@ const specs = ["README.md", ...inFolder("docs", ".md"), ...inFolder("stacks", ".
 describe("a spec", () => {
   it("is in the README, and in each stack's file", () => {
     const files = specs.map(([file]) => file);
-    expect(files).toEqual(["README.md", "stacks/Pulumi.sandbox.yaml", "stacks/Pulumi.workstation.yaml"]);
+    expect(files).toEqual([
+      "README.md",
+      "docs/loop.md",
+      "stacks/Pulumi.sandbox.yaml",
+      "stacks/Pulumi.workstation.yaml",
+    ]);
   });
 
   it.each(specs)("of %s has no problem", (_file, config) => {
@@ -169,19 +174,29 @@ const drawn = fc
 /** How a line begins that is about a field: its place, with what is in quotes if that cannot be written plainly. */
 const heading = /^duet:(?:[\w-]+|"(?:[^"\\]|\\.)*(?:"|…))(?:\.(?:[\w-]+|"(?:[^"\\]|\\.)*(?:"|…))|\[\d+\])*: (?=\S)/;
 
+/** A key as it stands in a place; undefined for one of which not all can be written. */
+function keyIn(part: string): string | undefined {
+  try {
+    return part.startsWith('"') ? JSON.parse(part) : part;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether the place is one in the spec, or is missing in something that is. */
 function isPlace(heading: string, config: Config): boolean {
   const parts = heading.slice("duet:".length, -2).match(/"(?:[^"\\]|\\.)*(?:"|…)|[\w-]+/g) ?? [];
   let found: unknown = valuesOf(handedOver(config));
   for (const [at, part] of parts.entries()) {
-    const isOdd = part.startsWith('"');
+    const key = keyIn(part) ?? part;
+    const isOdd = part.startsWith('"') && !(typeof found === "object" && Object.hasOwn(found ?? {}, key));
     if (typeof found !== "object" || found === null || (isOdd && at + 1 === parts.length)) {
       return isOdd && typeof found === "object" && found !== null;
     }
-    if (!Object.hasOwn(found, part)) {
+    if (!Object.hasOwn(found, key)) {
       return at + 1 === parts.length;
     }
-    found = Reflect.get(found, part);
+    found = Reflect.get(found, key);
   }
   return true;
 }

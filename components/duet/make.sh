@@ -70,6 +70,9 @@ note_in() { # TREE NOTE PRODUCT...
   done <<<"$noted"$'\n'"$new" >"$2"
 }
 
+# The folder of links to the sources, if make works in one.
+links=''
+
 # Runs make as the developer, one at a time of those that guests and the host run there: whoever has the turn, a file of
 # the developer's, locked is building. Its lines stream; when it fails, the first error is the last line.
 make_as_developer() { # WHAT TURN WORD...
@@ -78,6 +81,7 @@ make_as_developer() { # WHAT TURN WORD...
   trap 'rm -f -- "$log"' EXIT
   if ! developer_does lock make_in_turn "$turn_limit" "$build_limit" "${@:2}" </dev/null 2>&1 | tee -- "$log" >&2; then
     why=$(first_error "$log")
+    why=${why//"${links:-$tree}/"/"$tree/"}
     die "cannot build $what: ${why:-make printed nothing in $build_limit s, or waited $turn_limit s for another one}"
   fi
 }

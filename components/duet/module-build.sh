@@ -1,6 +1,6 @@
 # The module, built by the developer at the path that host and guests share, which is where gdb looks for its lines.
 # Source: guide, step 12.
-: "${build:?}" "${module:?}" "${debug?}"
+: "${build:?}" "${objects:?}" "${module:?}" "${debug?}"
 : "${kernel:?}" # Another one needs another build.
 . ../machine/step.sh
 . ../machine/lib/build-id.sh
@@ -8,6 +8,7 @@
 . ../kernel/toolchain.sh
 . ./make.sh
 . ./module-file.sh
+. ./module-links.sh
 
 symbols=$build/Module.symvers
 
@@ -20,10 +21,16 @@ create() {
   [ -e "$symbols" ] || die "cannot build module $module: the kernel in $build is not built; run pulumi up"
   require_tools
   fresh_sources "$tree" "$symbols" "$build/include/config/auto.conf"
-  make_and_note make_module
+  # One of several kernels has a folder of its own for it.
+  if [ "$objects" = "$tree" ]; then
+    make_and_note make_module
+  else
+    link_sources
+    make_module "-ffile-prefix-map=$objects=$tree"
+  fi
   object=$(find_object)
   [ -n "$object" ] ||
-    die "cannot build module $module: make in $tree made no $module.ko, but: $(others); correct duet:module.name"
+    die "cannot build module $module: make in $objects made no $module.ko, but: $(others); correct duet:module.name"
   result build-id "$(developer_does '' build_id_of "$object")"
 }
 
@@ -43,9 +50,9 @@ require_tools() {
 }
 
 # With `debug` as the target `debug` of Duet's Makefile does it. make builds anew what was built with other flags.
-make_module() {
-  make_as_developer "module $module" "$symbols" "-j$(nproc)" -C "$build" "M=$tree" "CC=$compiler" \
-    ${debug:+KCPPFLAGS=-DDUET_DEBUG} modules
+make_module() { # FLAG-OF-GCC
+  make_as_developer "module $module" "$symbols" "-j$(nproc)" -C "$build" "M=$objects" "CC=$compiler" \
+    ${debug:+KCPPFLAGS=-DDUET_DEBUG} ${1:+"KCFLAGS=$1" "KAFLAGS=$1"} modules
 }
 
 facts() {
@@ -61,7 +68,7 @@ facts() {
 # The modules that make has made.
 others() {
   local names
-  names=$(cd / && as_developer find "$tree" -name '*.ko' -printf '%f ' 2>/dev/null) || true
+  names=$(cd / && as_developer find "$objects" -name '*.ko' -printf '%f ' 2>/dev/null) || true
   printf '%s' "${names:-none}"
 }
 

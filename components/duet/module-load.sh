@@ -21,7 +21,7 @@ on_oops=/proc/sys/kernel/panic_on_oops
 create() {
   local object copy built_for wanted
   object=$(find_object)
-  [ -n "$object" ] || die "cannot load $module: there is no $module.ko below $tree; run pulumi up, which builds it"
+  [ -n "$object" ] || die "cannot load $module: there is no $module.ko below $objects; run pulumi up, which builds it"
   work=$(mktemp -d)
   trap 'rm -rf -- "$work"' EXIT
   copy_modules "$object"
@@ -102,7 +102,7 @@ is_live() {
 # Puts the module, and what make has made with it, into $work/modules. Over NFS root is nobody: the developer reads.
 copy_modules() { # OBJECT
   mkdir "$work/modules"
-  developer_does '' pack_modules "$tree" "$1" | tar -xf - -C "$work/modules"
+  developer_does '' pack_modules "$objects" "$1" | tar -xf - -C "$work/modules"
 }
 
 # As the developer: the modules of a tree without their folders, since the kernel knows each name but once. make lists

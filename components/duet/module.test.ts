@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
@@ -41,7 +50,7 @@ describe("building the module", () => {
       ...paths,
       ...developer,
       ...sources(),
-      ...{ debug, kernel: "k1", directory: root, build_root: "", compiler: "gcc" },
+      ...{ objects: paths.tree, debug, kernel: "k1", directory: root, build_root: "", compiler: "gcc" },
     });
   const build = (make: string, debug?: string) => runStep(script(debug), "create", { stubs: builders(make) });
 
@@ -50,6 +59,34 @@ describe("building the module", () => {
     expect(ran.stdout).toBe("build-id: abc123\n");
     expect(ran.stderr).toMatch(new RegExp(`^-j\\d+\n-C\n${paths.build}\nM=${paths.tree}\nCC=gcc\nmodules\n$`));
     expect((await runStep(script(), "facts", { stubs: builders("") })).stdout).toBe("built: abc123\n");
+  });
+
+  it("is made for one of several kernels in a folder of links, with the lines of the sources", async () => {
+    const objects = join(root, "build/duet-module.duet");
+    mkdirSync(join(paths.tree, "lib"));
+    writeFileSync(join(paths.tree, "lib/a file.c"), "");
+    writeFileSync(join(paths.tree, "main.o"), "of another kernel");
+    const one = scriptText(import.meta.url, "module-build.sh", {
+      ...{ ...paths, ...developer, ...sources() },
+      ...{ objects, debug: "", kernel: "k1", directory: root, build_root: "", compiler: "gcc" },
+    });
+    const make = `printf '%s\\n' "$@"; echo made >"${"$"}{4#M=}/made.h"; echo abc123 >"${"$"}{4#M=}/duet.ko"`;
+    const build = () => runStep(one, "create", { stubs: builders(make) });
+    const ran = await build();
+    expect(ran.stdout).toBe("build-id: abc123\n");
+    const map = `-ffile-prefix-map=${objects}=${paths.tree}`;
+    expect(ran.stderr).toContain(`M=${objects}\nCC=gcc\nKCFLAGS=${map}\nKAFLAGS=${map}\nmodules\n`);
+    expect(readdirSync(objects, { recursive: true }).sort()).toEqual(
+      ["Makefile", "duet.ko", "lib", "lib/a file.c", "made.h"].sort(),
+    );
+    expect(readlinkSync(join(objects, "lib/a file.c"))).toBe(join(paths.tree, "lib/a file.c"));
+    expect(readdirSync(paths.tree).sort()).toEqual(["Makefile", "lib", "main.o"]);
+    rmSync(join(paths.tree, "lib/a file.c"));
+    await build();
+    expect(readdirSync(join(objects, "lib"))).toEqual([]);
+    const failing = builders(sh`echo ${`${objects}/main.c:3:1: error: no`} >&2; exit 2`.shell);
+    const failed = await runStep(one, "create", { stubs: failing });
+    expect(lastLine(failed)).toBe(`cannot build module duet: ${paths.tree}/main.c:3:1: error: no`);
   });
 
   it("is refused where a program of the kernel's build does not run, by the newest glibc that is needed", async () => {
@@ -136,7 +173,7 @@ describe("building the module", () => {
     chmodSync(home, 0o700);
     mkdirSync(join(paths.tree, "src"));
     writeFileSync(join(paths.tree, "src/duet.ko"), "");
-    const script = scriptText(import.meta.url, "module-file.sh", { tree: paths.tree, module: paths.module });
+    const script = scriptText(import.meta.url, "module-file.sh", { objects: paths.tree, module: paths.module });
     const library = scriptText(new URL("../machine/lib/x.ts", import.meta.url).href, "developer.sh", developer);
     const ran = await runLibrary(`${library}\n${script}`, "find_object", { cwd: home });
     expect([ran.code, ran.stdout]).toEqual([0, `${paths.tree}/src/duet.ko\n`]);
@@ -181,7 +218,14 @@ const modules = () => sh`${join(root, "modules", release(), "updates/duet-duet")
 const loadScript = () => {
   const { tree, module } = paths;
   const built = { kernel_tree: "/kernel", build_id: id, kernel: "k1" };
-  const values = { tree, module, ...developer, ...built, unit: "ExecStart=/bin/bash @file@ boot", probation: 60 };
+  const values = {
+    objects: tree,
+    module,
+    ...developer,
+    ...built,
+    unit: "ExecStart=/bin/bash @file@ boot",
+    probation: 60,
+  };
   return scriptText(import.meta.url, "module-load.sh", values)
     .replace("=/lib/modules/", `=${sh`${join(root, "modules")}/`.shell}`)
     .replace("patience=120", "patience=1");

@@ -16,6 +16,8 @@ export interface DuetModuleArgs {
   readonly source: SourceTree;
   /** The kernel that it is for: another build of it builds, installs and loads the module again. */
   readonly kernel: KernelBuild;
+  /** By what the steps that load it are called, if there is one for each of several kernels. Defaults to its own name. */
+  readonly loadedAs?: string | undefined;
   /** Name of the module, whose file is `NAME.ko`; a hyphen is as good as an underscore. Defaults to "duet". */
   readonly name?: string | undefined;
   /**
@@ -33,6 +35,20 @@ export interface DuetModuleArgs {
   readonly probation?: number | undefined;
 }
 
+/**
+ * The folder below which the object of a module is: its sources, as make has it; or, for one of several kernels, a folder
+ * of that kernel's build.
+ *
+ * @param tree absolute path of its sources
+ */
+export function moduleObjects(
+  tree: string,
+  { kernel, build }: { readonly kernel: string | undefined; readonly build: string },
+  module: string,
+): string {
+  return kernel === undefined ? tree : `${build}/duet-module.${module}`;
+}
+
 /** The unit that loads it at each boot, whose `@file@` the step fills. */
 const unit = readFileSync(new URL("duet-module.service", import.meta.url), "utf8").trimEnd();
 
@@ -44,8 +60,10 @@ const unit = readFileSync(new URL("duet-module.service", import.meta.url), "utf8
  * the symbol that the kernel lacks; the program that holds the module, if it is to be replaced.
  */
 export class DuetModule extends pulumi.ComponentResource {
-  /** Absolute path of its sources and its object. */
+  /** Absolute path of its sources. */
   readonly tree: string;
+  /** Absolute path of the folder below which its object is. */
+  readonly objects: string;
   /** Name of the module. */
   readonly moduleName: string;
   readonly #args: DuetModuleArgs;
@@ -57,6 +75,7 @@ export class DuetModule extends pulumi.ComponentResource {
     super("duet:duet:DuetModule", name, {}, opts);
     this.tree = args.source.tree;
     this.moduleName = args.name ?? "duet";
+    this.objects = moduleObjects(args.source.tree, args.kernel, this.moduleName);
     this.#args = args;
     this.#name = name;
     this.registerOutputs({});
@@ -69,17 +88,17 @@ export class DuetModule extends pulumi.ComponentResource {
    * @returns the build id that is loaded then, and the resource after which it is
    */
   loadIn(guest: VirtualMachine, opts: pulumi.CustomResourceOptions): LoadedModule {
-    const { kernel, probation = 60 } = this.#args;
+    const { kernel, probation = 60, loadedAs = this.#name } = this.#args;
     const module = this.moduleName;
     const built = this.#build(guest, opts);
     const dependsOn = pulumi.output(opts.dependsOn).apply((others) => [others ?? [], built.resource].flat());
     const step = guest.step(
-      `${this.#name}-${guest.id}`,
+      `${loadedAs}-${guest.id}`,
       {
         title: `load module ${module}`,
         script: script(import.meta.url, "module-load.sh", {
           ...this.#args.host.developer,
-          tree: this.tree,
+          objects: this.objects,
           kernel_tree: kernel.tree,
           module,
           unit,
@@ -128,6 +147,7 @@ export class DuetModule extends pulumi.ComponentResource {
           ...(build === "host" ? kernel.toolchain : hostToolchain),
           directory: kernel.directory,
           build: kernel.build,
+          objects: this.objects,
           module,
           debug: debug ? "yes" : "",
           kernel: kernel.buildId,

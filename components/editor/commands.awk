@@ -1,6 +1,7 @@
 # Makes of what make has noted of its commands, in files `.NAME.o.cmd`, the entries of a compilation database, a line
 # each: for a C file the command with which gcc compiles it. Source: the kernel's scripts/Kbuild.include, and for the form
-# clang.llvm.org/docs/JSONCompilationDatabase.html. The variable `build` is where make runs its commands.
+# clang.llvm.org/docs/JSONCompilationDatabase.html. The variable `build` is where make runs its commands; `objects` is
+# where it finds the sources of `tree`.
 
 # Options that only gcc knows, or that clang refuses: clangd calls each an error, in every file. None changes what a
 # source means.
@@ -15,6 +16,7 @@ BEGIN {
 FNR == 1 && /^(saved)?cmd_[^ ]*\.o := / && match($0, / [^ ]*\.c *(;|$)/) {
   file = substr($0, RSTART + 1, RLENGTH - 1)
   sub(/ *;?$/, "", file)
+  if (objects != tree && index(file, objects "/") == 1) file = tree substr(file, length(objects) + 1)
   command = substr($0, 1, RSTART) file
   sub(/^[^=]*:= /, "", command)
   sub(/^ccache /, "", command)

@@ -1,7 +1,7 @@
 # How kernel and module are compiled, for what reads C as an editor does: compile_commands.json in the folder of builds,
 # where clangd finds it by itself from any tree beside that folder, and no tree of the user's has it. The kernel's own
 # script for that is there from Linux 5.0 on, and leaves in what clangd calls errors.
-: "${kernel_tree:?}" "${tree:?}" "${build:?}" "${commands_awk:?}"
+: "${kernel_tree:?}" "${tree:?}" "${objects:?}" "${build:?}" "${commands_awk:?}"
 : "${kernel:?}" "${module:?}" # Other builds may be compiled otherwise.
 . ../machine/step.sh
 . ../machine/lib/files.sh
@@ -18,20 +18,20 @@ create() {
   cd /
   as_developer test -w "$builds" || die "cannot write $database: uid $uid may not write there; correct the rights there"
   {
-    compiled "$tree"
+    compiled "$objects"
     # What the kernel's last build has noted may be listed already, and is 1,500 files.
     if [ -e "$build/duet-build.log" ] && [ "$database" -nt "$build/duet-build.log" ] &&
       grep -qsF "${of_kernel[@]}" -- "$database"; then
       listed | grep -F "${of_kernel[@]}"
     else
       # The programs of the build itself are compiled elsewhere.
-      compiled "$build" -path "$build/tools" -prune -o
+      compiled "$build" '(' -path "$build/tools" -o -path "$objects" ')' -prune -o
     fi
     of_others
   } | sed -e '1s/^/[\n/' -e '$!s/$/,/' -e '$s/$/\n]/' | as_developer tee -- "$database.new" >/dev/null
   as_developer mv -- "$database.new" "$database"
   grep -qF -e "\"file\": \"$tree/" -- "$database" ||
-    say "$database does not know how the module is compiled: make has noted nothing in $tree"
+    say "$database does not know how the module is compiled: make has noted nothing in $objects"
 }
 
 facts() {
@@ -53,7 +53,7 @@ delete() {
 # Prints the entries of what is compiled below a folder.
 compiled() { # FOLDER FIND-EXPRESSION...
   as_developer find "$1" "${@:2}" -type f -name '.*.o.cmd' -print0 |
-    as_developer xargs -0r awk -v build="$build" "$commands_awk"
+    as_developer xargs -0r awk -v build="$build" -v objects="$objects" -v tree="$tree" "$commands_awk"
 }
 
 # Prints the entries that there are.

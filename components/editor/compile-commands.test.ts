@@ -19,6 +19,7 @@ const values = () => ({
   gid: process.getgid?.() ?? 0,
   kernel_tree: join(directory, "duet-kernel"),
   tree: join(directory, "duet-module"),
+  objects: join(directory, "duet-module"),
   build: join(directory, "build/duet-kernel"),
   commands_awk: readFileSync(join(import.meta.dirname, "commands.awk"), "utf8").trimEnd(),
   kernel: "k1",
@@ -78,6 +79,24 @@ describe("compile_commands.json", () => {
     expect(new Set(entries().map((entry) => entry.directory))).toEqual(new Set([join(directory, kernels)]));
   });
 
+  it("has the module's sources for the links from which the object of one of several kernels is made", async () => {
+    kernelAndModule();
+    rmSync(join(directory, "duet-module/.hook.o.cmd"));
+    const objects = `${kernels}/duet-module.duet`;
+    const file = join(directory, objects, "hook");
+    compiled(
+      `${objects}/hook.c`,
+      `${objects}/hook.o`,
+      `savedcmd_${file}.o := gcc -I${join(directory, objects)} -c -o ${file}.o ${file}.c`,
+    );
+    await run("create", { objects: join(directory, objects) });
+    expect(files()).toEqual([`${kernels}/init/version.c`, "duet-kernel/mm/filemap.c", "duet-module/hook.c"]);
+    const found = entries().find((entry) => entry.file.endsWith("/hook.c"));
+    expect(found?.command).toBe(
+      `gcc -I${join(directory, objects)} -c -o ${file}.o ${join(directory, "duet-module/hook.c")}`,
+    );
+  });
+
   it("has commands as a shell takes them, without what only gcc knows", async () => {
     kernelAndModule();
     await run("create");
@@ -99,7 +118,7 @@ describe("compile_commands.json", () => {
     await run("create");
     const other = join(directory, "other-module");
     compiled("other-module/a.c", "other-module/a.o", `cmd_a.o := gcc -c ${other}/a.c`);
-    await run("create", { tree: other });
+    await run("create", { tree: other, objects: other });
     expect(files()).toContain("duet-module/hook.c");
     expect(files()).toContain("other-module/a.c");
     rmSync(other, { recursive: true });

@@ -18,16 +18,10 @@ export interface EditorDebugger {
  * network of the guest, and as the developer, also if root's editor starts it: see gdb/debugger.sh.
  *
  * @param directory absolute path of the sources directory
- * @param modules absolute path of the folder of the module's objects
- * @param build absolute path of the folder with vmlinux
  */
-export function editorDebugger(
-  guest: VirtualMachine,
-  directory: string,
-  modules: string,
-  build: string,
-): EditorDebugger {
+export function editorDebugger(guest: VirtualMachine, directory: string): EditorDebugger {
   const { host, id } = guest;
+  const { build, modules } = guest.symbols;
   const [commands, program] = [`${id}.editor.gdb`, `${id}.editor.sh`];
   const hook = template(import.meta.url, "editor.gdb", { guest: guest.name, tree: gdbPath(modules) });
   const commandFile = `${host.stateFolder}/${commands}`;

@@ -65,11 +65,7 @@ describe("the workspace of a stack", () => {
     const { json } = await written(folder);
     const { configurations } = json(".vscode/launch.json");
     const byType = Object.fromEntries(configurations.map((one: { type: string }) => [one.type, one]));
-    const [gdb, stub, program] = [
-      join(folder, "duetdev.editor.sh"),
-      "127.0.0.1:1240",
-      "/media/data/duet/build/duet-kernel/vmlinux",
-    ];
+    const [gdb, stub, program] = [join(folder, "duetdev.editor.sh"), "127.0.0.1:1240", "/src/build/vmlinux"];
     expect(byType.cppdbg).toMatchObject({ miDebuggerPath: gdb, miDebuggerServerAddress: stub, program });
     expect(byType.gdbtarget).toMatchObject({ request: "attach", gdb, program, target: { parameters: [stub] } });
     expect(byType.gdb).toMatchObject({ request: "attach", gdb_path: gdb, program, target: stub });
@@ -129,9 +125,9 @@ describe("gdb of an editor", () => {
   it("loads the module's symbols once the adapter has attached", async () => {
     const { read } = await written(temporaryFolder("editor-"));
     const lines = read("duetdev.editor.gdb").split("\n");
-    expect(lines).toContain("file /media/data/duet/build/duet-kernel/vmlinux");
+    expect(lines).toContain("file /src/build/vmlinux");
     const hook = lines.indexOf("define target hookpost-remote");
-    expect(lines.slice(hook + 1, hook + 3)).toEqual(["lx-symbols /media/data/duet/duet-module", "end"]);
+    expect(lines.slice(hook + 1, hook + 3)).toEqual(["lx-symbols /src/module", "end"]);
     expect(lines.filter((line) => line.startsWith("target remote"))).toEqual([]);
   });
 

@@ -13,9 +13,9 @@ import { workspaceFile, workspaceFiles } from "./workspace.ts";
 export interface EditorArgs {
   /** The host that has sources and builds, on which the editor runs. */
   readonly host: Host;
-  /** The kernel, whose files are compiled. */
+  /** The kernel whose files are compiled; of several, the one that a reader of its sources looks at. */
   readonly kernel: KernelBuild;
-  /** The module, which some guest loads. */
+  /** The module for that kernel, which some guest loads. */
   readonly module: DuetModule;
   /** The sources of kernel, module and tools: the folders of the workspace. */
   readonly sources: readonly SourceTree[];
@@ -50,6 +50,7 @@ export class Editor extends pulumi.ComponentResource {
           stack: host.stack,
           kernel_tree: tree,
           tree: module.tree,
+          objects: module.objects,
           build,
           commands_awk: commandsAwk,
           kernel: buildId,
@@ -58,7 +59,7 @@ export class Editor extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    const debuggers = guests.map((guest) => editorDebugger(guest, hold.directory, module.tree, build));
+    const debuggers = guests.map((guest) => editorDebugger(guest, hold.directory));
     const stubs = pulumi.all(guests.map(({ stub }) => stub));
     const files = pulumi.all([stubs, module.buildCommand]).apply(([stubs, buildModule]) =>
       workspaceFiles({
@@ -69,7 +70,10 @@ export class Editor extends pulumi.ComponentResource {
         buildModule,
         trees: sources.map((source) => source.tree),
         compileCommands: `${build.slice(0, build.lastIndexOf("/"))}/compile_commands.json`,
-        targets: stubs.map((stub, at) => ({ guest: guests[at]!.name, stub, gdb: debuggers[at]!.program, build })),
+        targets: stubs.map((stub, at) => {
+          const { name, symbols } = guests[at]!;
+          return { guest: name, stub, gdb: debuggers[at]!.program, build: symbols.build };
+        }),
       }),
     );
     const ofGdb = debuggers.flatMap((one) => one.files);

@@ -130,8 +130,8 @@ read_proof() {
     *) die "$cannot_prove below $directory: it finds it in $file; build the module at the shared path" ;;
   esac
   [ -e "$file" ] || die "$cannot_prove with its source: there is no $file; build the module without a map of prefixes"
-  grep -qF -e " of $tree/" -- "$work/log" ||
-    die "$cannot_prove: it is not in the module in $tree; choose another function of it"
+  grep -qF -e " of $objects/" -- "$work/log" ||
+    die "$cannot_prove: it is not in the module in $objects; choose another function of it"
   result function "$function"
   result address "$address"
   result file "$file"

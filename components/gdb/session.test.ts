@@ -29,7 +29,7 @@ const values = () => ({
   directory,
   uid: process.getuid?.() ?? 0,
   gid: process.getgid?.() ?? 0,
-  tree: join(directory, "duet-module"),
+  objects: join(directory, "duet-module"),
   module: "duet",
   function: "duet_handle_event",
   user_commands: "for the user\n",

@@ -108,9 +108,11 @@ export class DebugSession extends pulumi.ComponentResource {
     const { enter, developer } = host;
     const values = { ...developer, enter, directory, command_file: commandFile };
     const text = script(import.meta.url, "debugger.sh", values).apply((text) => `#!/usr/bin/env bash\n${text}`);
-    const tree = gdbPath(module.tree);
+    const objects = gdbPath(module.objects);
     const symbols = symbolCommands(kernel.build);
-    const attach = guest.stub.apply((stub) => `${symbols}${template(import.meta.url, "attach.gdb", { tree, stub })}`);
+    const attach = guest.stub.apply(
+      (stub) => `${symbols}${template(import.meta.url, "attach.gdb", { tree: objects, stub })}`,
+    );
     const user = script(import.meta.url, "attached.sh", { stub: guest.stub }).apply((text) =>
       // A text of JSON's is one of Python's.
       template(import.meta.url, "user.gdb", { guest: guest.name, attached: JSON.stringify(text) }),
@@ -125,7 +127,7 @@ export class DebugSession extends pulumi.ComponentResource {
           stub: guest.stub,
           directory,
           ...developer,
-          tree,
+          objects,
           module: module.moduleName,
           function: functionName,
           user_commands: pulumi.interpolate`${user}${attach}`,

@@ -64,7 +64,7 @@ export function hostPackages(server: NfsServer): readonly string[] {
 
 /** Those of the sources that are a package. Source: guide, step 3. */
 export function sourcePackages(sources: readonly Source[]): readonly string[] {
-  return sources.flatMap((source) => ("package" in source ? [source.package] : []));
+  return [...new Set(sources.flatMap((source) => ("package" in source ? [source.package] : [])))];
 }
 
 /** The web console of the embedded host, with what its page of virtual machines asks. Source: guide, step 2. */

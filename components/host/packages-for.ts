@@ -1,4 +1,4 @@
-import type { PerfSource } from "../kernel/perf.ts";
+import { perfSource } from "../kernel/perf.ts";
 import { toolchainPackages } from "../kernel/toolchain.ts";
 import type { Source } from "../sources/source-tree.ts";
 import type { Spec } from "../spec.ts";
@@ -16,8 +16,6 @@ import {
 interface Deciding {
   /** The server of the sources. */
   readonly server: NfsServer;
-  /** From where perf comes; undefined if none is asked for. */
-  readonly perf: PerfSource | undefined;
   /** The sources. */
   readonly sources: readonly Source[];
   /** Whether the host is a person's, who has to be let in. */
@@ -25,14 +23,15 @@ interface Deciding {
 }
 
 /** All packages that a host needs for a spec. */
-export function packagesFor(spec: Spec, { server, perf, sources, isShared }: Deciding): readonly string[] {
+export function packagesFor(spec: Spec, { server, sources, isShared }: Deciding): readonly string[] {
+  const perfs = spec.kernels.flatMap(({ toolchain }) => perfSource(spec.tools.perf, toolchain) ?? []);
   return [
     ...hostPackages(server),
     ...sourcePackages(sources),
-    ...toolchainPackages(spec.kernel.toolchain),
-    ...(spec.kernel.fragments.includes("bpf") ? btfPackages : []),
-    ...(perf === "source" ? perfPackages : []),
-    ...(perf === undefined ? [] : flameGraphPackages),
+    ...new Set(spec.kernels.flatMap(({ toolchain }) => toolchainPackages(toolchain))),
+    ...(spec.kernels.some(({ fragments }) => fragments.includes("bpf")) ? btfPackages : []),
+    ...(perfs.includes("source") ? perfPackages : []),
+    ...(perfs.length === 0 ? [] : flameGraphPackages),
     ...(isShared || spec.host.stub === "socket" ? aclPackages : []),
   ];
 }

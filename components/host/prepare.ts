@@ -1,6 +1,5 @@
 import * as libvirt from "@pulumi/libvirt";
 import type * as pulumi from "@pulumi/pulumi";
-import type { PerfSource } from "../kernel/perf.ts";
 import type { Site } from "../site.ts";
 import { SourcesDirectory } from "../sources/directory.ts";
 import type { Spec } from "../spec.ts";
@@ -33,18 +32,19 @@ export interface PreparedHost {
  * Source: guide, steps 1 and 2.
  *
  * @param provider name of libvirt's provider
- * @param asked the spec, its site, and from where perf comes
+ * @param asked the spec and its site
  * @param parent options of each part. Defaults to none.
  */
 export function prepareHost(
   provider: string,
-  { spec, site, perf }: { readonly spec: Spec; readonly site: Site; readonly perf: PerfSource | undefined },
+  { spec, site }: { readonly spec: Spec; readonly site: Site },
   parent: { readonly parent?: pulumi.Resource } = {},
 ): PreparedHost {
   const host = new Host("host", site.host, parent);
   const server = nfsServer(spec.host.nfsServer, spec.host.sandbox);
   const claim = host.isShared ? [new StackName("stack-name", { host }, parent)] : [];
-  const deciding = { server, perf, sources: Object.values(site.sources), isShared: host.isOfPerson };
+  const sources = [...Object.values(site.sources), ...site.kernels.flatMap(({ source }) => source ?? [])];
+  const deciding = { server, sources, isShared: host.isOfPerson };
   const packages = new HostPackages(
     "host-packages",
     // Nobody but root reaches the embedded host.

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../host/host.ts";
 import { script } from "../machine/script.ts";
-import { toolchainNote } from "../names.ts";
 
 /** Of what a build root is made. */
 export interface BuildRootArgs {
@@ -12,6 +11,8 @@ export interface BuildRootArgs {
   readonly suite: string;
   /** URL of a mirror that has it. Defaults to mmdebstrap's own choice; an archived suite needs one. */
   readonly mirror?: string | undefined;
+  /** Name of the file in the stack's folder of the state that says where it is. Defaults to "toolchain". */
+  readonly note?: string | undefined;
 }
 
 /** What building a kernel takes in a suite of any age. */
@@ -39,7 +40,11 @@ export class BuildRoot extends pulumi.ComponentResource {
   /** Absolute path of it. */
   readonly path: pulumi.Output<string>;
 
-  constructor(name: string, { host, suite, mirror }: BuildRootArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    { host, suite, mirror, note = "toolchain" }: BuildRootArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
     super("duet:kernel:BuildRoot", name, {}, opts);
     const key = createHash("sha256")
       .update(JSON.stringify([suite, mirror, packages]))
@@ -55,7 +60,7 @@ export class BuildRoot extends pulumi.ComponentResource {
           target: `${host.cache}/build-root/${suite}-${key.slice(0, 8)}`,
           // The cache is the developer's to delete.
           owner: host.isOfPerson ? `${host.developer.uid}:${host.developer.gid}` : "",
-          noted: `${host.stateFolder}/${toolchainNote}`,
+          noted: `${host.stateFolder}/${note}`,
           fetch_namespace: host.fetchNamespace,
         }),
       },

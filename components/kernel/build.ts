@@ -53,6 +53,8 @@ export class KernelBuild extends pulumi.ComponentResource {
   readonly hold: KernelConfig["hold"];
   /** Words of the command that builds it by hand. */
   readonly buildCommand: readonly string[];
+  /** Name of the kernel, if the directory has several. */
+  readonly kernel: string | undefined;
   /** With what it is built, and its modules. */
   readonly toolchain: Toolchain;
   /** Who can build modules for it: guests have no other toolchain, and no pahole. */
@@ -75,6 +77,7 @@ export class KernelBuild extends pulumi.ComponentResource {
     const packed = [...(boots.includes("installed") ? ["image"] : []), ...packages];
     this.build = config.build;
     this.directory = config.hold.directory;
+    this.kernel = config.kernel;
     this.hold = config.hold;
     this.buildCommand = ["bash", host.fileOf(name), "create"];
     this.toolchain = config.toolchain;

@@ -1,7 +1,7 @@
 # The configuration of a kernel: a base, the guest's modules, what a guest needs, fragments, and what Duet needs last.
 # With the base "guest" standard input is the guest's configuration. A fragment is a text, or the name of one of the
 # kernel's own: a text has ends of lines, and a name has none. Source: guide, step 8.
-: "${tree:?}" "${build:?}" "${ccache:?}" "${base:?}" "${localmodconfig?}" "${modules?}"
+: "${tree:?}" "${build:?}" "${ccache:?}" "${base:?}" "${localmodconfig?}" "${modules?}" "${kept_as:?}"
 : "${fragments[*]-}" "${shipped[*]-}" # Those of this project's come first.
 : "${guest_needs:?}" "${needs:?}" "${depends_on:?}" "${newest_compilers[0]:?}"
 : "${sources:?}" # Others may have other symbols.
@@ -20,7 +20,8 @@ create() {
   take_turn
   # What is taken is in use from now on.
   touch -c -- "$cache"
-  take_back build "$build"
+  # A build waits there under a name while no stack has it.
+  take_back "$kept_as" "$build"
   take_back ccache "$ccache"
   take_hold
   refuse_built_in_place
@@ -60,9 +61,11 @@ identity() { printf '%s\n' "$build"; }
 delete() { release_hold keep; }
 
 keep() {
-  put_aside "$build" build
-  put_aside "$ccache" ccache
+  local name=${build##*/}
+  put_aside "$build" "$kept_as"
   rm -rf -- "$scratch"
+  # All kernels there have one.
+  if ! compgen -G "${build%/*}/${name%%.*}*" >/dev/null; then put_aside "$ccache" ccache; fi
   rmdir -- "$(dirname "$build")" 2>/dev/null || true
 }
 

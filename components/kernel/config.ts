@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
 import type { Host } from "../host/host.ts";
 import { script } from "../machine/script.ts";
+import { kernelBuildFolder } from "../names.ts";
 import type { SourceTree } from "../sources/source-tree.ts";
 import { hostToolchain, newestCompilers, type Toolchain } from "./toolchain.ts";
 
@@ -39,13 +40,10 @@ export interface KernelConfigArgs {
   readonly fragments: readonly Fragment[];
   /** The guest whose configuration and modules are read. Needed for the base "guest" and for localmodconfig. */
   readonly guest?: VirtualMachine | undefined;
+  /** Name of the kernel, if the directory has several: each has a build of its own. Defaults to none. */
+  readonly kernel?: string | undefined;
   /** With what it is built: what a compiler can do is part of a configuration. Defaults to the host's gcc. */
   readonly toolchain?: Toolchain;
-}
-
-/** Absolute path of the build directory, below the sources directory. */
-export function kernelBuildFolder(directory: string): string {
-  return `${directory}/build/duet-kernel`;
 }
 
 const beside = (file: string): string => readFileSync(new URL(file, import.meta.url), "utf8").trimEnd();
@@ -69,6 +67,8 @@ export class KernelConfig extends pulumi.ComponentResource {
   readonly build: string;
   /** Absolute path of the folder of ccache, which the developer can reach. */
   readonly ccache: string;
+  /** Name of the kernel, if the directory has several. */
+  readonly kernel: string | undefined;
   /** What is held while a stack has the build: whoever writes there takes a turn. */
   readonly hold: { readonly directory: string; readonly what: string };
   /** With what it is built. */
@@ -78,15 +78,18 @@ export class KernelConfig extends pulumi.ComponentResource {
 
   constructor(name: string, args: KernelConfigArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:kernel:KernelConfig", name, {}, opts);
-    const { host, source, directory, base, guest, toolchain = hostToolchain } = args;
+    const { host, source, directory, kernel, base, guest, toolchain = hostToolchain } = args;
+    // What only one of several is called by.
+    const own = kernel === undefined ? "" : `.${kernel}`;
+    this.kernel = kernel;
     this.toolchain = toolchain;
     const isShipped = ({ name, text }: Fragment) => text === undefined && shippedFragments.includes(name);
     const shipped = args.fragments.filter(isShipped);
     const fragments = args.fragments.filter((one) => !isShipped(one));
     this.hasBtf = shipped.some(({ name }) => name === "bpf");
-    this.build = kernelBuildFolder(directory);
+    this.build = kernelBuildFolder(directory, kernel);
     this.ccache = `${directory}/build/ccache`;
-    this.hold = { directory, what: "kernel-build" };
+    this.hold = { directory, what: `kernel-build${own}` };
     const ofGuest = (what: "config" | "modules"): pulumi.Output<string> | undefined =>
       guest?.step(
         `${name}-guest-${what}`,
@@ -111,6 +114,7 @@ export class KernelConfig extends pulumi.ComponentResource {
           build: this.build,
           ccache: this.ccache,
           cache: source.cache,
+          kept_as: `build${own}`,
           base,
           localmodconfig: args.localmodconfig ? "yes" : "",
           modules: args.localmodconfig ? ofGuest("modules") : "",

@@ -24,6 +24,8 @@ export interface PerfArgs {
   readonly module: string;
   /** Where it comes from. */
   readonly from: PerfSource;
+  /** By what the steps that install it are called, if there is one for each of several kernels. Defaults to its own name. */
+  readonly installedAs?: string | undefined;
 }
 
 /** Where it comes from if nobody says so: a toolchain that is not the host's has not the libraries. */
@@ -61,9 +63,9 @@ export class Perf extends pulumi.ComponentResource {
    * @param opts what has to be there first: the kernel that runs, the account and the mount
    */
   installIn(guest: VirtualMachine, opts: pulumi.CustomResourceOptions): pulumi.Resource {
-    const { kernel, module } = this.#args;
+    const { kernel, module, installedAs = this.#name } = this.#args;
     return guest.step(
-      `${this.#name}-${guest.id}`,
+      `${installedAs}-${guest.id}`,
       {
         title: "install perf",
         script: script(import.meta.url, "perf-install.sh", {

@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../host/host.ts";
+import { toolchainNote } from "../names.ts";
 import { BuildRoot } from "./build-root.ts";
 
 /**
@@ -41,19 +42,28 @@ export function toolchainPackages(source: ToolchainSource): readonly string[] {
 }
 
 /**
- * The toolchain of a stack. An old kernel wants a compiler of its time, and not an old guest.
+ * The toolchain of a kernel. An old kernel wants a compiler of its time, and not an old guest.
  *
  * @param opts of the build root, if one is to be made: what has to be there first
+ * @param kernel name of the kernel, if the stack has several. Defaults to none.
  */
-export function toolchainOf(source: ToolchainSource, host: Host, opts: pulumi.ComponentResourceOptions): Toolchain {
+export function toolchainOf(
+  source: ToolchainSource,
+  host: Host,
+  opts: pulumi.ComponentResourceOptions,
+  kernel?: string,
+): Toolchain {
   if (source === "host") {
     return hostToolchain;
   }
   if ("cc" in source) {
     return { build_root: "", compiler: source.cc };
   }
-  const root = "root" in source ? source.root : new BuildRoot("toolchain", { host, ...source }, opts).path;
-  return { build_root: root, compiler: "gcc" };
+  if ("root" in source) {
+    return { build_root: source.root, compiler: "gcc" };
+  }
+  const note = toolchainNote(kernel, source);
+  return { build_root: new BuildRoot(note, { host, ...source, note }, opts).path, compiler: "gcc" };
 }
 
 /** The newest gcc of the time of kernels that are older than a version, as `4.9 5`: the first that fits counts. */

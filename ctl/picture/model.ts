@@ -55,7 +55,13 @@ export function pictureOf(stack: Standing, guests: readonly GuestStatus[]): Pict
     title: stackLine(stack),
     sources: {
       title: "sources",
-      rows: [row("directory", stack.sources), row("kernel", builtKernel(stack)), row("module", builtModule(stack))],
+      rows: [
+        row("directory", stack.sources),
+        ...stack.builds.flatMap((built) => [
+          row("kernel", builtKernel(built)),
+          row("module", builtModule(built, stack)),
+        ]),
+      ],
     },
     exports: stack.exports.map((source) => ({ title: "NFS export", rows: [row("mounts", source)] })),
     guests: guests.map((guest) => ({

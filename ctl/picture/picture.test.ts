@@ -18,8 +18,10 @@ const stack: Standing = {
   machines: [],
   folder: "/state/dev",
   guests: [],
-  kernel: { release: "6.1.1+duet", buildId: "79e28f73bfb87c66" },
-  module: { name: "duet", buildId: "9427da293c5b8116" },
+  builds: [
+    { name: undefined, kernel: { release: "6.1.1+duet", buildId: "79e28f73bfb87c66" }, module: "9427da293c5b8116" },
+  ],
+  module: "duet",
   workspace: undefined,
   rootFolder: "/state/dev",
   crashes: undefined,
@@ -32,6 +34,7 @@ const guest = (name: string, more: Partial<GuestStatus> = {}): GuestStatus => ({
   state: "running",
   stub: "127.0.0.1:1234",
   debugger: undefined,
+  kernelName: undefined,
   kernel: "6.1.1+duet",
   module: "9427da293c5b8116",
   console: { file: `/log/${name}-console.log`, written: new Date(0) },
@@ -120,7 +123,14 @@ describe("the drawing", () => {
   it("says who mounts nothing: a guest that has never come up, or all before anything is served", async () => {
     const begun = guest("one", { address: "", stub: "" });
     expect(read(await draw(picture([begun]))).texts).not.toContain("mounted");
-    const { texts } = read(await draw(picture([guest("one"), begun], { exports: [], kernel: undefined })));
+    const { texts } = read(
+      await draw(
+        picture([guest("one"), begun], {
+          exports: [],
+          builds: [{ name: undefined, kernel: undefined, module: undefined }],
+        }),
+      ),
+    );
     expect(texts).toEqual(expect.arrayContaining(["guest one", "none built yet"]));
     expect(texts).not.toContain("mounted");
     expect(read(await draw(picture([]))).texts).toContain("sources");

@@ -2,6 +2,7 @@ import { Argument } from "commander";
 import { type StackOptions, stackVerb } from "../command.ts";
 
 interface Options extends StackOptions {
+  readonly kernel?: string;
   readonly print?: boolean;
 }
 
@@ -11,15 +12,16 @@ export const config = () =>
     ["duetctl config", "into the fragment of the spec"],
     ["duetctl config nconfig --print", "only print them"],
   ])
+    .option("--kernel <name>", "which one, if the spec has several")
     .option("--print", "print the changes, and leave the spec's fragment as it is")
     .addArgument(new Argument("[menu]", "which menus").choices(["menuconfig", "nconfig"]).default("menuconfig"))
-    .action(async (menu: string, { stack: named, print = false }: Options) => {
+    .action(async (menu: string, { stack: named, kernel, print = false }: Options) => {
       const { standingStack } = await import("../standing.ts");
       const { readSpec } = await import("../../launcher/read-spec.ts");
-      const { choose, takeOver } = await import("../menuconfig.ts");
+      const { choose, meantKernel, takeOver } = await import("../menuconfig.ts");
       const stack = await standingStack(named, process.env);
       const spec = readSpec(stack.spec);
-      const { lines, fragment } = await choose(stack, spec, menu);
+      const { lines, fragment } = await choose(stack, spec, meantKernel(spec, kernel), menu);
       if (lines.length === 0) {
         return;
       }

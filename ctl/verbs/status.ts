@@ -32,8 +32,8 @@ export const status = () =>
       const stack = await standingStack(named, process.env);
       const guests = await look(stack);
       if (json) {
-        const { name, uri, isEmbedded, kernel, module, workspace } = stack;
-        console.log(JSON.stringify({ stack: name, uri, isEmbedded, kernel, module, workspace, guests }, undefined, 2));
+        const { name, uri, isEmbedded, builds, module, workspace } = stack;
+        console.log(JSON.stringify({ stack: name, uri, isEmbedded, builds, module, workspace, guests }, undefined, 2));
       } else {
         const { report } = await import("../report.ts");
         const { doingTo } = await import("../doing.ts");

@@ -34,7 +34,7 @@ const { spec, site } = onThisMachine({
 const { directory } = spec.sources;
 
 // The host: packages, libvirt, sources, network, NFS.
-const { host, server, packages, place, libvirtParent } = prepareHost("libvirt", { spec, site, perf: undefined });
+const { host, server, packages, place, libvirtParent } = prepareHost("libvirt", { spec, site });
 const source = (role: "kernel" | "module") =>
   new SourceTree(
     `${role}-source`,

@@ -1,6 +1,6 @@
 /**
- * Two kernels compared. A spec has one kernel, and so has a stack: this is one program for two stacks, which stand side by
- * side on a host. Bring both up, and compare what is measured in their guests:
+ * Two kernels compared. A stack may have several kernels, and has one commit of the module: where each kernel needs its
+ * own, this is one program for two stacks, which stand side by side on a host. Bring both up, and compare what is measured in their guests:
  *
  *     pulumi up --stack before && pulumi up --stack after
  *     pulumi stack output vms --stack before

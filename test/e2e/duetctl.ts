@@ -17,7 +17,7 @@ export async function takesVerbs(stack: TestStack, { name, kernelRelease, addres
   const guest = told.guests.find((one: { name: string }) => one.name === name);
   demand(`the state of ${name}`, guest.state, "running");
   demand(`the kernel that runs in ${name}`, guest.kernel, kernelRelease);
-  demand(`the module that is loaded in ${name}`, guest.module, told.module.buildId);
+  demand(`the module that is loaded in ${name}`, guest.module, told.builds[0].module);
   const crashes = JSON.parse(await stack.host(ctl("crash", name, "--list", "--json")));
   demand(`the last crash of ${name}`, JSON.stringify(guest.lastCrash), JSON.stringify(crashes.at(-1) ?? null));
   demand(

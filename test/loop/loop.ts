@@ -6,7 +6,8 @@
 import { entryPoint } from "../../sandbox/report.ts";
 import { tryCases } from "../field/campaign.ts";
 import { directCases } from "./direct.ts";
+import { kernelCases } from "./kernels.ts";
 import { snapshotCases } from "./snapshot.ts";
 import { watcherCase } from "./watcher.ts";
 
-await entryPoint("loop", () => tryCases("loop", [watcherCase, ...directCases, ...snapshotCases], 60));
+await entryPoint("loop", () => tryCases("loop", [watcherCase, ...directCases, ...kernelCases, ...snapshotCases], 60));
