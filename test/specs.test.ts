@@ -65,6 +65,15 @@ describe("a spec", () => {
     expect(problemsOf(config)).toEqual([]);
   });
 
+  it.each(specs)("of %s has no problem beside what Pulumi.yaml says by default", (_file, config) => {
+    const { config: keys } = parse(readFileSync(join(project, "Pulumi.yaml"), "utf8"));
+    const defaults = Object.entries(keys as Record<string, { default?: unknown }>).flatMap(([key, said]) =>
+      "default" in said ? [[key, said.default]] : [],
+    );
+    expect(defaults).not.toEqual([]);
+    expect(problemsOf({ ...Object.fromEntries(defaults), ...config })).toEqual([]);
+  });
+
   it("of a workstation names each of its sources by a whole commit", () => {
     const [, config] = specs.find(([file]) => file === "stacks/Pulumi.workstation.yaml") ?? [];
     const sources = config?.["duet:sources"] as Record<string, { branch?: string }>;
