@@ -28,13 +28,16 @@ function unmatched({ vms, kernels }: Spec): readonly string[] {
   const names = kernels.flatMap(({ name }) => name ?? []);
   const choice = names.length === 0 ? "there is no duet:kernels; leave it out" : `take ${names.join(" or ")}`;
   return [
-    ...vms.flatMap(({ kernel }, at) =>
-      kernel === undefined || names.includes(kernel)
+    ...vms.flatMap(({ kernel }, at) => {
+      if (kernel === undefined) {
+        return names.length > 1 ? [`duet:vms[${at}].kernel: is missing, beside several kernels; ${choice}`] : [];
+      }
+      return names.includes(kernel)
         ? []
-        : [`duet:vms[${at}].kernel: asked for ${quoted(kernel)}, which is no kernel of this stack; ${choice}`],
-    ),
+        : [`duet:vms[${at}].kernel: asked for ${quoted(kernel)}, which is no kernel of this stack; ${choice}`];
+    }),
     ...kernels.flatMap((kernel) =>
-      vms.some((vm) => kernelFor(vm, kernels) === kernel)
+      kernels.length === 1 || vms.some((vm) => vm.kernel === kernel.name)
         ? []
         : [`${placeOf(kernel)}: asked for a kernel that no guest runs; have one do so in duet:vms, or leave it out`],
     ),

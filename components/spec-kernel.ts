@@ -37,13 +37,15 @@ const keys = {
 export const kernel = z.strictObject(keys);
 
 /**
- * Names a folder and steps beside those of others: the first character of what follows a dot is a digit, as in a version,
- * so that no name ends as the name of such a folder does.
+ * Names folders, files and steps beside those of others: a dot is followed by a digit, as in a version, and the words that
+ * stand behind the name of a folder or a file of the only kernel are none.
  */
-const kernelName = z.string().regex(/^[a-z][a-z0-9_]{0,15}(?:\.\d[a-z0-9_]{0,8}){0,3}$/, {
-  error: (issue) =>
-    `asked for a kernel ${quoted(issue.input)}; its name has 1 to 16 lower-case letters, digits and _, a letter first, and may go on as a version does: v6.1`,
-});
+const kernelName = z
+  .string()
+  .regex(/^(?!(?:config|new|time|sh|unseen)$)[a-z][a-z0-9_]{0,15}(?:\.\d[a-z0-9_]{0,8}){0,3}$/, {
+    error: (issue) =>
+      `asked for a kernel ${quoted(issue.input)}; its name has 1 to 16 lower-case letters, digits and _, a letter first, may go on as a version does, as in v6.1, and is none of config, new, time, sh and unseen`,
+  });
 
 /** Kernels by their names, which guests choose by. */
 export const kernels = z
@@ -58,11 +60,11 @@ export type KernelSpec = z.infer<typeof kernel> & {
   readonly source?: z.infer<typeof sourceTree> | undefined;
 };
 
-/** The kernels of a spec, in its order: at least one. */
+/** The kernels of a spec, by their names: at least one. */
 export type KernelSpecs = readonly [KernelSpec, ...KernelSpec[]];
 
 /**
- * The kernel of a guest that has chosen one by its name, or none: the first then.
+ * The kernel of a guest: the one that it names, or the only one.
  *
  * @param all one at least
  */
@@ -73,8 +75,10 @@ export function kernelFor<T extends { readonly name?: string | undefined }>(
   return all.find(({ name }) => name === guest.kernel) ?? (all[0] as T);
 }
 
-/** The kernels as they are written, in one form. */
+/** The kernels as they are written, in one form. Pulumi hands them on by their names, and so does this. */
 export function kernelsOf(one: z.infer<typeof kernel> | undefined, named: z.infer<typeof kernels> | undefined) {
-  const [first, ...others] = Object.entries(named ?? {}).map(([name, asked]): KernelSpec => ({ name, ...asked }));
+  const [first, ...others] = Object.entries(named ?? {})
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, asked]): KernelSpec => ({ name, ...asked }));
   return [first ?? one ?? kernel.parse({}), ...others] as KernelSpecs;
 }

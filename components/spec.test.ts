@@ -52,23 +52,31 @@ describe("parseSpec", () => {
     expect(withTools({}, { fragments: ["bpf"] })).toEqual([]);
   });
 
-  it("takes several kernels, of which each guest names one, or runs the first", () => {
-    const kernels = { old: { source: { package: "linux-source-6.1" }, boot: "direct" }, "v6.12": { base: "tiny" } };
-    const asked = { ...good, kernels, vms: [{ name: "a" }, { name: "b", kernel: "v6.12" }] };
+  it("takes several kernels, of which each guest names one", () => {
+    // Pulumi sorts them.
+    const kernels = { "v6.12": { base: "tiny" }, old: { source: { package: "linux-source-6.1" }, boot: "direct" } };
+    const vms = [
+      { name: "a", kernel: "v6.12" },
+      { name: "b", kernel: "old" },
+    ];
+    const asked = { ...good, kernels, vms };
     expect(parseSpec(asked).kernels).toMatchObject([
       { name: "old", base: "guest", boot: "direct" },
       { name: "v6.12", base: "tiny", boot: "installed" },
     ]);
-    const vms = [{ name: "a", kernel: "new" }, { name: "b" }];
-    expect(problemsOf({ ...asked, vms })).toEqual([
-      expect.stringMatching(/^duet:vms\[0\]\.kernel: asked for "new".*take old or v6\.12$/),
+    expect(problemsOf({ ...asked, vms: [{ name: "a", kernel: "none" }, { name: "c" }, vms[1]] })).toEqual([
+      expect.stringMatching(/^duet:vms\[0\]\.kernel: asked for "none".*take old or v6\.12$/),
+      expect.stringMatching(/^duet:vms\[1\]\.kernel: is missing.*take old or v6\.12$/),
       expect.stringMatching(/^duet:kernels\."v6\.12": .*no guest runs.*leave it out$/),
     ]);
-    expect(problemsOf({ ...good, vms })).toEqual([expect.stringMatching(/^duet:vms\[0\]\.kernel: .*leave it out$/)]);
+    expect(problemsOf({ ...good, kernels: { one: {} } })).toEqual([]);
+    expect(problemsOf({ ...good, vms: [vms[0]] })).toEqual([
+      expect.stringMatching(/^duet:vms\[0\]\.kernel: .*leave it out$/),
+    ]);
     expect(problemsOf({ ...asked, kernel: {} })).toEqual([expect.stringMatching(/^duet:kernels: .*leave out one/)]);
     expect(problemsOf({ ...asked, kernels: {} })).toEqual([expect.stringMatching(/^duet:kernels: .*leave it out$/)]);
     // Such names are those of other folders and steps, or come in another order.
-    for (const name of ["old.config", "a-b", "6", "Old", "", "x".repeat(17)]) {
+    for (const name of ["old.config", "config", "new", "a-b", "6", "Old", "", "x".repeat(17)]) {
       expect([name, problemsOf({ ...asked, kernels: JSON.parse(`{ ${JSON.stringify(name)}: {} }`) })]).toEqual([
         name,
         [expect.stringMatching(/^duet:kernels\..*: asked for a kernel "/)],

@@ -64,7 +64,7 @@ export function stackKernels({ host, spec, site, module, afterPlace }: StackKern
     const { source: own, fragments } = kernelFor({ kernel: name }, site.kernels);
     const source = (own === undefined ? shared : undefined) ?? bring(name, own ?? site.sources.kernel);
     const build = kernelBuildFolder(directory, name);
-    const modules = moduleObjects(module.tree, { kernel: name, build }, spec.module.name);
+    const modules = moduleObjects(module.tree, { kernel: name, build });
     return { name, asked, fragments, source, symbols: { tree: source.tree, build, modules } };
   });
 }

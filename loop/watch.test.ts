@@ -97,10 +97,13 @@ describe("the watcher", () => {
 
   it("builds for each of several kernels, and goes on with the others if one does not build", async () => {
     const spec = JSON.parse(readFileSync(join(home, "spec.yaml"), "utf8"));
-    spec.config["duet:kernels"] = { old: {}, new: {} };
-    spec.config["duet:vms"] = [{ name: "one" }, { name: "two", kernel: "new" }];
+    spec.config["duet:kernels"] = { old: {}, next: {} };
+    spec.config["duet:vms"] = [
+      { name: "one", kernel: "old" },
+      { name: "two", kernel: "next" },
+    ];
     writeFileSync(join(home, "spec.yaml"), JSON.stringify(spec));
-    for (const kernel of ["old", "new"]) {
+    for (const kernel of ["old", "next"]) {
       writeProgram(join(folder, `steps/module.${kernel}-build.sh`), `echo ${kernel} >>'${home}/calls'`);
     }
     writeProgram(join(folder, "steps/module.old-build.sh"), "echo 'no member named folio' >&2; exit 1");
@@ -109,7 +112,7 @@ describe("the watcher", () => {
     await says(/cannot build the module for kernel old: no member named folio/);
     await says(/two: build two012345678 is loaded/);
     await until(20_000, () => calls().length >= 4);
-    expect(calls()).toEqual(["module-source", "new", "module-two", "two-debug"]);
+    expect(calls()).toEqual(["module-source", "next", "module-two", "two-debug"]);
     // `up` has to bring it into the other one.
     expect(existsSync(record())).toBe(false);
   });

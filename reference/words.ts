@@ -75,7 +75,7 @@ export const words: Readonly<Record<string, string>> = {
   "kernel.boot":
     "How guests come to their kernel. `installed`: from a package, by their boot loader, as on real machines. `direct`: libvirt boots it from the build, and only modules are brought into the guest, which takes less time; what a guest needs to boot has to be built in.",
   kernels:
-    "Kernels by their names, in the place of `duet:kernel`, for guests that run different ones. A name has 1 to 16 lower-case letters, digits and `_`, a letter first, and may go on as a version does: `v6.1`. Each has a build of its own, and an object of the module; a guest that names none in `vms[].kernel` runs the first.",
+    "Kernels by their names, in the place of `duet:kernel`, for guests that run different ones. A name has 1 to 16 lower-case letters, digits and `_`, a letter first, and may go on as a version does: `v6.1`; it is none of `config`, `new`, `time`, `sh` and `unseen`. Each has a build of its own, and an object of the module; each guest names its own in `vms[].kernel`.",
   "kernels.*": "A kernel, with the keys of `duet:kernel`.",
   "kernels.*.source":
     "Its own sources, with the keys of each of `duet:sources`. Defaults to `sources.kernel`, of which kernels that differ in their configuration have one tree.",
@@ -97,7 +97,7 @@ export const words: Readonly<Record<string, string>> = {
   "vms[].gdbPort": "Port of its gdb stub, on loopback. Defaults to one that is leased from 1234 on, and kept.",
   "vms[].bootTimeout":
     "Seconds that it may take to come up, in all. One that panics, or is silent for 240 s, is given up before.",
-  "vms[].kernel": "Name of the one among `duet:kernels` that it runs. Defaults to the first.",
+  "vms[].kernel": "Name of the one among `duet:kernels` that it runs. Needed if there are several.",
   "vms[].snapshot":
     "Whether its memory and its disk are kept once it is proven. When it has panicked or hangs, `up` takes it back to that in the place of a boot, and what was written in it since is lost; one that is off, or was rebooted, boots.",
   "vms[].boot": "How this one comes to its kernel. Defaults to what the kernel says.",

@@ -26,7 +26,7 @@ create() {
     make_and_note make_module
   else
     link_sources
-    make_module "-ffile-prefix-map=$objects=$tree"
+    make_module "-fdebug-prefix-map=$objects=$tree"
   fi
   object=$(find_object)
   [ -n "$object" ] ||

@@ -74,7 +74,7 @@ describe("building the module", () => {
     const build = () => runStep(one, "create", { stubs: builders(make) });
     const ran = await build();
     expect(ran.stdout).toBe("build-id: abc123\n");
-    const map = `-ffile-prefix-map=${objects}=${paths.tree}`;
+    const map = `-fdebug-prefix-map=${objects}=${paths.tree}`;
     expect(ran.stderr).toContain(`M=${objects}\nCC=gcc\nKCFLAGS=${map}\nKAFLAGS=${map}\nmodules\n`);
     expect(readdirSync(objects, { recursive: true }).sort()).toEqual(
       ["Makefile", "duet.ko", "lib", "lib/a file.c", "made.h"].sort(),

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
@@ -44,9 +45,10 @@ export interface DuetModuleArgs {
 export function moduleObjects(
   tree: string,
   { kernel, build }: { readonly kernel: string | undefined; readonly build: string },
-  module: string,
 ): string {
-  return kernel === undefined ? tree : `${build}/duet-module.${module}`;
+  // Other stacks may have other trees for the same kernel.
+  const key = createHash("sha256").update(tree).digest("hex").slice(0, 8);
+  return kernel === undefined ? tree : `${build}/duet-module.${key}`;
 }
 
 /** The unit that loads it at each boot, whose `@file@` the step fills. */
@@ -75,7 +77,7 @@ export class DuetModule extends pulumi.ComponentResource {
     super("duet:duet:DuetModule", name, {}, opts);
     this.tree = args.source.tree;
     this.moduleName = args.name ?? "duet";
-    this.objects = moduleObjects(args.source.tree, args.kernel, this.moduleName);
+    this.objects = moduleObjects(args.source.tree, args.kernel);
     this.#args = args;
     this.#name = name;
     this.registerOutputs({});

@@ -1,7 +1,7 @@
 # The configuration of a kernel: a base, the guest's modules, what a guest needs, fragments, and what Duet needs last.
 # With the base "guest" standard input is the guest's configuration. A fragment is a text, or the name of one of the
 # kernel's own: a text has ends of lines, and a name has none. Source: guide, step 8.
-: "${tree:?}" "${build:?}" "${ccache:?}" "${base:?}" "${localmodconfig?}" "${modules?}" "${kept_as:?}"
+: "${tree:?}" "${build:?}" "${ccache:?}" "${base:?}" "${localmodconfig?}" "${modules?}" "${own?}"
 : "${fragments[*]-}" "${shipped[*]-}" # Those of this project's come first.
 : "${guest_needs:?}" "${needs:?}" "${depends_on:?}" "${newest_compilers[0]:?}"
 : "${sources:?}" # Others may have other symbols.
@@ -20,9 +20,9 @@ create() {
   take_turn
   # What is taken is in use from now on.
   touch -c -- "$cache"
-  # A build waits there under a name while no stack has it.
-  take_back "$kept_as" "$build"
-  take_back ccache "$ccache"
+  # One of several kernels waits there under a name of its own while no stack has it.
+  take_back "build$own" "$build"
+  take_back "ccache$own" "$ccache"
   take_hold
   refuse_built_in_place
   use_toolchain
@@ -61,11 +61,9 @@ identity() { printf '%s\n' "$build"; }
 delete() { release_hold keep; }
 
 keep() {
-  local name=${build##*/}
-  put_aside "$build" "$kept_as"
+  put_aside "$build" "build$own"
+  put_aside "$ccache" "ccache$own"
   rm -rf -- "$scratch"
-  # All kernels there have one.
-  if ! compgen -G "${build%/*}/${name%%.*}*" >/dev/null; then put_aside "$ccache" ccache; fi
   rmdir -- "$(dirname "$build")" 2>/dev/null || true
 }
 

@@ -111,7 +111,7 @@ const script = ({ base = "tiny", fragments = [], shipped = [], modules, compiler
     build,
     ccache: join(root, "builds/cc"),
     cache: join(root, "cache"),
-    kept_as: "build",
+    own: "",
     base,
     localmodconfig: modules === undefined ? "" : "yes",
     modules,
@@ -490,21 +490,6 @@ describe("folders that wait in the cache", () => {
     expect((await take()).code).toBe(0);
     expect(statSync(object()).mtimeMs).toBe(mtimeMs);
     expect(existsSync(join(root, "cc"))).toBe(false);
-  });
-
-  it("are the build and, with the last build there, the cache of its compiler", async () => {
-    const all = (name: string) => join(root, "builds", name);
-    const other = all("duet kernel.new");
-    for (const path of [build, `${build}.config`, other, all("cc")]) {
-      mkdirSync(path, { recursive: true });
-    }
-    const keepOne = () => run("keep");
-    expect((await keepOne()).code).toBe(0);
-    expect(readdirSync(join(root, "builds")).sort()).toEqual(["cc", "duet kernel.new"]);
-    rmSync(other, { recursive: true });
-    await keepOne();
-    expect(existsSync(join(root, "builds"))).toBe(false);
-    expect(readdirSync(join(root, "cache")).sort()).toEqual(["build", "ccache"]);
   });
 
   it("do not take the place of one that is there, and are replaced by a newer one", async () => {

@@ -88,7 +88,7 @@ export class KernelConfig extends pulumi.ComponentResource {
     const fragments = args.fragments.filter((one) => !isShipped(one));
     this.hasBtf = shipped.some(({ name }) => name === "bpf");
     this.build = kernelBuildFolder(directory, kernel);
-    this.ccache = `${directory}/build/ccache`;
+    this.ccache = `${directory}/build/ccache${own}`;
     this.hold = { directory, what: `kernel-build${own}` };
     const ofGuest = (what: "config" | "modules"): pulumi.Output<string> | undefined =>
       guest?.step(
@@ -114,7 +114,7 @@ export class KernelConfig extends pulumi.ComponentResource {
           build: this.build,
           ccache: this.ccache,
           cache: source.cache,
-          kept_as: `build${own}`,
+          own,
           base,
           localmodconfig: args.localmodconfig ? "yes" : "",
           modules: args.localmodconfig ? ofGuest("modules") : "",
