@@ -54,13 +54,17 @@ export function guestId(guest: string): string {
 }
 
 /**
- * By what the steps and the folders of a kernel are called, if a stack has several: no host name has a dot.
+ * By what a step, a file or a folder is called that each kernel of a stack has: no host name has a dot.
  *
- * @param kernel its name; undefined if it is the only one
+ * @param what by what it is called for the only one
+ * @param kernel name of the kernel; undefined if it is the only one
  */
-export function kernelId(kernel: string | undefined): string {
-  return kernel === undefined ? "kernel" : `kernel.${kernel}`;
+export function ofKernel(what: string, kernel: string | undefined): string {
+  return kernel === undefined ? what : `${what}.${kernel}`;
 }
+
+/** The step that builds the module for a kernel. */
+export const moduleBuildStep = (kernel: string | undefined): string => `${ofKernel("module", kernel)}-build`;
 
 /**
  * Absolute path of the build directory, below the sources directory.
@@ -68,7 +72,7 @@ export function kernelId(kernel: string | undefined): string {
  * @param kernel name of the kernel, if the directory has several. Defaults to none.
  */
 export function kernelBuildFolder(directory: string, kernel?: string): string {
-  return `${directory}/build/duet-${kernelId(kernel)}`;
+  return `${directory}/build/${ofKernel("duet-kernel", kernel)}`;
 }
 
 /** The file in a stack's folder of the state that names the image of which its guests' disks are made. */

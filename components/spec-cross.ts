@@ -45,7 +45,7 @@ function unmatched({ vms, kernels }: Spec): readonly string[] {
 }
 
 /** What cannot be had with one of the kernels. */
-function ofKernel(kernel: KernelSpec, { module, tools, vms, kernels }: Spec): readonly string[] {
+function kernelProblems(kernel: KernelSpec, { module, tools, vms, kernels }: Spec): readonly string[] {
   const place = placeOf(kernel);
   const isOfHost = kernel.toolchain === "host";
   const guests = vms.filter((vm) => kernelFor(vm, kernels) === kernel);
@@ -88,7 +88,7 @@ export function crossProblems(spec: Spec): readonly string[] {
   return [
     ...stubs,
     ...consoles,
-    ...spec.kernels.flatMap((kernel) => ofKernel(kernel, spec)),
+    ...spec.kernels.flatMap((kernel) => kernelProblems(kernel, spec)),
     ...unmatched(spec),
     ...names.map((name) => `duet:vms: asked for two VMs with the name ${name}; give each its own`),
     ...ports.map((port) => `duet:vms: asked for gdb port ${port} twice; give each VM its own, or leave it out`),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ofKernel } from "./names.ts";
 import { absolutePath, fileName, sourceTree } from "./spec-fields.ts";
 import { quoted } from "./spec-problems.ts";
 
@@ -73,6 +74,25 @@ export function kernelFor<T extends { readonly name?: string | undefined }>(
   all: readonly T[],
 ): T {
   return all.find(({ name }) => name === guest.kernel) ?? (all[0] as T);
+}
+
+type SourceSpec = z.infer<typeof sourceTree>;
+
+/**
+ * Absolute path of sources.
+ *
+ * @param role the name of their folder, if they are no tree of the user's
+ */
+export const treeOf = (directory: string, role: string, source: SourceSpec): string =>
+  "tree" in source ? source.tree : `${directory}/${role}`;
+
+/** The sources of a kernel, and where they are. */
+export function kernelSource(
+  { sources }: { readonly sources: { readonly directory: string; readonly kernel: SourceSpec } },
+  { name, source }: KernelSpec,
+): { readonly source: SourceSpec; readonly tree: string } {
+  const own = source ?? sources.kernel;
+  return { source: own, tree: treeOf(sources.directory, ofKernel("duet-kernel", source && name), own) };
 }
 
 /** The kernels as they are written, in one form. Pulumi hands them on by their names, and so does this. */

@@ -7,7 +7,7 @@ import { type Boot, KernelBuild } from "./kernel/build.ts";
 import { KernelConfig } from "./kernel/config.ts";
 import { Perf, perfSource } from "./kernel/perf.ts";
 import { type Toolchain, toolchainOf } from "./kernel/toolchain.ts";
-import { kernelBuildFolder, kernelId } from "./names.ts";
+import { kernelBuildFolder, ofKernel } from "./names.ts";
 import type { Site, SiteKernel } from "./site.ts";
 import { SourceTree } from "./sources/source-tree.ts";
 import type { Spec } from "./spec.ts";
@@ -53,8 +53,8 @@ export function stackKernels({ host, spec, site, module, afterPlace }: StackKern
   const { directory } = spec.sources;
   const bring = (kernel: string | undefined, source: Site["sources"]["kernel"]): SourceTree =>
     new SourceTree(
-      `${kernelId(kernel)}-source`,
-      { host, role: `duet-${kernelId(kernel)}`, source, directory },
+      `${ofKernel("kernel", kernel)}-source`,
+      { host, role: ofKernel("duet-kernel", kernel), source, directory },
       afterPlace,
     );
   const isShared = site.kernels.some(({ source }) => source === undefined);
@@ -90,7 +90,7 @@ export function buildKernels(
     const key = JSON.stringify(asked.toolchain);
     const toolchain = toolchains.get(key) ?? toolchainOf(asked.toolchain, host, { ...opts, dependsOn: packages }, name);
     toolchains.set(key, toolchain);
-    const id = kernelId(name);
+    const id = ofKernel("kernel", name);
     const ran = spec.vms.map((vm) => kernelFor(vm, kernels).name === name);
     const boots = spec.vms.flatMap(({ boot = asked.boot }, at): readonly Boot[] => (ran[at] ? [boot] : []));
     const guest = guests.find((_, at) => ran[at]);
@@ -101,15 +101,14 @@ export function buildKernels(
       opts,
     );
     const kernel = new KernelBuild(id, { host, source, config, packages: asked.packages, boots }, opts);
-    const own = name === undefined ? "" : `.${name}`;
     const built = new DuetModule(
-      `module${own}`,
+      ofKernel("module", name),
       { host, source: module, kernel, loadedAs: "module", ...spec.module },
       opts,
     );
     const from = perfSource(spec.tools.perf, asked.toolchain);
     const ofPerf = { host, source, config, kernel, module: built.moduleName, installedAs: "perf" };
-    const perf = from && new Perf(`perf${own}`, { ...ofPerf, from }, opts);
+    const perf = from && new Perf(ofKernel("perf", name), { ...ofPerf, from }, opts);
     return { name, asked, source, config, kernel, module: built, perf };
   });
 }

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { scriptText } from "../components/machine/script-text.ts";
-import { kernelBuildFolder, kernelId, toolchainNote } from "../components/names.ts";
+import { kernelBuildFolder, toolchainNote } from "../components/names.ts";
 import type { Spec } from "../components/spec.ts";
-import type { KernelSpec } from "../components/spec-kernel.ts";
+import { type KernelSpec, kernelSource } from "../components/spec-kernel.ts";
 import { project } from "../launcher/project.ts";
 import { CtlError, exitCodes, usageError } from "./exit.ts";
 import { changedLines, withLines } from "./fragment.ts";
@@ -44,8 +44,6 @@ export function meantKernel({ kernels }: Spec, named: string | undefined): Kerne
  */
 export async function choose(stack: Standing, spec: Spec, asked: KernelSpec, menu: string): Promise<Changes> {
   const { directory } = spec.sources;
-  const own = asked.source === undefined ? undefined : asked.name;
-  const kernel = asked.source ?? spec.sources.kernel;
   const build = kernelBuildFolder(directory, asked.name);
   // Where `up` configures, with the menus' program of the right toolchain.
   const scratch = `${build}.config`;
@@ -58,7 +56,7 @@ export async function choose(stack: Standing, spec: Spec, asked: KernelSpec, men
   }
   const owner = statSync(configuration);
   const script = scriptText(import.meta.url, "menuconfig.sh", {
-    tree: "tree" in kernel ? kernel.tree : join(directory, `duet-${kernelId(own)}`),
+    tree: kernelSource(spec, asked).tree,
     scratch,
     configuration,
     menu,

@@ -5,7 +5,7 @@ import { parse } from "yaml";
 import type { GuestAccess } from "../components/guest-access.ts";
 import { sh } from "../components/machine/shell.ts";
 import { resultIn } from "../components/machine/step.ts";
-import { guestId } from "../components/names.ts";
+import { guestId, moduleBuildStep } from "../components/names.ts";
 import { ask, backendFolder, backendUrl, login, readCheckpoint } from "../launcher/backend.ts";
 import { ownFile } from "../launcher/configuration.ts";
 import { folders, stackFolder } from "../launcher/environment.ts";
@@ -187,7 +187,7 @@ function buildsIn(resources: readonly Resource[]): Standing["builds"] {
 }
 
 function moduleBuild(resources: readonly Resource[], kernel: string | undefined): string | undefined {
-  const step = kernel === undefined ? "module-build" : `module.${kernel}-build`;
+  const step = moduleBuildStep(kernel);
   const { outputs } = resources.find((one) => nameOf(one) === step && one.type.startsWith("command:")) ?? {};
   const stdout = outputs?.stdout;
   return typeof stdout === "string" && /^build-id: /m.test(stdout) ? resultIn(stdout, "build-id") : undefined;

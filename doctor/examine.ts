@@ -1,7 +1,7 @@
 import { nfsServer } from "../components/host/nfs-export.ts";
-import { kernelBuildFolder, kernelId } from "../components/names.ts";
-import type { SourceSpec, Spec } from "../components/spec.ts";
-import type { KernelSpec } from "../components/spec-kernel.ts";
+import { kernelBuildFolder } from "../components/names.ts";
+import type { Spec } from "../components/spec.ts";
+import { kernelSource, treeOf } from "../components/spec-kernel.ts";
 import { needed } from "../launcher/disks.ts";
 import { compiler } from "./compiler.ts";
 import { type Finding, ok, stop } from "./finding.ts";
@@ -14,23 +14,13 @@ import { sources } from "./sources.ts";
 /** Bytes that a guest takes, with its disk as it is used. */
 const guest = 3e9;
 
-/** Absolute path of sources. @param role the name of their folder, if they are no tree of the user's */
-const treeOf = (directory: string, role: string, source: SourceSpec): string =>
-  "tree" in source ? source.tree : `${directory}/duet-${role}`;
-
-/** The sources of a kernel, and where they are. */
-function kernelSource({ sources }: Spec, { name, source }: KernelSpec) {
-  const own = source ?? sources.kernel;
-  return { source: own, tree: treeOf(sources.directory, kernelId(source && name), own) };
-}
-
 /** Absolute paths of what guests have to see of the sources directory. */
 function treesOf(spec: Spec): readonly string[] {
   const { directory, module, tools } = spec.sources;
   return [
     ...new Set(spec.kernels.map((kernel) => kernelSource(spec, kernel).tree)),
-    treeOf(directory, "module", module),
-    treeOf(directory, "tools", tools),
+    treeOf(directory, "duet-module", module),
+    treeOf(directory, "duet-tools", tools),
     ...spec.kernels.map(({ name }) => kernelBuildFolder(directory, name)),
   ];
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { guestId } from "../components/names.ts";
+import { guestId, moduleBuildStep } from "../components/names.ts";
 import { kernelFor } from "../components/spec-kernel.ts";
 import { folders, stackFolder } from "../launcher/environment.ts";
 import { keptSteps } from "../launcher/kept-steps.ts";
@@ -82,7 +82,7 @@ export function loopStack(name: string, spec: string, environment: NodeJS.Proces
   const builds = kernels.map((kernel): LoopBuild => {
     const guests = vms.flatMap((vm) => (kernelFor(vm, kernels) === kernel ? [vm.name] : []));
     const [first = ""] = guests;
-    const step = kernel.name === undefined ? "module-build" : `module.${kernel.name}-build`;
+    const step = moduleBuildStep(kernel.name);
     const what = kernel.name === undefined ? "build the module" : `build the module for kernel ${kernel.name}`;
     const file = kept.get(step);
     return {

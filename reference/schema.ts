@@ -51,9 +51,8 @@ function described(schema: Schema, path: string): Schema {
         Object.entries(properties).map(([key, part]) => [key, described(part, path === "" ? key : `${path}.${key}`)]),
       ),
     }),
-    ...(typeof additionalProperties === "object"
-      ? { additionalProperties: described(additionalProperties, `${path}.*`) }
-      : { ...(additionalProperties === undefined ? {} : { additionalProperties }) }),
+    ...(additionalProperties === undefined ? {} : { additionalProperties }),
+    ...Object.fromEntries(entriesOf(schema).map((entry) => ["additionalProperties", described(entry, `${path}.*`)])),
     ...(items && { items: described(items, `${path}[]`) }),
     ...(anyOf && { anyOf: anyOf.map((part) => ({ ...described(part, path), description: undefined })) }),
   };

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { VirtualMachine } from "../guest/virtual-machine.ts";
 import type { Host } from "../host/host.ts";
 import { script } from "../machine/script.ts";
-import { kernelBuildFolder } from "../names.ts";
+import { kernelBuildFolder, ofKernel } from "../names.ts";
 import type { SourceTree } from "../sources/source-tree.ts";
 import { hostToolchain, newestCompilers, type Toolchain } from "./toolchain.ts";
 
@@ -79,8 +79,6 @@ export class KernelConfig extends pulumi.ComponentResource {
   constructor(name: string, args: KernelConfigArgs, opts?: pulumi.ComponentResourceOptions) {
     super("duet:kernel:KernelConfig", name, {}, opts);
     const { host, source, directory, kernel, base, guest, toolchain = hostToolchain } = args;
-    // What only one of several is called by.
-    const own = kernel === undefined ? "" : `.${kernel}`;
     this.kernel = kernel;
     this.toolchain = toolchain;
     const isShipped = ({ name, text }: Fragment) => text === undefined && shippedFragments.includes(name);
@@ -88,8 +86,8 @@ export class KernelConfig extends pulumi.ComponentResource {
     const fragments = args.fragments.filter((one) => !isShipped(one));
     this.hasBtf = shipped.some(({ name }) => name === "bpf");
     this.build = kernelBuildFolder(directory, kernel);
-    this.ccache = `${directory}/build/ccache${own}`;
-    this.hold = { directory, what: `kernel-build${own}` };
+    this.ccache = `${directory}/build/${ofKernel("ccache", kernel)}`;
+    this.hold = { directory, what: ofKernel("kernel-build", kernel) };
     const ofGuest = (what: "config" | "modules"): pulumi.Output<string> | undefined =>
       guest?.step(
         `${name}-guest-${what}`,
@@ -114,7 +112,7 @@ export class KernelConfig extends pulumi.ComponentResource {
           build: this.build,
           ccache: this.ccache,
           cache: source.cache,
-          own,
+          own: ofKernel("", kernel),
           base,
           localmodconfig: args.localmodconfig ? "yes" : "",
           modules: args.localmodconfig ? ofGuest("modules") : "",
